@@ -1,0 +1,59 @@
+{#
+    A declared path of a contract as jsonpath, in three parts: where its parents are, which of them count, and the
+    filter that is true of one which breaks the declaration. Kept apart so that one visit checks all paths of a parent.
+
+    Args:
+        path: dict with path, type, required; for instance {'path': 'payload.commits[].sha', 'type': 'string'}.
+
+    Returns {'parent': '$."payload"."commits"[*]', 'guard': '@.type() == "object"', 'filter': '!(@."sha"...)'}.
+
+    A required path must be there wherever its parent object is. In lax mode a filter unwraps arrays, but type() does
+    not, so that every filter asks for the type of the key itself.
+#}
+{% macro contract_violation(path) -%}
+    {% set parts = path.path.split('.') %}
+    {% set leaf = contract_step(parts[-1]) %}
+    {% set parent = contract_json_path(parts[:-1]) %}
+    {% if leaf.endswith(']') %}
+        {# An element: the array that holds it is declared, and checked, as a path of its own. #}
+        {% set parent = parent ~ leaf %}
+        {% set guard = '@.type() != "null"' %}
+        {% set filter = '!(' ~ contract_type_check('@', path.type) ~ ')' %}
+    {% else %}
+        {% set value = '@' ~ leaf %}
+        {% set presence = '' if path.required else 'exists(' ~ value ~ ') && ' ~ value ~ '.type() != "null" && ' %}
+        {% set guard = '@.type() == "object"' %}
+        {% set filter = presence ~ '!(' ~ contract_type_check(value, path.type) ~ ')' %}
+    {% endif %}
+    {{ return({'parent': parent, 'guard': guard, 'filter': filter}) }}
+{%- endmacro %}
+
+{# Declared path steps as jsonpath: ['payload', 'commits[]'] is $."payload"."commits"[*]. #}
+{% macro contract_json_path(steps) -%}
+    {% set path = namespace(text='$') %}
+    {% for step in steps %}
+        {% set path.text = path.text ~ contract_step(step) %}
+    {% endfor %}
+    {{ return(path.text) }}
+{%- endmacro %}
+
+{# One step of a declared path as jsonpath: commits[] is ."commits"[*], shas[][1] is ."shas"[*][1]. #}
+{% macro contract_step(step) -%}
+    {% set name = step.split('[')[0] %}
+    {{ return('."' ~ name ~ '"' ~ step[name | length:] | replace('[]', '[*]')) }}
+{%- endmacro %}
+
+{# The jsonpath predicate that a value has a type of the contract and can be cast to its SQL type. #}
+{% macro contract_type_check(value, type) -%}
+    {% if type == 'integer' %}
+        {{ return(
+            value ~ '.type() == "number" && ' ~ value ~ '.floor() == ' ~ value ~ ' && ' ~ value
+            ~ ' >= -9223372036854775808 && ' ~ value ~ ' <= 9223372036854775807'
+        ) }}
+    {% elif type == 'timestamp' %}
+        {{ return(value ~ '.type() == "string" && ' ~ value ~ ' like_regex "' ~ timestamp_pattern() ~ '"') }}
+    {% elif type == 'any' %}
+        {{ return('exists(' ~ value ~ ')') }}
+    {% endif %}
+    {{ return(value ~ '.type() == "' ~ type ~ '"') }}
+{%- endmacro %}

@@ -1,0 +1,38 @@
+{#
+    A pre-hook of feature views: when a partition was delivered again, deletes the rows at whose as_of nothing enters or
+    leaves a window any more. In the same transaction as the rows that are written.
+
+    Args: keys and windows as in touched_entities().
+#}
+{% macro delete_unsupported_rows(keys, windows) -%}
+    {%- if execute and is_incremental() -%}
+    {%- set rebuilt = feature_batch('int_activity__summed_by_hour') -%}
+    {%- set partitions = rebuilt.partitions | selectattr('was_built') | list -%}
+    {%- if partitions -%}
+    delete from {{ this }} as existing
+    where
+        (
+            {%- for partition in partitions %}
+            {%- for hours in [0] + windows.values() | list %}
+            {{ 'or ' if not (loop.first and loop.index0 == 0 and partition == partitions[0]) }}(
+                existing.as_of > timestamptz '{{ partition.partition_start }}'
+                + interval '{{ hours - rebuilt.time_tolerance_hours }} hours'
+                and existing.as_of <= timestamptz '{{ partition.partition_end }}'
+                + interval '{{ hours + rebuilt.time_tolerance_hours }} hours'
+            )
+            {%- endfor %}
+            {%- endfor %}
+        )
+        and not exists (
+            select 1 from {{ ref('int_activity__summed_by_hour') }} as activity
+            where
+                {% for key in keys %}activity.{{ key }} = existing.{{ key }} and {% endfor -%}
+                activity.hour in (
+                    {%- for hours in [0] + windows.values() | list %}
+                    existing.as_of - interval '{{ hours + 1 }} hours'{{ ',' if not loop.last }}
+                    {%- endfor %}
+                )
+        )
+    {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

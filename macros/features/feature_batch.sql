@@ -1,0 +1,56 @@
+{#
+    What a feature view has to compute in this run.
+
+    Args:
+        upstream: name of the activity model that the view is computed from.
+
+    Returns
+        partitions: the changed partitions, as stale_partitions() gives them
+        processed_from, processed_to: as_of up to which values stood before, and up to which they will stand now
+            (ISO text, UTC; processed_from is none when nothing stood)
+        changed_from: no value at or before this instant can change (none: all can)
+        time_tolerance_hours: how far an event may lie outside the partition that delivered it
+#}
+{% macro feature_batch(upstream) -%}
+    {% set partitions = stale_partitions([upstream]) %}
+    {% set statement %}
+        with bounds as (
+            select
+                max(loads.partition_end) filter (where built.model = '{{ model.name }}') as processed_from,
+                max(loads.partition_end) filter (where built.model = '{{ upstream }}') as processed_to
+            from ops.built_partitions as built
+            inner join ops.loads as loads
+                on built.partition_start = loads.partition_start and loads.status in ('landed', 'replaced')
+            where built.model in ('{{ model.name }}', '{{ upstream }}')
+        ),
+
+        tolerance as (
+            select max(time_tolerance_hours) as hours from {{ ref('contract_paths') }}
+        )
+
+        select
+            {{ iso_text('bounds.processed_from') }} as processed_from,
+            {{ iso_text('bounds.processed_to') }} as processed_to,
+            {{ iso_text(
+                "least(bounds.processed_from, "
+                ~ ("timestamptz '" ~ partitions[0].partition_start ~ "'" if partitions else 'null')
+                ~ " - make_interval(hours => tolerance.hours))"
+            ) }} as changed_from,
+            tolerance.hours as time_tolerance_hours
+        from bounds
+        cross join tolerance
+    {% endset %}
+    {% set bounds = run_query(statement).rows[0] if execute else {} %}
+    {{ return({
+        'partitions': partitions,
+        'processed_from': bounds.processed_from if is_incremental() else none,
+        'processed_to': bounds.processed_to or '-infinity',
+        'changed_from': bounds.changed_from if is_incremental() else none,
+        'time_tolerance_hours': bounds.time_tolerance_hours or 0,
+    }) }}
+{%- endmacro %}
+
+{# An instant as ISO text in UTC. Use: {{ iso_text('loads.partition_end') }} #}
+{% macro iso_text(instant) -%}
+    to_char({{ instant }} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+{%- endmacro %}

@@ -1,0 +1,15 @@
+{# True of a computed row that the feature view does not hold already, value for value: only what changed is written.
+   Use, as the condition of the last step: where {{ is_new_row('rated', ['actor_id']) }} #}
+{% macro is_new_row(computed, keys) -%}
+    {%- if is_incremental() -%}
+    not exists (
+        select 1 from {{ this }} as existing
+        where
+            {% for key in keys %}existing.{{ key }} = {{ computed }}.{{ key }} and {% endfor -%}
+            existing.as_of = {{ computed }}.as_of
+            and to_jsonb(existing) = to_jsonb({{ computed }})
+    )
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}

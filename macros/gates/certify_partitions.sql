@@ -1,0 +1,1 @@
+{% macro certify_partitions(results) -%} {%- endmacro %}

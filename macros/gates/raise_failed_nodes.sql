@@ -1,0 +1,24 @@
+{#
+    on-run-end, after the results are recorded: says which gate failed on which model, how many rows, where they are and
+    how to see them; then which models could not be built. dbt itself leaves that to its log, so that a caller of dbt's
+    API (Mage's dbt block) learns `None`. With the variable `raise_failures` the message becomes the error of the run.
+#}
+{% macro raise_failed_nodes(results) %}
+    {% if execute %}
+        {% set sentences = [] %}
+        {% set skipped = results | selectattr('status', 'equalto', 'skipped') | list | length %}
+        {% for result in results if result.status in ['fail', 'error', 'runtime error', 'partial success'] %}
+            {% do sentences.append(failed_node_sentence(result)) %}
+        {% endfor %}
+        {% if sentences %}
+            {% if skipped %}
+                {% do sentences.append(skipped ~ ' nodes downstream were not built.') %}
+            {% endif %}
+            {% set message = sentences | join('\n') %}
+            {% if var('raise_failures', false) %}
+                {{ exceptions.raise_compiler_error(message) }}
+            {% endif %}
+            {% do log('\n' ~ message, info=true) %}
+        {% endif %}
+    {% endif %}
+{% endmacro %}

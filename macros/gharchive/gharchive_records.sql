@@ -1,0 +1,22 @@
+{#
+    The events of the given types with their landed records: the body of a CTE.
+
+    Args:
+        event_types: for instance ['CreateEvent'].
+        partitions: what stale_partitions() returned; no other partition is read.
+#}
+{% macro gharchive_records(event_types, partitions) -%}
+    select
+        events.*,
+        landed.record
+    from {{ ref('stg_gharchive__events') }} as events
+    inner join {{ source('headgate', 'loads') }} as loads
+        on events.partition_start = loads.partition_start and loads.source = 'gharchive' and loads.status = 'landed'
+    inner join {{ source('gharchive', 'events') }} as landed
+        on loads.load_id = landed.load_id and events.line_number = landed.line_number
+    where
+        events.event_type in ('{{ event_types | join("', '") }}')
+        and landed.record_type in ('{{ event_types | join("', '") }}')
+        and {{ in_partitions(partitions, 'events.partition_start') }}
+        and {{ in_loads(partitions, 'landed.load_id') }}
+{%- endmacro %}

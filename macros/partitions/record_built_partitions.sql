@@ -1,0 +1,50 @@
+{# Records, in the model's own transaction, which partitions it has built at which upstream version. Refuses, and so
+   undoes the build, when a partition was delivered again meanwhile: its lines are no longer those that were typed. #}
+{% macro record_built_partitions() -%}
+    {%- set pairs = built_by(model.compiled_code or '') if execute else [] -%}
+    {%- if pairs -%}
+    insert into ops.built_partitions (model, partition_start, upstream_version, version, built_at)
+    values
+    {%- for partition_start, upstream_version in pairs %}
+    ('{{ model.name }}', '{{ partition_start }}', '{{ upstream_version }}', '{{ invocation_id }}', clock_timestamp())
+    {{- ',' if not loop.last }}
+    {%- endfor %}
+    on conflict (model, partition_start) do update set
+        upstream_version = excluded.upstream_version,
+        version = excluded.version,
+        built_at = excluded.built_at;
+    {%- for source_name in landing_sources() %}
+
+    do $check$
+    begin
+        if exists (
+            select 1
+            from ops.built_partitions as typed
+            inner join ops.loads as loads
+                on
+                    loads.partition_start = typed.partition_start
+                    and loads.source = '{{ source_name }}'
+                    and loads.status = 'landed'
+            where
+                typed.model = 'stg_{{ source_name }}__quarantine'
+                and typed.upstream_version <> loads.load_id::text
+                and typed.partition_start in (
+                    {%- for partition_start, _ in pairs %}timestamptz '{{ partition_start }}'{{ ', ' if not loop.last }}{% endfor -%}
+                )
+        ) then
+            raise exception 'model {{ model.name }}: a partition was delivered again while it was built. Next: run again';
+        end if;
+    end
+    $check$
+    {%- endfor %}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Names of the sources whose landing tables the current model reads. #}
+{% macro landing_sources() -%}
+    {% set names = [] %}
+    {% for node in model.depends_on.nodes if node.startswith('source.') and not node.startswith('source.headgate.headgate.') %}
+        {% do names.append(node.split('.')[2]) %}
+    {% endfor %}
+    {{ return(names) }}
+{%- endmacro %}

@@ -1,0 +1,55 @@
+{#
+    The partitions that the current model has to build: those whose upstream version differs from the one it built last.
+
+    Args:
+        upstream: names of the models it is built from, for instance ['stg_gharchive__deliveries'];
+            empty for a model that reads the landing table, whose version is the landed load.
+        source_name: the source whose loads count, for instance 'gharchive'.
+        extra: SQL that selects further partition_start values to build although their upstream is unchanged.
+
+    Returns rows (partition_start, partition_end, load_id, upstream_version, was_built); times as ISO text in UTC.
+#}
+{% macro stale_partitions(upstream=[], source_name='gharchive', extra=none) -%}
+    {% set statement %}
+        with loads as (
+            select partition_start, partition_end, load_id
+            from ops.loads
+            where source = '{{ source_name }}' and status = 'landed'
+        ),
+
+        versions as (
+            {% if upstream %}
+            select partition_start, string_agg(version, '/' order by model) as upstream_version
+            from ops.built_partitions
+            where model in ({{ upstream | map('tojson') | join(', ') | replace('"', "'") }})
+            group by partition_start
+            having count(*) = {{ upstream | length }}
+            {% else %}
+            select partition_start, load_id::text as upstream_version from loads
+            {% endif %}
+        ),
+
+        built as (
+            select partition_start, upstream_version
+            from ops.built_partitions
+            where model = '{{ model.name }}' {{ '' if is_incremental() else 'and false' }}
+        )
+
+        select
+            to_char(partition_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as partition_start,
+            to_char(partition_end at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as partition_end,
+            load_id,
+            versions.upstream_version,
+            built.partition_start is not null as was_built
+        from loads
+        inner join versions using (partition_start)
+        left join built using (partition_start)
+        where
+            built.upstream_version is distinct from versions.upstream_version
+            {% if extra and is_incremental() %}
+            or partition_start in ({{ extra }})
+            {% endif %}
+        order by partition_start
+    {% endset %}
+    {{ return(run_query(statement).rows if execute else []) }}
+{%- endmacro %}

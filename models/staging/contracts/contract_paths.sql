@@ -1,0 +1,46 @@
+{{ config(materialized='table') }}
+
+{% set rows = [] %}
+{% for source in (graph.sources or {}).values() if source.config.meta.contract %}
+    {% set contract = source.config.meta.contract %}
+    {% for path in contract.paths %}
+        {# The record's own time is read by landing: whether it can be read is seen from recorded_at. #}
+        {% set checked = dict(path, type='string') if path.path == contract.envelope.time else path %}
+        {% do rows.append({
+            'source': source.source_name, 'contract': contract, 'path': path, 'violation': contract_violation(checked),
+        }) %}
+    {% endfor %}
+{% endfor %}
+
+with declared (
+    source_name, contract_version, time_tolerance_hours, path, json_type, is_required, is_personal_data,
+    record_types, record_types_excepted, schema_generations, json_path, parent_json_path, parent_guard, violation
+) as (
+
+    {% for row in rows %}
+    select
+        '{{ row.source }}'::text,
+        {{ row.contract.version }}::integer,
+        {{ row.contract.time_tolerance_hours }}::integer,
+        '{{ row.path.path }}'::text,
+        '{{ row.path.type }}'::text,
+        {{ row.path.required | default(false) }}::boolean,
+        {{ 'pii' in row.path }}::boolean,
+        {{ text_array(row.path.kinds) }},
+        {{ text_array(row.path.except_kinds) }},
+        {{ text_array(row.path.generations) }},
+        '{{ contract_json_path(row.path.path.split('.')) }}'::text,
+        '{{ row.violation.parent }}'::text,
+        '{{ row.violation.guard }}'::text,
+        '{{ row.violation.filter }}'::text
+    {{ 'union all' if not loop.last }}
+    {% else %}
+    select
+        null::text, null::integer, null::integer, null::text, null::text, null::boolean, null::boolean,
+        null::text[], null::text[], null::text[], null::text, null::text, null::text, null::text
+    where false
+    {% endfor %}
+
+)
+
+select * from declared

@@ -1,0 +1,42 @@
+{{ config(
+    indexes=[
+        {'columns': ['partition_start']},
+        {'columns': ['event_id'], 'unique': true},
+    ],
+    pre_hook=hash_joins_only(),
+) }}
+
+{%- set partitions = stale_partitions(['stg_gharchive__deliveries']) %}
+{{ builds(partitions) }}
+
+with records as (
+
+    {{ gharchive_records(['DeleteEvent'], partitions) }}
+
+),
+
+typed as (
+
+    select
+        -- ids
+        records.event_id,
+        records.partition_start,
+        records.line_number,
+        records.actor_id,
+        records.repository_id,
+
+        -- strings
+        records.actor_login,
+        payload.ref,
+        payload.ref_type,
+        payload.pusher_type,
+
+        -- timestamps
+        records.created_at
+    from records
+    cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
+    cross join lateral {{ json_fields('root.payload') }} as payload (ref text, ref_type text, pusher_type text)
+
+)
+
+select * from typed

@@ -1,0 +1,125 @@
+{{ config(
+    indexes=[
+        {'columns': ['partition_start', 'line_number'], 'unique': true},
+        {'columns': ['repository_id', 'created_at']},
+    ],
+    post_hook=[
+        'create unique index if not exists stg_gharchive__deliveries_kept on {{ this }} (event_id) where is_kept',
+        'create index if not exists stg_gharchive__deliveries_dropped on {{ this }} (event_id) where not is_kept',
+    ],
+) }}
+
+{#- A partition is built again when one of its events is, or was, delivered by a partition that changed. -#}
+{%- set changed = stale_partitions(['stg_gharchive__quarantine']) %}
+{%- set partitions = changed %}
+{%- if changed and is_incremental() %}
+    {%- set shared %}
+        select winner.partition_start
+        from {{ source('gharchive', 'events') }} as landed
+        inner join {{ this }} as winner on winner.is_kept and winner.event_id = landed.record_id
+        where {{ in_loads(changed, 'landed.load_id') }} and not ({{ in_partitions(changed, 'winner.partition_start') }})
+        union
+        select loser.partition_start
+        from {{ this }} as winner
+        inner join {{ this }} as loser on not loser.is_kept and loser.event_id = winner.event_id
+        where winner.is_kept and {{ in_partitions(changed, 'winner.partition_start') }}
+    {%- endset %}
+    {%- set partitions = stale_partitions(['stg_gharchive__quarantine'], extra=shared) %}
+{%- endif %}
+{{ builds(partitions) }}
+
+with landed as (
+
+    select * from {{ source('gharchive', 'events') }}
+    where {{ in_loads(partitions) }}
+
+),
+
+loads as (
+
+    select * from {{ source('headgate', 'loads') }}
+    where source = 'gharchive'
+
+),
+
+quarantine as (
+
+    select * from {{ ref('stg_gharchive__quarantine') }}
+    where {{ in_partitions(partitions) }}
+
+),
+
+typed as (
+
+    select
+        loads.partition_start,
+        landed.line_number,
+        landed.record_id as event_id,
+        landed.record_type as event_type,
+        {{ gharchive_schema_generation('landed') }} as schema_generation,
+        actor.id as actor_id,
+        coalesce(actor.login, {{ json_string('root.actor') }}) as actor_login,
+        coalesce(repo.id, repository.id) as repository_id,
+        coalesce(repo.name, repository.owner || '/' || repository.name) as repository_name,
+        org.id as organization_id,
+        coalesce(org.login, repository.organization) as organization_login,
+        root.public as is_public,
+        landed.recorded_at as created_at
+    from landed
+    inner join loads on landed.load_id = loads.load_id
+    left join quarantine
+        on loads.partition_start = quarantine.partition_start and landed.line_number = quarantine.line_number
+    cross join lateral {{ json_fields('landed.record') }}
+        as root (actor jsonb, repo jsonb, org jsonb, repository jsonb, public boolean)
+    cross join lateral {{ json_fields('root.actor') }} as actor (id bigint, login text)
+    cross join lateral {{ json_fields('root.repo') }} as repo (id bigint, name text)
+    cross join lateral {{ json_fields('root.org') }} as org (id bigint, login text)
+    cross join lateral {{ json_fields('root.repository') }}
+        as repository (id bigint, owner text, name text, organization text)
+    where quarantine.line_number is null
+
+),
+
+-- The latest delivery of an event wins: of the latest partition, and in it of the last line.
+ranked as (
+
+    select
+        typed.*,
+        row_number() over (partition by event_id order by partition_start desc, line_number desc) = 1 as is_last
+    from typed
+
+),
+
+decided as (
+
+    select
+        ranked.partition_start,
+        ranked.line_number,
+        ranked.event_id,
+        ranked.event_type,
+        ranked.schema_generation,
+        ranked.actor_id,
+        ranked.actor_login,
+        ranked.repository_id,
+        ranked.repository_name,
+        ranked.organization_id,
+        ranked.organization_login,
+        {% if is_incremental() -%}
+        ranked.is_last and not exists (
+            select 1 from {{ this }} as elsewhere
+            where
+                elsewhere.is_kept
+                and elsewhere.event_id = ranked.event_id
+                and elsewhere.partition_start > ranked.partition_start
+                and not ({{ in_partitions(partitions, 'elsewhere.partition_start') }})
+        ) as is_kept,
+        {%- else -%}
+        ranked.is_last as is_kept,
+        {%- endif %}
+        ranked.is_public,
+        ranked.created_at
+    from ranked
+
+)
+
+select * from decided

@@ -1,0 +1,49 @@
+{{ config(
+    indexes=[
+        {'columns': ['partition_start']},
+        {'columns': ['event_id'], 'unique': true},
+    ],
+    pre_hook=hash_joins_only(),
+) }}
+
+{%- set partitions = stale_partitions(['stg_gharchive__deliveries']) %}
+{{ builds(partitions) }}
+
+with records as (
+
+    {{ gharchive_records(['PushEvent'], partitions) }}
+
+),
+
+typed as (
+
+    select
+        -- ids
+        records.event_id,
+        records.partition_start,
+        records.line_number,
+        records.actor_id,
+        records.repository_id,
+        payload.push_id,
+
+        -- strings
+        records.actor_login,
+        payload.ref,
+        payload.head as head_sha,
+        payload.before as before_sha,
+
+        -- numerics
+        payload.size as commits_count,
+        payload.distinct_size as distinct_commits_count,
+
+        -- timestamps
+        records.created_at
+    from records
+    cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
+    cross join lateral {{ json_fields('root.payload') }} as payload (
+        push_id bigint, ref text, head text, before text, size bigint, distinct_size bigint
+    )
+
+)
+
+select * from typed

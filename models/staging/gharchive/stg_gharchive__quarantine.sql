@@ -1,0 +1,154 @@
+{{ config(indexes=[{'columns': ['partition_start', 'line_number'], 'unique': true}]) }}
+
+{%- set partitions = stale_partitions() %}
+{{ builds(partitions) }}
+
+with landed as (
+
+    select * from {{ source('gharchive', 'events') }}
+    where {{ in_loads(partitions) }}
+
+),
+
+loads as (
+
+    select * from {{ source('headgate', 'loads') }}
+    where source = 'gharchive'
+
+),
+
+contract_paths as (
+
+    select * from {{ ref('contract_paths') }}
+    where source_name = 'gharchive'
+
+),
+
+schema_generations as (
+
+    select unnest(array['timeline', 'events', 'events_slim']) as schema_generation
+
+),
+
+-- '*' stands for every record type that no path names.
+record_types as (
+
+    select distinct unnest(record_types || record_types_excepted) as record_type from contract_paths
+    union all
+    select '*'
+
+),
+
+parent_checks as (
+
+    select
+        schema_generations.schema_generation,
+        record_types.record_type,
+        contract_paths.parent_json_path,
+        '!exists(' || contract_paths.parent_json_path || ' ? ('
+        || min(contract_paths.parent_guard) || ' && ((' || string_agg(contract_paths.violation, ') || (') || '))))'
+            as is_kept
+    from schema_generations
+    cross join record_types
+    inner join contract_paths
+        on {{ contract_path_applies('contract_paths', 'record_types.record_type', 'schema_generations.schema_generation') }}
+    group by schema_generations.schema_generation, record_types.record_type, contract_paths.parent_json_path
+
+),
+
+checks as (
+
+    select
+        schema_generation,
+        record_type,
+        string_agg(is_kept, ' && ' order by parent_json_path)::jsonpath as is_kept
+    from parent_checks
+    group by schema_generation, record_type
+
+),
+
+dated as (
+
+    select
+        loads.partition_start,
+        loads.partition_end,
+        landed.line_number,
+        landed.record_id,
+        landed.record_type,
+        landed.recorded_at,
+        landed.record,
+        {{ gharchive_schema_generation('landed') }} as schema_generation
+    from landed
+    inner join loads on landed.load_id = loads.load_id
+
+),
+
+checked as (
+
+    select
+        dated.*,
+        (dated.record @@ coalesce(own_checks.is_kept, other_checks.is_kept)) is not true as is_broken,
+        coalesce(
+            dated.recorded_at < dated.partition_start - tolerance.tolerance
+            or dated.recorded_at >= dated.partition_end + tolerance.tolerance,
+            true
+        ) as is_out_of_time
+    from dated
+    cross join (
+        select make_interval(hours => max(time_tolerance_hours)) as tolerance from contract_paths
+    ) as tolerance
+    left join checks as own_checks
+        on
+            dated.schema_generation = own_checks.schema_generation
+            and dated.record_type = own_checks.record_type
+    left join checks as other_checks
+        on
+            dated.schema_generation = other_checks.schema_generation
+            and other_checks.record_type = '*'
+
+),
+
+broken as (
+
+    select * from checked
+    where is_broken or is_out_of_time
+
+),
+
+explained as (
+
+    select
+        broken.partition_start,
+        broken.line_number,
+        broken.record_id,
+        broken.record_type,
+        broken.schema_generation,
+        array_remove(
+            array_agg(
+                contract_paths.path || ': expected ' || contract_paths.json_type || ', found '
+                || coalesce(jsonb_typeof(found.value), 'nothing')
+                order by contract_paths.path
+            )
+            || case when broken.is_out_of_time then 'created_at: outside the partition that delivered it' end,
+            null
+        ) as reasons,
+        broken.recorded_at,
+        broken.record
+    from broken
+    left join contract_paths
+        on
+            {{ contract_path_applies('contract_paths', 'broken.record_type', 'broken.schema_generation') }}
+            and broken.record @? (
+                contract_paths.parent_json_path || ' ? (' || contract_paths.parent_guard || ' && ('
+                || contract_paths.violation || '))'
+            )::jsonpath
+    left join lateral (
+        select jsonb_path_query_first(broken.record, contract_paths.json_path::jsonpath) as value
+    ) as found on true
+    group by
+        broken.partition_start, broken.line_number, broken.record_id, broken.record_type, broken.schema_generation,
+        broken.is_out_of_time, broken.recorded_at, broken.record
+
+)
+
+select * from explained

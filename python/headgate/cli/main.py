@@ -1,0 +1,84 @@
+"""The `headgate` command. Sub-commands are imported only when they are called, so that help stays fast."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+
+import click
+
+from headgate import __version__
+from headgate.errors import HeadgateError
+
+#: command name -> (module:attribute, one-line help shown by `headgate --help`)
+COMMANDS = {
+    "up": ("headgate.cli.server:up", "Start PostgreSQL and bring its schemas up to date."),
+    "down": ("headgate.cli.server:down", "Stop the embedded PostgreSQL."),
+    "status": ("headgate.cli.server:status", "Show the server, its schemas and the newest loads."),
+    "dsn": ("headgate.cli.server:dsn", "Print the URI of the database, for psql -d."),
+    "env": ("headgate.cli.server:env", "Print the environment that dbt and Mage need, for eval."),
+    "migrate": ("headgate.cli.server:migrate", "Move the schemas that Python owns to a version."),
+    "land": ("headgate.cli.land:land", "Land raw JSON of a source, partition by partition."),
+    "synth": ("headgate.cli.synth:synth", "Generate archive hours, seeded and deterministic."),
+    "replay": ("headgate.cli.land:replay", "Type partitions again, for instance after a contract change."),
+    "run": ("headgate.cli.pipelines:run", "Run a Mage pipeline to its end."),
+    "mage": ("headgate.cli.pipelines:mage", "Serve Mage: scheduler and UI."),
+    "gates": ("headgate.cli.gates:gates", "Show gate results and the rows that failed."),
+    "demo": ("headgate.cli.demo:demo", "Run the main job on twelve hours and tell what came out."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a sub-command's module when the sub-command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="headgate")
+def cli() -> None:
+    """Raw JSON to machine-learning features that can be trusted.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a gate failed, 4 refused until confirmed.
+    """
+
+
+def main() -> None:
+    """Runs the command line; a HeadgateError becomes its message and its exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except HeadgateError as error:
+        report(error)
+        sys.exit(error.exit_code)
+
+
+def report(error: HeadgateError) -> None:
+    """Prints an error to stderr: as JSON when the command was called with --json, else for people."""
+    if "--json" in sys.argv:
+        click.echo(json.dumps(error.as_dict()), err=True)
+        return
+    click.secho(f"{error.subject}", fg="red", bold=True, err=True)
+    click.echo(f"  expected  {error.expected}", err=True)
+    click.echo(f"  found     {error.found}", err=True)
+    click.echo(f"  next      {error.next_step}", err=True)

@@ -1,0 +1,125 @@
+"""Commands for Mage pipelines: run, mage."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from headgate.pipelines import runner, serve
+from headgate.settings import load_settings
+
+HOUR = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+
+
+@click.command()
+@click.argument("pipelines", nargs=-1, required=True, metavar="PIPELINE...")
+@click.option("--from", "hour_from", type=HOUR, help="First hour to land, UTC, as YYYY-MM-DDTHH.")
+@click.option("--to", "hour_to", type=HOUR, help="Last hour to land, inclusive; default: the same as --from.")
+@click.option(
+    "--wait", "wait_minutes", default=0, help="Minutes to wait for an hour that is not published yet."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def run(
+    pipelines: tuple[str, ...],
+    hour_from: datetime | None,
+    hour_to: datetime | None,
+    wait_minutes: int,
+    as_json: bool,
+) -> None:
+    """Run a Mage pipeline to its end, or several one after the other."""
+    settings = load_settings()
+    if hour_to and not hour_from:
+        raise click.UsageError("--to needs --from")
+    variables: dict[str, Any] = {"wait_minutes": wait_minutes}
+    if hour_from:
+        variables |= {
+            "hour_from": f"{hour_from:%Y-%m-%dT%H}",
+            "hour_to": f"{hour_to or hour_from:%Y-%m-%dT%H}",
+        }
+    if as_json:
+        runs = runner.run(settings, pipelines, variables, lambda event: None)
+        click.echo(
+            json.dumps([{"pipeline": r.pipeline, "blocks": r.done, "outcome": r.outcome} for r in runs])
+        )
+        return
+    with ProgressView() as view:
+        runner.run(settings, pipelines, variables, view.listen)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
+@click.option("--port", default=6789, show_default=True, help="Port of UI and API.")
+def mage(host: str, port: int) -> None:
+    """Serve Mage: scheduler and UI, until Ctrl-C."""
+    serve.stop_on_signals()
+    with serve.Server(load_settings(), host, port) as server:
+        server.wait_until_ready()
+        click.echo(f"Mage runs at http://{server.host}:{port}; log: {server.log}; Ctrl-C stops it")
+        server.wait()
+
+
+class ProgressView:
+    """One line per block: a bar while it runs, a line that stays when it is done."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[count]}"),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+        )
+        self.task: TaskID | None = None
+        self.started = time.monotonic()
+
+    def __enter__(self) -> ProgressView:
+        self.progress.start()
+        self._begin("Mage starts")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.progress.stop()
+
+    def listen(self, event: dict[str, Any]) -> None:
+        """Shows one event of the run."""
+        match event["event"]:
+            case "started":
+                self.console.print(f"{event['pipeline']}", style="bold", highlight=False)
+            case "block_started":
+                self._begin(event["block"])
+            case "block_progress" if self.task is not None:
+                count = f"{event['done']} of {event['total']}"
+                self.progress.update(self.task, completed=event["done"], total=event["total"], count=count)
+            case "block_done":
+                self._line("[green]ok[/green]    ", event["block"], event["seconds"])
+            case "block_failed":
+                self._line("[red]failed[/red]", event["block"], event["seconds"])
+            case "finished":
+                self._line(
+                    "[green]done[/green]  ",
+                    "all blocks, Mage's start included",
+                    time.monotonic() - self.started,
+                )
+                self.started = time.monotonic()
+                if event["outcome"]:
+                    self.console.print(
+                        "  " + ", ".join(f"{key} {value}" for key, value in event["outcome"].items())
+                    )
+                self._begin("next pipeline")
+
+    def _begin(self, name: str) -> None:
+        if self.task is not None:
+            self.progress.remove_task(self.task)
+        self.task = self.progress.add_task(name, total=None, count="")
+
+    def _line(self, verdict: str, name: str, seconds: float) -> None:
+        self.console.print(f"  {verdict}  {name}  [dim]{seconds:.1f} s[/dim]", highlight=False)

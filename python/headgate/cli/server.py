@@ -1,0 +1,145 @@
+"""Commands for the server and its schemas: up, down, status, dsn, env, migrate."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from headgate import postgres
+from headgate.errors import ConfirmationRequired
+from headgate.postgres import connection, embedded
+from headgate.postgres.state import State, read_state
+from headgate.settings import load_settings
+
+if TYPE_CHECKING:
+    from headgate.postgres.schema import Step
+
+
+@click.command()
+def up() -> None:
+    """Start PostgreSQL and bring its schemas up to date.
+
+    Starts the embedded server, unless HEADGATE_DSN names one; can be called again at any time.
+    """
+    settings = load_settings()
+    started = postgres.start(settings)
+    uri = postgres.dsn(settings)
+    postgres.migrate(uri)
+    state = "started" if started else "running"
+    click.echo(f"PostgreSQL {state}: {connection.shown(uri)}")
+
+
+@click.command()
+def down() -> None:
+    """Stop the embedded PostgreSQL; its data stays."""
+    settings = load_settings()
+    if settings.dsn is not None:
+        click.echo("HEADGATE_DSN names a server that Headgate did not start: left alone")
+    else:
+        click.echo("PostgreSQL stopped" if postgres.stop(settings) else "PostgreSQL was not running")
+
+
+@click.command()
+def dsn() -> None:
+    """Print the URI of the database: psql -d "$(headgate dsn)"."""
+    click.echo(postgres.dsn(load_settings()))
+
+
+@click.command()
+def env() -> None:
+    """Print the environment that dbt and Mage need: eval "$(headgate env)"."""
+    for name, value in postgres.libpq_env(load_settings()).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def status(as_json: bool) -> None:
+    """Show the server, its schemas and the newest loads."""
+    state = read_state(load_settings())
+    if as_json:
+        click.echo(json.dumps(asdict(state), default=str, indent=2))
+    else:
+        _print_status(state)
+    if not state.running:
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("revision", default="head")
+@click.option("--plan", "only_plan", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option("--yes", is_flag=True, help="Do it even if rows are destroyed.")
+def migrate(revision: str, only_plan: bool, yes: bool) -> None:
+    """Move the schemas that Python owns to REVISION: head (default), base, or a migration's number."""
+    from headgate.postgres import schema
+
+    uri = postgres.dsn(load_settings())
+    here, steps = schema.current(uri), schema.plan(uri, revision)
+    losses = schema.losses(uri, steps)
+    if not steps:
+        click.echo(f"nothing to do: the schemas are at {here}")
+        return
+    if only_plan or losses:
+        _print_plan(here, steps, losses)
+    if only_plan:
+        return
+    if losses and not yes:
+        raise ConfirmationRequired(
+            f"migration to {revision}",
+            expected="a confirmation, because rows are destroyed",
+            found="none",
+            next_step=f"headgate migrate {revision} --yes",
+        )
+    schema.migrate(uri, revision)
+    click.echo(f"the schemas are at {schema.current(uri)}")
+
+
+def _print_plan(here: str, steps: list[Step], losses: dict[str, int]) -> None:
+    click.echo("Plan")
+    for step in steps:
+        click.echo(f"  {'upgrade' if step.upgrade else 'downgrade'} {step.revision}: {step.title}")
+    click.echo("Blast radius")
+    for table, rows in losses.items():
+        click.echo(f"  {table}: {rows:,} rows are destroyed")
+    if not losses:
+        click.echo("  no row is destroyed")
+    click.echo("Rollback")
+    if losses:
+        names = {"ops", *(table.split(".")[0] for table in losses)}
+        schemas = " ".join(f"-n {name}" for name in sorted(names))
+        tools = embedded.binaries()
+        click.echo(f'  save before:  {tools}/pg_dump -Fc {schemas} -f before.dump -d "$(headgate dsn)"')
+        click.echo(f'  bring back:   {tools}/pg_restore --clean --if-exists -d "$(headgate dsn)" before.dump')
+    else:
+        click.echo(f"  headgate migrate {here}")
+
+
+def _print_status(state: State) -> None:
+    console = Console()
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in state.facts():
+        table.add_row(f"[bold]{name}", value)
+    console.print(table)
+    if state.loads:
+        console.print()
+        console.print(_loads(state))
+
+
+def _loads(state: State) -> Table:
+    table = Table(title="Newest loads", title_justify="left", box=None, pad_edge=False)
+    table.add_column("load", justify="right")
+    for heading in ("source", "partition", "status"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("read", "landed", "rejected", "repaired"):
+        table.add_column(heading, justify="right")
+    table.add_column("finished", no_wrap=True)
+    for load in state.loads:
+        table.add_row(*load.cells())
+    return table

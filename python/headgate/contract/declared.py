@@ -1,0 +1,228 @@
+"""Reads a contract from `config.meta.contract` of the landing table in `_<source>__sources.yml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from headgate.contract.paths import Step, parse_path
+from headgate.errors import UsageError
+
+VERSION = 1
+JsonType = Literal["string", "integer", "number", "boolean", "timestamp", "object", "array", "any"]
+Pii = Literal["hmac", "drop"]
+TYPES = ("string", "integer", "number", "boolean", "timestamp", "object", "array", "any")
+PII = ("hmac", "drop")
+
+_CONTRACT_KEYS = {"version", "envelope", "time_tolerance_hours", "paths"}
+_ENVELOPE_KEYS = {"identity", "kind", "time"}
+_RULE_KEYS = {"path", "type", "required", "kinds", "except_kinds", "generations", "pii", "description"}
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Where a record says what it is: its identity, its kind and its time."""
+
+    identity: str
+    kind: str
+    time: str
+
+
+@dataclass(frozen=True)
+class PathRule:
+    """One declared path. Empty `kinds` and `generations` mean all."""
+
+    path: str
+    type: JsonType
+    required: bool = False
+    kinds: tuple[str, ...] = ()
+    except_kinds: tuple[str, ...] = ()
+    generations: tuple[str, ...] = ()
+    pii: Pii | None = None
+    description: str = ""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The path's steps, from the record inwards."""
+        return parse_path(self.path)
+
+    def applies_to(self, kind: str) -> bool:
+        """True when records of `kind` fall under the rule."""
+        return kind not in self.except_kinds and (not self.kinds or kind in self.kinds)
+
+    def meets(self, other: PathRule) -> bool:
+        """True when some record would fall under both rules."""
+        if self.generations and other.generations and not set(self.generations) & set(other.generations):
+            return False
+        if self.kinds:
+            return any(other.applies_to(kind) for kind in self.kinds if self.applies_to(kind))
+        return not other.kinds or any(self.applies_to(kind) and other.applies_to(kind) for kind in other.kinds)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a source promises about the records of one landing table."""
+
+    version: int
+    envelope: Envelope
+    time_tolerance_hours: int
+    paths: tuple[PathRule, ...]
+
+    @property
+    def personal(self) -> tuple[PathRule, ...]:
+        """The paths that hold personal data."""
+        return tuple(rule for rule in self.paths if rule.pii)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Every kind that a path names."""
+        return frozenset(kind for rule in self.paths for kind in (*rule.kinds, *rule.except_kinds))
+
+
+def load_contract(project_dir: Path, source: str, entity: str) -> Contract:
+    """The contract of a landing table of the project.
+
+    Raises:
+        UsageError: there is none, or it is not a contract; the message names the file and the place in it.
+    """
+    file = project_dir / "models" / "staging" / source / f"_{source}__sources.yml"
+    if not file.is_file():
+        raise UsageError(
+            f"contract of source {source}",
+            expected=f"the file {file}",
+            found="no such file",
+            next_step="declare the source and its contract there",
+        )
+    return read_contract(file, source, entity)
+
+
+def read_contract(file: Path, source: str, entity: str) -> Contract:
+    """The contract of source `source`, table `entity` in a dbt sources file.
+
+    Raises:
+        UsageError: it is not there or not a contract; the message names the place.
+    """
+    # Imported here: landing processes get contracts that are read already.
+    import yaml
+
+    try:
+        document = yaml.load(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise _error(file, "", "YAML", " ".join(str(error).split())) from error
+    reader = _Reader(file)
+    declared = reader.named(reader.mapping(document, "").get("sources"), source, "sources")
+    table = reader.named(declared.get("tables"), entity, f"sources.{source}.tables")
+    place = f"sources.{source}.tables.{entity}.config.meta.contract"
+    meta = reader.mapping(reader.mapping(table.get("config"), place).get("meta"), place)
+    return reader.contract(meta.get("contract"), place)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Takes parsed YAML apart; every complaint names the file and the place in it."""
+
+    file: Path
+
+    def contract(self, value: object, place: str) -> Contract:
+        """A whole contract."""
+        found = self.mapping(value, place, _CONTRACT_KEYS)
+        if found.get("version") != VERSION:
+            raise _error(self.file, f"{place}.version", str(VERSION), repr(found.get("version")))
+        tolerance = found.get("time_tolerance_hours", 0)
+        if not isinstance(tolerance, int) or isinstance(tolerance, bool) or tolerance < 0:
+            raise _error(self.file, f"{place}.time_tolerance_hours", "a whole number, 0 or more", repr(tolerance))
+        listed = self.items(found.get("paths"), f"{place}.paths")
+        rules = tuple(self.rule(item, f"{place}.paths[{number}]") for number, item in enumerate(listed))
+        self.refuse_doubles(rules, f"{place}.paths")
+        return Contract(VERSION, self.envelope(found.get("envelope"), f"{place}.envelope"), tolerance, rules)
+
+    def envelope(self, value: object, place: str) -> Envelope:
+        """The three envelope paths, all needed."""
+        found = self.mapping(value, place, _ENVELOPE_KEYS)
+        parts = {key: self.path(found.get(key), f"{place}.{key}") for key in sorted(_ENVELOPE_KEYS)}
+        return Envelope(**parts)
+
+    def rule(self, value: object, place: str) -> PathRule:
+        """One entry of `paths`."""
+        found = self.mapping(value, place, _RULE_KEYS)
+        path = self.path(found.get("path"), f"{place}.path")
+        place = f"{place} ({path})"
+        if found.get("type") not in TYPES:
+            raise _error(self.file, f"{place}.type", f"one of {', '.join(TYPES)}", repr(found.get("type")))
+        if found.get("pii") not in (None, *PII):
+            raise _error(self.file, f"{place}.pii", f"one of {', '.join(PII)}", repr(found.get("pii")))
+        if not isinstance(found.get("required", False), bool):
+            raise _error(self.file, f"{place}.required", "true or false", repr(found["required"]))
+        if "kinds" in found and "except_kinds" in found:
+            raise _error(self.file, place, "kinds or except_kinds", "both")
+        return PathRule(
+            path,
+            cast("JsonType", found["type"]),
+            bool(found.get("required", False)),
+            self.names(found.get("kinds"), f"{place}.kinds"),
+            self.names(found.get("except_kinds"), f"{place}.except_kinds"),
+            self.names(found.get("generations"), f"{place}.generations"),
+            cast("Pii | None", found.get("pii")),
+            str(found.get("description") or ""),
+        )
+
+    def refuse_doubles(self, rules: Iterable[PathRule], place: str) -> None:
+        """Refuses two rules that give one path of one record two meanings."""
+        seen: dict[str, list[PathRule]] = {}
+        for rule in rules:
+            if any(rule.meets(other) for other in seen.get(rule.path, ())):
+                raise _error(self.file, place, f"{rule.path} once per kind and generation", "it twice")
+            seen.setdefault(rule.path, []).append(rule)
+
+    def path(self, value: object, place: str) -> str:
+        """A path in the contract's notation."""
+        try:
+            parse_path(str(value))
+        except ValueError:
+            value = None
+        if not isinstance(value, str):
+            raise _error(self.file, place, "a path such as payload.commits[].author.email", "something else")
+        return value
+
+    def names(self, value: object, place: str) -> tuple[str, ...]:
+        """A list of names; absent means all, an empty list means a mistake."""
+        if value is None:
+            return ()
+        listed = self.items(value, place)
+        if not listed or not all(isinstance(item, str) for item in listed):
+            raise _error(self.file, place, "a list of names", repr(value))
+        return tuple(cast("list[str]", listed))
+
+    def named(self, value: object, name: str, place: str) -> Mapping[str, Any]:
+        """The entry of a list whose `name` is `name`."""
+        for item in self.items(value, place):
+            entry = self.mapping(item, place)
+            if entry.get("name") == name:
+                return entry
+        raise _error(self.file, place, f"an entry named {name}", "none")
+
+    def items(self, value: object, place: str) -> list[object]:
+        """A list."""
+        if not isinstance(value, list):
+            raise _error(self.file, place, "a list", _kind_of(value))
+        return value
+
+    def mapping(self, value: object, place: str, known: set[str] | None = None) -> Mapping[str, Any]:
+        """A mapping that has none but the known keys."""
+        if not isinstance(value, dict):
+            raise _error(self.file, place, "a mapping", _kind_of(value))
+        unknown = sorted(str(key) for key in value if known is not None and key not in known)
+        if unknown:
+            raise _error(self.file, place, f"keys among {', '.join(sorted(known or ()))}", f"also {', '.join(unknown)}")
+        return value
+
+
+def _kind_of(value: object) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"
+
+
+def _error(file: Path, place: str, expected: str, found: str) -> UsageError:
+    subject = f"{file}, {place}" if place else str(file)
+    return UsageError(subject, expected=expected, found=found, next_step="correct the file")

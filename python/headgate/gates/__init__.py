@@ -1,0 +1,1 @@
+"""Gates: dbt tests that must pass before anything downstream is built. dbt runs them; this reads what they said."""

@@ -1,0 +1,201 @@
+"""Replaces personal data before it is written: keyed HMAC or removal, at the paths that the contract tags."""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from headgate.contract import Contract, PathRule
+from headgate.landing import exact
+from headgate.landing.masking import Mask
+from headgate.settings import Settings
+
+KEY_FILE = "pii.key"
+PREFIX = "hmac:"
+HEX_DIGITS = 32
+CACHE_LIMIT = 100_000
+
+#: A place that holds personal data: container, key or position in it, what to do.
+Hit = tuple[Any, Any, str]
+Visit = Callable[[Any, Any, Any, list[Hit]], None]
+
+#: Numbers that orjson would not write as it read them. May also match inside a string; that only costs time.
+_ROUNDED = re.compile(rb"[:,\[]\s*-?\d+(?:[.eE]|\d{18})|-0[,\]}\s]")
+
+
+def pii_key(settings: Settings) -> bytes:
+    """The HMAC key: HEADGATE_PII_KEY, else a random one that is made once and kept in `settings.home`."""
+    if settings.pii_key is not None:
+        return settings.pii_key.encode()
+    file = settings.home / KEY_FILE
+    with contextlib.suppress(FileNotFoundError):
+        return file.read_bytes().strip()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f"{KEY_FILE}.{os.getpid()}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secrets.token_hex(32) + "\n")
+    # link, not rename: of two processes that start at once, the first one's key wins.
+    with contextlib.suppress(FileExistsError):
+        file.hardlink_to(fresh)
+    fresh.unlink()
+    return file.read_bytes().strip()
+
+
+class Minimiser:
+    """Applies a contract's `pii` paths to records."""
+
+    def __init__(self, contract: Contract, key: bytes) -> None:
+        self._key = key
+        self._digests: dict[str, str] = {}
+        self._known = contract.kinds
+        self._rules = contract.personal
+        self._visits: dict[str | None, Visit | None] = {}
+        self._mask = Mask(contract.personal, self.digest)
+
+    def minimise(self, line: bytes, record: Any, kind: str | None) -> bytes:
+        """The line without personal data: itself when it holds none. Changes `record`, which is the line parsed."""
+        visit = self.visit_for(kind)
+        if visit is None:
+            return line
+        hits: list[Hit] = []
+        visit(None, None, record, hits)
+        if not hits:
+            return line
+        try:
+            unrounded = orjson.dumps(record, None, orjson.OPT_APPEND_NEWLINE) == line or not _ROUNDED.search(line)
+        except orjson.JSONEncodeError:  # nested deeper than orjson writes
+            unrounded = False
+        if not unrounded:
+            return self.minimise_exactly(line, kind)
+        self._apply(hits)
+        return orjson.dumps(record)
+
+    def minimise_exactly(self, line: bytes, kind: str | None) -> bytes:
+        """As `minimise`, at any depth and with every number as it was written."""
+        found, _, _ = exact.loads_many(line.decode())
+        hits: list[Hit] = []
+        visit = self.visit_for(kind)
+        if visit is not None:
+            visit(None, None, found[0][0], hits)
+        if not hits:
+            return line
+        self._apply(hits)
+        return exact.dumps(found[0][0])
+
+    def mask(self, line: bytes) -> bytes:
+        """A line that is not JSON, without what looks like personal data of the contract's paths."""
+        return self._mask(line)
+
+    def digest(self, text: str) -> str:
+        """What stands for a personal value."""
+        found = self._digests.get(text)
+        if found is None:
+            if len(self._digests) >= CACHE_LIMIT:
+                self._digests.clear()
+            full = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
+            found = self._digests[text] = PREFIX + full[:HEX_DIGITS]
+        return found
+
+    def visit_for(self, kind: str | None) -> Visit | None:
+        """Finds the personal data in records of a kind; None when no path applies to it."""
+        # A kind that the contract does not know may hold anything: every path is tried.
+        kind = kind if kind in self._known else None
+        if kind not in self._visits:
+            rules = [rule for rule in self._rules if kind is None or rule.applies_to(kind)]
+            self._visits[kind] = _compile(_tree(rules)) if rules else None
+        return self._visits[kind]
+
+    def _apply(self, hits: list[Hit]) -> None:
+        for container, key, action in hits:
+            if action == "drop" and isinstance(container, dict):
+                del container[key]
+            elif action == "drop":
+                container[key] = None
+            else:
+                value = container[key]
+                container[key] = self.digest(value if type(value) is str else exact.dumps(value).decode())
+
+
+@dataclass
+class _Node:
+    """Where paths part: what to do here, or below each key, each position, every element."""
+
+    action: str = ""
+    keys: dict[str, _Node] = field(default_factory=dict)
+    positions: dict[int, _Node] = field(default_factory=dict)
+    each: _Node | None = None
+
+
+def _tree(rules: Sequence[PathRule]) -> _Node:
+    root = _Node()
+    for rule in rules:
+        node = root
+        for step in rule.steps:
+            if isinstance(step, str):
+                node = node.keys.setdefault(step, _Node())
+            elif isinstance(step, int):
+                node = node.positions.setdefault(step, _Node())
+            else:
+                node.each = node.each or _Node()
+                node = node.each
+        node.action = rule.pii or ""
+    return root
+
+
+def _compile(node: _Node) -> Visit:
+    if node.action:
+        return _leaf(node.action)
+    if node.keys:
+        return _object([(key, _compile(child)) for key, child in node.keys.items()])
+    each = _compile(node.each) if node.each else None
+    return _array(each, [(position, _compile(child)) for position, child in node.positions.items()])
+
+
+def _leaf(action: str) -> Visit:
+    def visit(container: Any, key: Any, value: Any, hits: list[Hit]) -> None:
+        if value is not None:
+            hits.append((container, key, action))
+
+    return visit
+
+
+def _object(children: list[tuple[str, Visit]]) -> Visit:
+    def visit(container: Any, key: Any, value: Any, hits: list[Hit]) -> None:
+        if type(value) is dict:
+            for name, child in children:
+                if name in value:
+                    child(value, name, value[name], hits)
+        else:
+            _misplaced(container, key, value, hits)
+
+    return visit
+
+
+def _array(each: Visit | None, children: list[tuple[int, Visit]]) -> Visit:
+    def visit(container: Any, key: Any, value: Any, hits: list[Hit]) -> None:
+        if type(value) is not list:
+            _misplaced(container, key, value, hits)
+            return
+        for position, child in children:
+            if position < len(value):
+                child(value, position, value[position], hits)
+        if each is not None:
+            for position, item in enumerate(value):
+                each(value, position, item, hits)
+
+    return visit
+
+
+def _misplaced(container: Any, key: Any, value: Any, hits: list[Hit]) -> None:
+    """Another shape than declared on the way to personal data may hold that data anywhere: all of it goes."""
+    if type(value) in (str, dict, list) and value and container is not None:
+        hits.append((container, key, "hmac"))

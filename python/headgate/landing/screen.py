@@ -1,0 +1,232 @@
+"""Turns lines into rows of the landing table, rejects and repairs, in one parse per line.
+
+A line that orjson takes and that holds no personal data lands as the bytes it came in. Everything else is rare and goes
+the slow, exact way. Objects that stand on one line without a newline between them, as in 2012, count as a line each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import orjson
+
+from headgate.contract import Envelope, parse_path
+from headgate.landing import exact
+from headgate.landing.copyformat import (
+    JSONB_VERSION,
+    NULL,
+    Spool,
+    pack_record,
+    pack_row,
+    pack_text,
+)
+from headgate.landing.privacy import Minimiser
+from headgate.landing.times import encode_time
+
+NUL = b"\\u0000"
+NUL_REPAIR = "removed \\u0000"
+CACHE_LIMIT = 100_000
+
+#: \u0000 as an escape of its own: behind an even number of backslashes.
+_NUL_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*+)\\u0000")
+#: What orjson says about a line, and the reason that a reject gets.
+_REASONS = (
+    ("surrogate in string", "lone surrogate"),
+    ("end of data", "truncated JSON"),
+    ("end of hex escape", "truncated JSON"),
+    ("control character", "raw control character"),
+    ("depth limit", "nesting too deep"),
+    ("infinity", "number out of range"),
+    ("byte order mark", "byte order mark"),
+    ("escape", "invalid escape"),
+)
+
+
+@dataclass
+class Tally:
+    """What became of the lines so far."""
+
+    lines: int = 0
+    landed: int = 0
+    repaired: int = 0
+
+
+class Screen:
+    """Screens the lines of one load."""
+
+    def __init__(self, load_id: int, envelope: Envelope, minimiser: Minimiser) -> None:
+        self.tally = Tally()
+        self.rejects = Spool(load_id)
+        self.repairs = Spool(load_id)
+        self._load_id = load_id
+        self._minimiser = minimiser
+        self._identity = _getter(envelope.identity)
+        self._kind = _getter(envelope.kind)
+        self._time = _getter(envelope.time)
+        self._kinds: dict[str, bytes] = {}
+        self._times: dict[str, bytes] = {}
+
+    def rows(self, block: bytes) -> list[bytes]:
+        """The rows of a block of whole lines, `copyformat.PARTS` byte strings each."""
+        parts: list[bytes] = []
+        loads, suspicious = orjson.loads, NUL in block
+        for line in io.BytesIO(block):
+            try:
+                record = loads(line)
+            except orjson.JSONDecodeError as error:
+                self._salvage(line, str(error), parts)
+                continue
+            if suspicious and NUL in line:
+                self._repair(line, record, parts)
+            else:
+                self._add(line, line, record, parts)
+        return parts
+
+    def reject(self, line: bytes, reason: str, line_number: int | None = None) -> None:
+        """Keeps a line that cannot land; without a number it is the next one."""
+        if line_number is None:
+            self.tally.lines += 1
+            line_number = self.tally.lines
+        self.rejects.add(line_number, reason, self._minimiser.mask(line.removesuffix(b"\n")))
+
+    def close(self) -> None:
+        """Frees what the load held."""
+        self.rejects.close()
+        self.repairs.close()
+
+    def _add(self, line: bytes, delivered: bytes, record: Any, parts: list[bytes], *, inexact: bool = False) -> None:
+        """Adds the row of a parsed line."""
+        if type(record) is not dict:
+            self.reject(delivered, "not an object")
+            return
+        identity, kind, time = self._identity(record), self._kind(record), self._time(record)
+        kind = kind if type(kind) is str else None
+        minimiser, tally = self._minimiser, self.tally
+        text = minimiser.minimise_exactly(line, kind) if inexact else minimiser.minimise(line, record, kind)
+        tally.lines += 1
+        tally.landed += 1
+        key = self._identify(identity, delivered)
+        parts += (
+            pack_row(6, 8, self._load_id, 4, tally.lines, len(key)),
+            key,
+            NULL if kind is None else self._kinds.get(kind) or self._encode_kind(kind),
+            (self._times.get(time) if type(time) is str else NULL) or self._encode_time(time),
+            pack_record(len(text) + 1, JSONB_VERSION),
+            text,
+        )
+
+    def _repair(self, line: bytes, record: Any, parts: list[bytes], *, inexact: bool = False) -> None:
+        """Adds a line that may hold \\u0000 escapes, without them."""
+        repaired = _NUL_ESCAPE.sub(rb"\1", line)
+        if repaired == line or type(record) is not dict:
+            self._add(line, line, record, parts, inexact=inexact)
+            return
+        kind = self._kind(record)
+        kind = kind if type(kind) is str else None
+        minimiser = self._minimiser
+        kept = minimiser.minimise_exactly(line, kind) if inexact else minimiser.minimise(line, record, kind)
+        self.tally.repaired += 1
+        self.repairs.add(self.tally.lines + 1, NUL_REPAIR, kept.removesuffix(b"\n"))
+        again = exact.loads_many(repaired.decode())[0][0][0] if inexact else orjson.loads(repaired)
+        self._add(repaired, line, again, parts, inexact=inexact)
+
+    def _salvage(self, line: bytes, complaint: str, parts: list[bytes]) -> None:
+        """Adds what can land of a line that orjson does not take, and rejects the rest."""
+        reason = _reason(line, complaint)
+        if reason is not None and reason not in ("nesting too deep", "number out of range"):
+            self.reject(line, reason)
+            return
+        found, rest, error = exact.loads_many(line.decode())
+        if found and not (all(type(record) is dict for record, _ in found) and rest[:1] in ("", "{")):
+            self.reject(line, "more than one JSON value")
+            return
+        for record, text in found:
+            self._add_exact(text.encode(), record, parts)
+        if rest:
+            self.reject(rest.encode(), _exact_reason(rest, error))
+
+    def _add_exact(self, line: bytes, record: Any, parts: list[bytes]) -> None:
+        """Adds one JSON value that the exact parser read, which takes lone surrogates too."""
+        try:
+            plain, inexact = orjson.loads(line), False
+        except orjson.JSONDecodeError as error:
+            reason = _reason(line, str(error))
+            if reason not in ("nesting too deep", "number out of range") or _has_lone_surrogate(record):
+                self.reject(line, "lone surrogate" if _has_lone_surrogate(record) else reason or "invalid JSON")
+                return
+            plain, inexact = record, True
+        if NUL in line:
+            self._repair(line, plain, parts, inexact=inexact)
+        else:
+            self._add(line, line, plain, parts, inexact=inexact)
+
+    def _identify(self, identity: Any, delivered: bytes) -> bytes:
+        """The record's identity, or a fingerprint of the line as it was delivered."""
+        if type(identity) is str and identity:
+            return identity.encode()
+        if type(identity) is int or isinstance(identity, exact.Number):
+            return str(identity).encode()
+        line = delivered.removesuffix(b"\n")
+        return b"md5:" + hashlib.md5(line, usedforsecurity=False).hexdigest().encode()
+
+    def _encode_kind(self, kind: str) -> bytes:
+        if len(self._kinds) >= CACHE_LIMIT:
+            self._kinds.clear()
+        found = self._kinds[kind] = pack_text(kind)
+        return found
+
+    def _encode_time(self, time: Any) -> bytes:
+        if len(self._times) >= CACHE_LIMIT:
+            self._times.clear()
+        found = encode_time(time)
+        if type(time) is str:
+            self._times[time] = found
+        return found
+
+
+def _getter(path: str) -> Callable[[dict[str, Any]], Any]:
+    """Takes the value at a path of plain keys from a record."""
+    keys = [str(step) for step in parse_path(path)]
+    if len(keys) == 1:
+        key = keys[0]
+        return lambda record: record.get(key)
+    return lambda record: reduce(lambda value, key: value.get(key) if type(value) is dict else None, keys, record)
+
+
+def _reason(line: bytes, complaint: str) -> str | None:
+    """Why orjson does not take a line; None when it may be several JSON values."""
+    if not line.strip():
+        return "blank line"
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return "invalid UTF-8"
+    if "after document" in complaint:
+        return None
+    return next((reason for part, reason in _REASONS if part in complaint), "invalid JSON")
+
+
+def _exact_reason(rest: str, error: Exception | None) -> str:
+    if isinstance(error, RecursionError):
+        return "nesting too deep"
+    if isinstance(error, exact.OutOfRange):
+        return "number out of range"
+    try:
+        orjson.loads(rest)
+    except orjson.JSONDecodeError as complaint:
+        return _reason(rest.encode(), str(complaint)) or "invalid JSON"
+    return "invalid JSON"
+
+
+def _has_lone_surrogate(record: Any) -> bool:
+    try:
+        exact.dumps(record)
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -1,0 +1,1 @@
+update ops.loads set status = 'replaced' where load_id = $1

@@ -1,0 +1,44 @@
+"""Alerts: a structured log line for every failed block, and the same as JSON to the alert webhook where one is set."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+import httpx
+import structlog
+
+from headgate.errors import HeadgateError
+from headgate.settings import load_settings
+
+WEBHOOK_TIMEOUT_SECONDS = 10
+#: Longest error text that an alert carries.
+ERROR_LENGTH = 4000
+
+
+def alert(*, pipeline: str, block: str, error: object) -> None:
+    """Says which block failed and why. Never raises: an alert that cannot be sent must not hide the failure."""
+    event = {
+        "pipeline": pipeline,
+        "block": block,
+        "error": type(error).__name__,
+        "message": str(error).strip()[:ERROR_LENGTH],
+        "failed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    if isinstance(error, HeadgateError):
+        event |= error.as_dict()
+    log = structlog.wrap_logger(
+        structlog.PrintLogger(sys.stdout),
+        processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
+    )
+    log.error("block_failed", **event)
+    url = load_settings().alert_webhook_url
+    if url is None:
+        return
+    try:
+        httpx.post(
+            url, json={"event": "block_failed", **event}, timeout=WEBHOOK_TIMEOUT_SECONDS
+        ).raise_for_status()
+    except httpx.HTTPError as problem:
+        # The URL often holds a secret: name the problem only.
+        log.error("alert_not_sent", problem=type(problem).__name__)

@@ -1,0 +1,88 @@
+"""The environment that Mage runs in: PostgreSQL, its own metadata database, no telemetry."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import psycopg2
+from psycopg2 import sql
+
+from headgate import postgres
+from headgate.errors import HeadgateError
+from headgate.settings import Settings
+
+METADATA_DATABASE_SUFFIX = "_mage"
+#: libpq variables that a SQLAlchemy URL carries as query parameters.
+URL_PARAMETERS = {
+    "PGSSLMODE": "sslmode",
+    "PGSSLROOTCERT": "sslrootcert",
+    "PGSSLCERT": "sslcert",
+    "PGSSLKEY": "sslkey",
+}
+
+
+def mage_project(settings: Settings) -> Path:
+    """The folder that holds the Mage project."""
+    return settings.project_dir / "mage_pipelines"
+
+
+def mage_env(settings: Settings) -> dict[str, str]:
+    """Variables for a Mage process, on top of the present environment; dbt inside it uses them too."""
+    return {
+        **os.environ,
+        **postgres.libpq_env(settings),
+        "HEADGATE_HOME": str(settings.home),
+        # dbt_project_name in the blocks is a path from here; dbt's default PGHOST too.
+        "PWD": str(settings.project_dir),
+        "MAGE_DATA_DIR": str(settings.home / "mage"),
+        "DISABLE_AUTO_BROWSER_OPEN": "true",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        # `requests` warns of its neighbours' versions on every start.
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def ensure_profiles(settings: Settings) -> None:
+    """Mage's dbt blocks need profiles.yml beside dbt_project.yml: copies the example where there is none."""
+    profiles = settings.project_dir / "profiles.yml"
+    if not profiles.exists():
+        shutil.copyfile(settings.project_dir / "profiles.example.yml", profiles)
+
+
+def metadata_url(settings: Settings) -> str:
+    """SQLAlchemy URL of Mage's metadata database: beside Headgate's own, named after it."""
+    env = postgres.libpq_env(settings)
+    database = env["PGDATABASE"] + METADATA_DATABASE_SUFFIX
+    user = quote(env["PGUSER"], safe="")
+    password = f":{quote(env['PGPASSWORD'], safe='')}" if env["PGPASSWORD"] else ""
+    query = {"host": env["PGHOST"], "port": env["PGPORT"]}
+    query.update({parameter: env[name] for name, parameter in URL_PARAMETERS.items() if name in env})
+    return f"postgresql+psycopg2://{user}{password}@/{quote(database, safe='')}?{urlencode(query, safe='/')}"
+
+
+def ensure_metadata_database(settings: Settings) -> None:
+    """Creates Mage's metadata database where there is none.
+
+    Raises:
+        HeadgateError: the role may not create databases.
+    """
+    database = postgres.libpq_env(settings)["PGDATABASE"] + METADATA_DATABASE_SUFFIX
+    connection = psycopg2.connect(postgres.dsn(settings))
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("select 1 from pg_database where datname = %s", (database,))
+            if cursor.fetchone() is None:
+                cursor.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
+    except psycopg2.errors.InsufficientPrivilege as error:
+        raise HeadgateError(
+            f"Mage's metadata database {database}",
+            expected="a role that may create it",
+            found="no right to create databases",
+            next_step=f"have it created, or set MAGE_DATABASE_CONNECTION_URL to another one ({database} is only the default)",
+        ) from error
+    finally:
+        connection.close()

@@ -1,0 +1,160 @@
+"""Serves Mage: scheduler, UI and API in one process group that stops as a whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from headgate.errors import HeadgateError, UsageError
+from headgate.pipelines.environment import (
+    ensure_metadata_database,
+    ensure_profiles,
+    mage_env,
+    mage_project,
+    metadata_url,
+)
+from headgate.settings import Settings
+
+SECONDS_TO_START = 180
+SECONDS_TO_STOP = 15
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Server:
+    """A running Mage: `with Server(settings, host, port) as server: server.wait()`."""
+
+    def __init__(self, settings: Settings, host: str, port: int) -> None:
+        self.settings = settings
+        # Mage takes `localhost` for every interface.
+        self.host = "127.0.0.1" if host == "localhost" else host
+        self.port = port
+        self.log = settings.home / "logs" / "mage.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Server:
+        require_free(self.host, self.port)
+        ensure_profiles(self.settings)
+        env = serve_env(self.settings, self.host)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                start_command(mage_project(self.settings), self.host, self.port),
+                cwd=self.settings.project_dir,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        process = self._process
+        if process is None:
+            return
+        # Scheduler and block runs are children in the same group; some outlive a polite request to the first process.
+        for stop in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, stop)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(SECONDS_TO_STOP)
+
+    def wait_until_ready(self) -> None:
+        """Returns when the port answers.
+
+        Raises:
+            HeadgateError: Mage ended, or took too long.
+        """
+        deadline = time.monotonic() + SECONDS_TO_START
+        while time.monotonic() < deadline and self._poll() is None:
+            with suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
+                return
+            time.sleep(0.3)
+        raise self._ended()
+
+    def wait(self) -> None:
+        """Returns never, as long as Mage runs.
+
+        Raises:
+            HeadgateError: Mage ended by itself.
+        """
+        while self._poll() is None:
+            time.sleep(0.5)
+        raise self._ended()
+
+    def _poll(self) -> int | None:
+        assert self._process is not None
+        return self._process.poll()
+
+    def _ended(self) -> HeadgateError:
+        code = self._poll()
+        return HeadgateError(
+            f"Mage on {self.host}:{self.port}",
+            expected="a server that runs",
+            found="no answer in time" if code is None else f"exit code {code}",
+            next_step=f"read {self.log}",
+        )
+
+
+def start_command(project: Path, host: str, port: int) -> list[str]:
+    """The command that starts Mage in this environment."""
+    return [
+        sys.executable,
+        "-m",
+        "mage_ai.cli.main",
+        "start",
+        str(project),
+        "--host",
+        host,
+        "--port",
+        str(port),
+    ]
+
+
+def serve_env(settings: Settings, host: str) -> dict[str, str]:
+    """Variables for the server: metadata in PostgreSQL, a login wherever others could reach it."""
+    env = mage_env(settings)
+    if "MAGE_DATABASE_CONNECTION_URL" not in env:
+        ensure_metadata_database(settings)
+        env["MAGE_DATABASE_CONNECTION_URL"] = metadata_url(settings)
+    if host in LOOPBACK:
+        env.setdefault("REQUIRE_USER_AUTHENTICATION", "0")
+    elif (
+        env.get("REQUIRE_USER_AUTHENTICATION") in ("0", "False", "false")
+        or "DEFAULT_OWNER_PASSWORD" not in env
+    ):
+        raise UsageError(
+            f"Mage on {host}",
+            expected="a login of your own: Mage runs code for whoever reaches it",
+            found="an interface that others reach, without DEFAULT_OWNER_PASSWORD or with the login turned off",
+            next_step="set DEFAULT_OWNER_EMAIL, DEFAULT_OWNER_USERNAME and DEFAULT_OWNER_PASSWORD, or use 127.0.0.1",
+        )
+    return env
+
+
+def require_free(host: str, port: int) -> None:
+    """Refuses a port that something listens on: Mage would silently take the next one."""
+    with suppress(OSError), socket.create_connection((host, port), timeout=1):
+        raise UsageError(
+            f"port {port} of {host}",
+            expected="a free port",
+            found="something that listens there",
+            next_step="choose another one with --port",
+        )
+
+
+def stop_on_signals() -> None:
+    """Makes SIGTERM end the program as Ctrl-C does, so that everything it started is stopped."""
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)

@@ -1,0 +1,1 @@
+"""Migrations of the schemas that Python owns."""

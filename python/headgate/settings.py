@@ -1,0 +1,85 @@
+"""Settings that differ by environment. Read once, explicitly, from environment variables; immutable afterwards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headgate.errors import UsageError
+
+ARCHIVE_URL = "https://data.gharchive.org"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an environment decides. Everything else is fixed in code or in the dbt project."""
+
+    #: Folder that holds dbt_project.yml.
+    project_dir: Path
+    #: Where the embedded server, its logs and other local state live (HEADGATE_HOME).
+    home: Path
+    #: URI of an existing PostgreSQL 15 or newer; None means the embedded server (HEADGATE_DSN).
+    dsn: str | None
+    #: Key of the HMAC that replaces personal data (HEADGATE_PII_KEY); None means the key file in `home`.
+    pii_key: str | None
+    #: Base URL that archive hours are fetched from (HEADGATE_ARCHIVE_URL).
+    archive_url: str
+    #: Folder with archive hours to use instead of the network (HEADGATE_DATA).
+    data_dir: Path | None
+    #: URL that receives failure alerts as JSON by POST (HEADGATE_ALERT_WEBHOOK_URL).
+    alert_webhook_url: str | None
+    #: Database connections used for landing at once (HEADGATE_CONNECTIONS); one per core by default.
+    connections: int
+
+
+def find_project_dir(start: Path | None = None) -> Path:
+    """The nearest folder at or above `start` (default: the working directory) that holds dbt_project.yml.
+
+    Falls back to the checkout this package is installed from.
+
+    Raises:
+        UsageError: no dbt_project.yml anywhere.
+    """
+    here = (start or Path.cwd()).resolve()
+    checkout = Path(__file__).resolve().parents[2]
+    for folder in (here, *here.parents, checkout):
+        if (folder / "dbt_project.yml").is_file():
+            return folder
+    raise UsageError(
+        f"project folder above {here}",
+        expected="a dbt_project.yml in it or in a folder above it",
+        found="none",
+        next_step="change into the Headgate checkout and run the command again",
+    )
+
+
+def load_settings(env: Mapping[str, str] | None = None) -> Settings:
+    """Reads the settings from `env` (default: the process environment).
+
+    Raises:
+        UsageError: a variable holds a value that cannot be used.
+    """
+    env = os.environ if env is None else env
+    project_dir = find_project_dir()
+    data_dir = env.get("HEADGATE_DATA")
+    return Settings(
+        project_dir=project_dir,
+        home=Path(env.get("HEADGATE_HOME") or project_dir / ".headgate").resolve(),
+        dsn=env.get("HEADGATE_DSN") or None,
+        pii_key=env.get("HEADGATE_PII_KEY") or None,
+        archive_url=(env.get("HEADGATE_ARCHIVE_URL") or ARCHIVE_URL).rstrip("/"),
+        data_dir=Path(data_dir).resolve() if data_dir else None,
+        alert_webhook_url=env.get("HEADGATE_ALERT_WEBHOOK_URL") or None,
+        connections=_positive_int(env, "HEADGATE_CONNECTIONS", default=os.cpu_count() or 1),
+    )
+
+
+def _positive_int(env: Mapping[str, str], name: str, *, default: int) -> int:
+    text = env.get(name)
+    if not text:
+        return default
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise UsageError(name, expected="a whole number above 0", found=repr(text), next_step=f"set {name} or unset it")

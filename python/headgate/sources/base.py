@@ -1,0 +1,94 @@
+"""What every source shares: partitions, deliveries, and the times that name them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from headgate.errors import UsageError
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """A stretch of time that is landed, replaced and built as one; `end` is not part of it."""
+
+    start: datetime
+    end: datetime
+
+    def __str__(self) -> str:
+        """The start, as the command line takes it."""
+        return f"{self.start:%Y-%m-%dT%H:%M}Z"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One file that holds one partition of one source."""
+
+    source: str
+    entity: str
+    partition: Partition
+    #: A path, or a URL that is fetched first.
+    uri: str
+
+    @property
+    def is_remote(self) -> bool:
+        """True when the file has to be fetched."""
+        return self.uri.startswith(("http://", "https://"))
+
+
+class Source(Protocol):
+    """How a source names its deliveries."""
+
+    @property
+    def name(self) -> str:
+        """The source's name, as in `staging_<name>`."""
+
+    @property
+    def entity(self) -> str:
+        """The landing table's name."""
+
+    def delivery(self, file: Path, partition: Partition | None = None) -> Delivery:
+        """The delivery that a file is; its partition from the file's name unless given."""
+
+
+def parse_hour(text: str) -> datetime:
+    """The hour that `2016-01-01T01` (or a longer ISO time at a full hour) names, UTC.
+
+    Raises:
+        UsageError: it names none.
+    """
+    try:
+        found = datetime.fromisoformat(text if "T" in text or " " in text else f"{text}T00")
+    except ValueError:
+        raise _not_an_hour(text) from None
+    found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    if found.minute or found.second or found.microsecond:
+        raise _not_an_hour(text)
+    return found
+
+
+def parse_partition(text: str) -> Partition:
+    """The partition that `START/END` names, END not part of it.
+
+    Raises:
+        UsageError: it names none.
+    """
+    start, slash, end = text.partition("/")
+    if slash:
+        partition = Partition(parse_hour(start), parse_hour(end))
+        if partition.start < partition.end:
+            return partition
+    raise UsageError(
+        f"partition {text}",
+        expected="START/END, START before END, such as 2016-01-01T01/2016-01-01T02",
+        found=repr(text),
+        next_step="correct --partition",
+    )
+
+
+def _not_an_hour(text: str) -> UsageError:
+    return UsageError(
+        f"time {text}", expected="a full hour, UTC, such as 2016-01-01T01", found=repr(text), next_step="correct it"
+    )

@@ -1,0 +1,229 @@
+"""The shape `timeline`: what the archive holds from 2012 to 2014. No ids, flat actors, local dates."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import orjson
+from orjson import Fragment
+
+from headgate.synth import shape_common as common
+from headgate.synth import shape_events as full
+from headgate.synth import shape_rare as rare
+from headgate.synth.event import Event
+from headgate.synth.objects import WEB, Json, fork_object, iso, profile, repository_object
+from headgate.synth.pulls import pull, pull_request
+from headgate.synth.randomness import heavy_tailed, mix, sha
+from headgate.synth.world import Actor, Repo, World
+
+#: Kinds that have no repository; they are what makes it missing in 5 % of all events.
+WITHOUT_REPOSITORY = frozenset({"GistEvent", "FollowEvent"})
+_SLASHED_UNTIL = 1_343_779_200  # 2012-08-01
+_SUMMER = frozenset({"04", "05", "06", "07", "08", "09", "10"})
+_LATER = ("stargazers_count", "has_pages", "releases_url")
+
+
+def render(world: World, event: Event) -> Json:
+    """The record of an event."""
+    payload = PAYLOADS[event.kind](world, event)
+    url = _URLS.get(event.kind, _repository_url)(event, payload)
+    found: Json = {"created_at": local(event.at)}
+    if event.kind != "PublicEvent":
+        found["payload"] = payload
+    found |= {"public": True, "type": event.kind, "url": url, "actor": event.actor.login}
+    if event.rng.random() >= 0.01:
+        found["actor_attributes"] = actor_attributes(world, event.actor)
+    if event.kind not in WITHOUT_REPOSITORY:
+        found["repository"] = flat_repository(world, event.repo, event.at - event.at % 86_400)
+    return found
+
+
+def local(epoch: int) -> str:
+    """An instant in the local time of San Francisco, as the archive wrote it then."""
+    offset = 7 if iso(epoch)[5:7] in _SUMMER else 8
+    there = iso(epoch - offset * 3_600)[:19]
+    if epoch < _SLASHED_UNTIL:
+        return f"{there.replace('-', '/').replace('T', ' ')} -0{offset}00"
+    return f"{there}-0{offset}:00"
+
+
+@lru_cache(maxsize=2_048)
+def actor_attributes(world: World, person: Actor) -> Fragment:
+    """What was known of an actor, e-mail included, serialised once."""
+    bits = mix(world.seed, 31, person.id)
+    found: Json = {"login": person.login, "type": person.kind, "gravatar_id": f"{bits:016x}{mix(bits):016x}"}
+    if bits % 5:
+        found["name"] = person.name
+    if bits % 3 == 0:
+        found["company"] = "Headwater Ltd"
+    if bits % 7 < 3:
+        found["blog"] = f"http://{person.login}.example.org"
+    if bits % 2:
+        found["location"] = ("Kisumu", "Uppsala", "Recife", "Osaka")[bits % 4]
+    found["email"] = world.email(person)
+    return Fragment(orjson.dumps(found))
+
+
+@lru_cache(maxsize=2_048)
+def flat_repository(world: World, repo: Repo, day: int) -> Fragment:
+    """The repository of the envelope as it stood on a day, serialised once."""
+    known = profile(world, repo)
+    found: Json = {
+        "id": repo.id,
+        "name": repo.short_name,
+        "url": f"{WEB}/{repo.name}",
+        "description": known.description,
+        "watchers": repo.stars,
+        "stargazers": repo.stars,
+        "forks": repo.forks,
+        "fork": repo.is_fork,
+        "size": repo.size,
+        "owner": repo.owner.login,
+        "private": False,
+        "open_issues": repo.open_issues,
+        "has_issues": not repo.is_fork,
+        "has_downloads": True,
+        "has_wiki": known.has_wiki,
+        "created_at": local(repo.born_at),
+        "pushed_at": local(max(repo.born_at, day - known.quiet_for)),
+    }
+    if repo.language:
+        found["language"] = repo.language
+    if known.homepage:
+        found["homepage"] = known.homepage
+    if repo.rank % 2:
+        found["master_branch"] = "master"
+    if repo.org:
+        found["organization"] = repo.org.login
+    return Fragment(orjson.dumps(found))
+
+
+def _push(world: World, event: Event) -> Json:
+    rng = event.rng
+    size = max(1, full.push_size(rng))
+    shas = []
+    for _ in range(min(size, full.LISTED_COMMITS)):
+        author = event.actor if rng.random() < 0.85 else world.actor(world.contributor(event.repo, rng))
+        distinct = rng.random() < 0.9
+        shas.append([sha(rng), world.email(author), world.title(rng, 44), author.name, distinct])
+    return {"shas": shas, "size": size, "ref": f"refs/heads/{common.branch(rng)}", "head": shas[-1][0]}
+
+
+def _pull_request(world: World, event: Event) -> Json:
+    about = event.about
+    whole = pull_request(world, about, event.at)
+    del whole["locked"], whole["_links"]["review_comment"], whole["_links"]["commits"]
+    whole |= {"assignee": None, "milestone": None}
+    known = pull(world, about)
+    base = old_repository(world, known.repo, event.at - event.at % 86_400)
+    whole["base"]["repo"] = whole["head"]["repo"] = base
+    if known.from_fork:
+        whole["head"]["repo"] = _old(fork_object(world, known.repo, known.author, about.opened_at - 90_000))
+    return {"action": event.action, "number": about.number, "pull_request": whole}
+
+
+@lru_cache(maxsize=1_024)
+def old_repository(world: World, repo: Repo, day: int) -> Fragment:
+    """The repository object inside payloads, with fewer fields than later, serialised once."""
+    return Fragment(orjson.dumps(_old(repository_object(world, repo, day))))
+
+
+def _old(repo: Json) -> Json:
+    return {**{key: value for key, value in repo.items() if key not in _LATER}, "master_branch": "master"}
+
+
+def _issues(world: World, event: Event) -> Json:
+    about = event.about
+    return {"action": event.action, "issue": 200_000_000 + about.number, "number": about.number}
+
+
+def _issue_comment(world: World, event: Event) -> Json:
+    return {"issue_id": 200_000_000 + event.about.number, "comment_id": common.comment_id(event)}
+
+
+def _without_pusher(payload: full.Payload) -> full.Payload:
+    def build(world: World, event: Event) -> Json:
+        return {key: value for key, value in payload(world, event).items() if key != "pusher_type"}
+
+    return build
+
+
+def _release(world: World, event: Event) -> Json:
+    payload = rare.release(world, event)
+    later = ("author", "tarball_url", "zipball_url")
+    whole = {key: value for key, value in payload["release"].items() if key not in later}
+    whole["assets"] = [
+        {key: value for key, value in asset.items() if key not in ("uploader", "browser_download_url")}
+        for asset in whole["assets"]
+    ]
+    return {"action": payload["action"], "release": whole}
+
+
+def _gist(world: World, event: Event) -> Json:
+    identity = 1_000_000 + event.number
+    return {
+        "id": identity,
+        "url": f"https://gist.github.com/{identity}",
+        "name": f"gist: {identity}",
+        "desc": None if event.rng.random() < 0.02 else world.title(event.rng, 30),
+        "action": "create" if event.rng.random() < 0.7 else "update",
+    }
+
+
+def _follow(world: World, event: Event) -> Json:
+    target = world.actor(world.any_actor(event.rng))
+    return {
+        "target": {
+            "id": target.id,
+            "login": target.login,
+            "followers": heavy_tailed(event.rng, 40, 9_000),
+            "repos": heavy_tailed(event.rng, 12, 900),
+            "gravatar_id": f"{mix(target.id):032x}",
+        }
+    }
+
+
+def _download(world: World, event: Event) -> Json:
+    identity = 300_000 + event.serial
+    return {"id": identity, "url": f"{WEB}/{event.repo.name}/downloads/{identity}"}
+
+
+PAYLOADS: dict[str, full.Payload] = {
+    "PushEvent": _push,
+    "CreateEvent": _without_pusher(common.create),
+    "DeleteEvent": _without_pusher(common.delete),
+    "WatchEvent": common.watch,
+    "ForkEvent": lambda world, event: {},
+    "IssuesEvent": _issues,
+    "IssueCommentEvent": _issue_comment,
+    "PullRequestEvent": _pull_request,
+    "PullRequestReviewCommentEvent": lambda world, event: {"comment": common.review_comment(world, event)},
+    "GollumEvent": rare.gollum,
+    "ReleaseEvent": _release,
+    "MemberEvent": rare.member,
+    "PublicEvent": rare.public,
+    "CommitCommentEvent": lambda world, event: {"commit": sha(event.rng), "comment_id": common.comment_id(event)},
+    "GistEvent": _gist,
+    "FollowEvent": _follow,
+    "DownloadEvent": _download,
+}
+
+
+def _repository_url(event: Event, payload: Json) -> str:
+    return f"{WEB}/{event.repo.name}"
+
+
+_URLS = {
+    "PushEvent": lambda event, payload: f"{WEB}/{event.repo.name}/compare/{sha(event.rng)[:10]}...{payload['head'][:10]}",
+    "IssuesEvent": lambda event, payload: f"{WEB}/{event.repo.name}/issues/{payload['number']}",
+    "IssueCommentEvent": lambda event, payload: (
+        f"{WEB}/{event.repo.name}/issues/{event.about.number}#issuecomment-{payload['comment_id']}"
+    ),
+    "PullRequestEvent": lambda event, payload: payload["pull_request"]["html_url"],
+    "PullRequestReviewCommentEvent": lambda event, payload: payload["comment"]["html_url"],
+    "CommitCommentEvent": lambda event, payload: (
+        f"{WEB}/{event.repo.name}/commit/{payload['commit'][:10]}#commitcomment-{payload['comment_id']}"
+    ),
+    "GistEvent": lambda event, payload: payload["url"],
+    "FollowEvent": lambda event, payload: f"{WEB}/{payload['target']['login']}",
+}

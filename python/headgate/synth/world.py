@@ -1,0 +1,192 @@
+"""Who and what exists: actors, organisations and repositories, each a pure function of the seed and its rank.
+
+Actor and Repo compare by identity: they are cached, and as keys of other caches they have to hash fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from random import Random
+from typing import Literal
+
+from headgate.synth import words
+from headgate.synth.randomness import mix
+
+Generation = Literal["timeline", "events", "events_slim"]
+Emails = Literal["clear", "hashed"]
+GENERATIONS: tuple[Generation, ...] = ("timeline", "events", "events_slim")
+
+BOTS = 8
+_REPOSITORY_BORN = 1_230_768_000  # 2009-01-01
+
+
+@dataclass(slots=True, eq=False)
+class Actor:
+    """An account: a person, a bot or an organisation."""
+
+    id: int
+    login: str
+    name: str
+    kind: Literal["User", "Organization"] = "User"
+
+    @property
+    def is_bot(self) -> bool:
+        return self.login.endswith("[bot]")
+
+
+@dataclass(slots=True, eq=False)
+class Repo:
+    """A repository; `rank` 0 is the most popular one, `bits` decide what else it is like."""
+
+    rank: int
+    bits: int
+    id: int
+    name: str
+    short_name: str
+    owner: Actor
+    org: Actor | None
+    lead: int
+    fame: float
+
+    @property
+    def language(self) -> str | None:
+        return None if self.bits % 9 == 0 else words.LANGUAGES[(self.bits >> 24) % len(words.LANGUAGES)]
+
+    @property
+    def born_at(self) -> int:
+        return _REPOSITORY_BORN + (self.bits >> 27) % 94_608_000
+
+    @property
+    def stars(self) -> int:
+        return min(int((self.bits >> 40 & 0xFFFF) / 0x8000 * self.fame), 90_000) if self.bits % 7 else 0
+
+    @property
+    def forks(self) -> int:
+        return self.stars // 4
+
+    @property
+    def open_issues(self) -> int:
+        return (self.bits >> 33) % 40
+
+    @property
+    def size(self) -> int:
+        return (self.bits >> 36) % 60_000
+
+    @property
+    def welcoming(self) -> float:
+        """How likely a stranger's pull request is taken, from 0 to 1."""
+        return (self.bits >> 48) / 0x10000
+
+    @property
+    def is_fork(self) -> bool:
+        return self.bits % 5 == 0
+
+
+@dataclass(frozen=True)
+class World:
+    """The world of one seed; how many inhabitants it has follows from the events per hour."""
+
+    seed: int
+    events_per_hour: int
+    emails: Emails = "clear"
+    prose: str = field(init=False, repr=False, compare=False)
+    titles: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        text = _prose(self.seed)
+        object.__setattr__(self, "prose", text)
+        object.__setattr__(self, "titles", text.replace("\r\n\r\n", " "))
+
+    @property
+    def actors(self) -> int:
+        """How many people there are (bots come on top)."""
+        return max(60, 8 * self.events_per_hour)
+
+    @property
+    def repos(self) -> int:
+        """How many repositories there are."""
+        return max(40, 7 * self.events_per_hour)
+
+    def any_actor(self, rng: Random) -> int:
+        """The rank of a random actor: very few do very much."""
+        return BOTS + int(self.actors ** rng.random()) - 1
+
+    def any_repo(self, rng: Random) -> int:
+        """The rank of a random repository: popularity falls off, slower than with actors."""
+        return int(self.repos * rng.random() ** 2.6)
+
+    def actor(self, rank: int) -> Actor:
+        """The actor of a rank; ranks below BOTS are bots."""
+        return _actor(self.seed, rank)
+
+    def repo(self, rank: int) -> Repo:
+        """The repository of a rank."""
+        return _repo(self.seed, rank, self.repos, self.actors)
+
+    def contributor(self, repo: Repo, rng: Random) -> int:
+        """The rank of somebody who works on a repository: its lead, its small team, at times a stranger."""
+        draw = rng.random()
+        if draw < 0.62:
+            return repo.lead
+        if draw < 0.88:
+            member = 1 + int(rng.random() * 4)
+            return BOTS + (repo.lead + 37 * member * member) % self.actors
+        return self.any_actor(rng)
+
+    def is_team(self, repo: Repo, rank: int) -> bool:
+        """Whether an actor belongs to a repository's team."""
+        return any(rank == BOTS + (repo.lead + 37 * m * m) % self.actors for m in range(1, 5)) or rank == repo.lead
+
+    def email(self, person: Actor) -> str:
+        """A commit author's address, as the archive delivers it: clear, or its local part hashed."""
+        local = person.login.replace("[bot]", "").lower()
+        if self.emails == "hashed":
+            local = f"{mix(self.seed, person.id):016x}{mix(self.seed, person.id, 1):016x}{person.id & 0xFFFFFFFF:08x}"
+        return f"{local}@{'mail' if person.id % 3 else 'dev'}.example.org"
+
+    def title(self, rng: Random, mean: float = 40) -> str:
+        """A line of text."""
+        return words.cut(rng, self.titles, mean, 180).strip() or "Update"
+
+    def text(self, rng: Random, mean: float, limit: int = 60_000) -> str:
+        """Some paragraphs."""
+        return words.cut(rng, self.prose, mean, limit)
+
+
+@lru_cache(maxsize=4)
+def _prose(seed: int) -> str:
+    return words.prose(seed)
+
+
+@lru_cache(maxsize=4_096)
+def _actor(seed: int, rank: int) -> Actor:
+    bits = mix(seed, 1, rank)
+    prefix = words.PREFIXES[bits % len(words.PREFIXES)]
+    suffix = words.SUFFIXES[(bits >> 8) % len(words.SUFFIXES)]
+    if rank < BOTS:
+        return Actor(40_000_000 + rank, f"{suffix}-{rank}[bot]", f"{suffix} {rank}")
+    given = words.GIVEN_NAMES[(bits >> 16) % len(words.GIVEN_NAMES)]
+    family = words.FAMILY_NAMES[(bits >> 24) % len(words.FAMILY_NAMES)]
+    login = f"{prefix}{family.lower() if family.isascii() else suffix}{rank}"
+    return Actor(1_000 + 7 * rank + (bits >> 32) % 7, login, f"{given} {family}")
+
+
+@lru_cache(maxsize=4_096)
+def _organisation(seed: int, number: int) -> Actor:
+    bits = mix(seed, 2, number)
+    name = f"{words.PREFIXES[bits % len(words.PREFIXES)]}-{words.SUFFIXES[(bits >> 8) % len(words.SUFFIXES)]}-{number}"
+    return Actor(20_000_000 + number, name, name, "Organization")
+
+
+@lru_cache(maxsize=4_096)
+def _repo(seed: int, rank: int, repos: int, actors: int) -> Repo:
+    bits = mix(seed, 3, rank)
+    lead = BOTS + rank * actors // repos
+    org = _organisation(seed, rank // 6) if bits % 100 < 33 else None
+    owner = org or _actor(seed, lead)
+    first, second = words.PREFIXES[(bits >> 8) % len(words.PREFIXES)], words.SUFFIXES[(bits >> 16) % len(words.SUFFIXES)]
+    name = f"{first}-{second}-{rank}"
+    return Repo(
+        rank, bits, 10_000_000 + 3 * rank + bits % 3, f"{owner.login}/{name}", name, owner, org, lead, repos / (rank + 2)
+    )

@@ -1,0 +1,1 @@
+"""Tests of Headgate; `tests/gates` holds dbt's tests."""
