@@ -33,7 +33,7 @@
             {{ iso_text('bounds.processed_to') }} as processed_to,
             {{ iso_text(
                 "least(bounds.processed_from, "
-                ~ ("timestamptz '" ~ partitions[0].partition_start ~ "'" if partitions else 'null')
+                ~ ("timestamptz '" ~ partitions[0].partition_start ~ "'" if partitions else 'null::timestamptz')
                 ~ " - make_interval(hours => tolerance.hours))"
             ) }} as changed_from,
             tolerance.hours as time_tolerance_hours

@@ -1,12 +1,14 @@
 {# True of a computed row that the feature view does not hold already, value for value: only what changed is written.
-   Use, as the condition of the last step: where {{ is_new_row('rated', ['actor_id']) }} #}
-{% macro is_new_row(computed, keys) -%}
+   Use, as the condition of the last step: where {{ is_new_row('rated', ['actor_id'], batch) }} #}
+{% macro is_new_row(computed, keys, batch) -%}
     {%- if is_incremental() -%}
-    not exists (
+    {{ computed }}.as_of > timestamptz '{{ batch.changed_from }}'
+    and not exists (
         select 1 from {{ this }} as existing
         where
             {% for key in keys %}existing.{{ key }} = {{ computed }}.{{ key }} and {% endfor -%}
             existing.as_of = {{ computed }}.as_of
+            and existing.as_of > timestamptz '{{ batch.changed_from }}'
             and to_jsonb(existing) = to_jsonb({{ computed }})
     )
     {%- else -%}

@@ -1,1 +1,33 @@
-{% macro certify_partitions(results) -%} {%- endmacro %}
+{#
+    After `dbt build` or `dbt test`: a model's partitions are certified at their present version when every gate of the
+    model ran and passed. A gate that reads several models counts once it could have run: when all of them were built.
+#}
+{% macro certify_partitions(results) -%}
+    {%- if execute and flags.WHICH in ('build', 'test') -%}
+    {%- set passed = [] -%}
+    {%- set missed = [] -%}
+    {%- for result in results -%}
+        {%- do (passed if result.status in ('success', 'pass', 'warn') else missed).append(result.node.unique_id) -%}
+    {%- endfor -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and built_model(node.name) %}
+    {%- set blocking = [] -%}
+    {%- for gate in graph.nodes.values() if gate.resource_type == 'test' and node.unique_id in gate.depends_on.nodes -%}
+        {%- set parents = gate.depends_on.nodes | select('in', passed) | list -%}
+        {%- set could_run = parents | length == gate.depends_on.nodes | length -%}
+        {%- if gate.unique_id in missed
+            or (gate.unique_id not in passed and (gate.attached_node == node.unique_id or could_run)) -%}
+            {%- do blocking.append(gate.unique_id) -%}
+        {%- endif -%}
+    {%- endfor %}
+    {%- if not blocking and node.unique_id not in missed %}
+    insert into ops.certified_partitions (model, partition_start, version, certified_at)
+    select '{{ node.name }}', versions.partition_start, versions.version, clock_timestamp()
+    from {{ partition_versions(node.name) }} as versions
+    on conflict (model, partition_start) do update set
+        version = excluded.version,
+        certified_at = excluded.certified_at
+    where certified_partitions.version <> excluded.version;
+    {%- endif %}
+    {%- endfor %}
+    {%- endif -%}
+{%- endmacro %}

@@ -4,7 +4,7 @@
     {% if node.resource_type == 'test' and result.status == 'fail' %}
         {% set rows = '1 row' if result.failures == 1 else result.failures ~ ' rows' %}
         {% set kept = ', kept in ' ~ node.relation_name | replace('"', '') if node.relation_name else '' %}
-        {% set text = 'Gate ' ~ node.name ~ ' on ' ~ gate_model(node) ~ ' failed: ' ~ rows ~ kept
+        {% set text = 'Gate ' ~ node.name ~ ' on ' ~ gated_model(node) ~ ' failed: ' ~ rows ~ kept
             ~ '. Show them: headgate gates show ' ~ node.name %}
     {% else %}
         {% set text = node.resource_type | capitalize ~ ' ' ~ node.name ~ ' could not run: '

@@ -1,5 +1,6 @@
-{# A pre-hook for models that join events to their landed records. PostgreSQL has no statistics yet of a partition that
-   was written a moment ago, expects one row, and would join a hundred thousand in nested loops. #}
+{# A pre-hook of models that join what was written a moment ago. PostgreSQL has no statistics yet of a new partition,
+   expects one row, and would join ten thousand in nested loops. What has to be looked up row by row is written as a
+   lateral or scalar subquery, which this leaves alone. #}
 {% macro hash_joins_only() -%}
     set local enable_nestloop = off
 {%- endmacro %}

@@ -1,8 +1,8 @@
 """Runs Mage pipelines block by block, without the scheduler: `run_pipeline.py VARIABLES_AS_JSON PIPELINE...`.
 
-`headgate run` starts this in a process of its own. It uses the block executor that Mage's scheduler uses, so that
-retries and callbacks work as they do there, and writes one event line per step to its standard output; whatever Mage,
-dbt and the blocks print goes there too, as ordinary lines.
+`headgate run` starts this in a process of its own. It uses the block executor that Mage's scheduler uses, so
+that retries and callbacks work as they do there, and writes one event line per step to its standard output;
+whatever Mage, dbt and the blocks print goes there too, as ordinary lines.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def run(name: str, variables: dict[str, Any]) -> bool:
     from mage_ai.data_preparation.variable_manager import get_global_variables
 
     pipeline = Pipeline.get(name, repo_path=str(PROJECT))
-    # Given variables win, but only those that the pipeline declares: dbt parses anew whenever a variable changes.
+    # Given variables win, but only those that are declared: dbt parses anew whenever a variable changes.
     declared = get_global_variables(name)
     variables = {**declared, **{key: value for key, value in variables.items() if key in declared}}
     blocks = in_order(pipeline.blocks_by_uuid)

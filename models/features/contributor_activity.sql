@@ -2,6 +2,7 @@
     unique_key=['actor_id', 'repository_id', 'as_of'],
     indexes=[{'columns': ['as_of']}],
     pre_hook=[
+        hash_joins_only(),
         '{{ forget_built_partitions() }}',
         "{{ delete_unsupported_rows(['actor_id', 'repository_id'], {'24h': 24, '7d': 168, '30d': 720}) }}",
     ],
@@ -113,4 +114,4 @@ rated as (
 )
 
 select * from rated
-where {{ is_new_row('rated', keys) }}
+where {{ is_new_row('rated', keys, batch) }}

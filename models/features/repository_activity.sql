@@ -2,6 +2,7 @@
     unique_key=['repository_id', 'as_of'],
     indexes=[{'columns': ['as_of']}],
     pre_hook=[
+        hash_joins_only(),
         '{{ forget_built_partitions() }}',
         "{{ delete_unsupported_rows(['repository_id'], {'1h': 1, '24h': 24, '7d': 168}) }}",
     ],
@@ -135,4 +136,4 @@ rated as (
 )
 
 select * from rated
-where {{ is_new_row('rated', keys) }}
+where {{ is_new_row('rated', keys, batch) }}

@@ -1,3 +1,5 @@
+"""Callback of every block: the alert."""
+
 if "callback" not in globals():
     from mage_ai.data_preparation.decorators import callback
 

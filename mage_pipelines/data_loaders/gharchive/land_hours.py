@@ -1,3 +1,5 @@
+"""Loader of ingest_gharchive."""
+
 if "data_loader" not in globals():
     from mage_ai.data_preparation.decorators import data_loader
 
@@ -7,4 +9,4 @@ from headgate.pipelines import ingest
 @data_loader
 def land_hours(*args, **kwargs):
     """Lands the hours of this run as raw JSONB and hands on a summary of each load, never records."""
-    return ingest.land_hours(ingest.hours(kwargs))
+    return ingest.land_hours(kwargs)

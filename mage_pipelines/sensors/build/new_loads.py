@@ -1,3 +1,5 @@
+"""First block of build_features: new loads."""
+
 if "sensor" not in globals():
     from mage_ai.data_preparation.decorators import sensor
 

@@ -1,3 +1,5 @@
+"""First block of ingest_gharchive: the hour is there."""
+
 if "sensor" not in globals():
     from mage_ai.data_preparation.decorators import sensor
 
@@ -7,4 +9,4 @@ from headgate.pipelines import ingest
 @sensor
 def hour_published(*args, **kwargs):
     """Waits until the archive has published the newest hour to land."""
-    return ingest.wait_until_published(ingest.hours(kwargs), minutes=kwargs["wait_minutes"])
+    return ingest.wait_until_published(kwargs)

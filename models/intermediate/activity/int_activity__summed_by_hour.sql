@@ -6,6 +6,7 @@
         {'columns': ['actor_id', 'hour']},
         {'columns': ['repository_id', 'actor_id', 'hour']},
     ],
+    pre_hook=hash_joins_only(),
 ) }}
 
 {%- set upstream = [

@@ -3,6 +3,7 @@
         {'columns': ['partition_start']},
         {'columns': ['event_id'], 'unique': true},
         {'columns': ['repository_id', 'created_at']},
+        {'columns': ['author_id', 'created_at']},
     ],
 ) }}
 

@@ -2,6 +2,7 @@
     indexes=[
         {'columns': ['partition_start', 'line_number'], 'unique': true},
         {'columns': ['repository_id', 'created_at']},
+        {'columns': ['actor_id', 'created_at']},
     ],
     post_hook=[
         'create unique index if not exists stg_gharchive__deliveries_kept on {{ this }} (event_id) where is_kept',
@@ -104,13 +105,14 @@ decided as (
         ranked.repository_name,
         ranked.organization_id,
         ranked.organization_login,
-        {% if is_incremental() -%}
+        {% if is_incremental() and partitions -%}
         ranked.is_last and not exists (
             select 1 from {{ this }} as elsewhere
             where
                 elsewhere.is_kept
                 and elsewhere.event_id = ranked.event_id
                 and elsewhere.partition_start > ranked.partition_start
+                and elsewhere.partition_start > timestamptz '{{ partitions[0].partition_start }}'
                 and not ({{ in_partitions(partitions, 'elsewhere.partition_start') }})
         ) as is_kept,
         {%- else -%}

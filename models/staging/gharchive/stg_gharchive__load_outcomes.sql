@@ -25,27 +25,6 @@ event_types as (
 
 ),
 
-delivered as (
-
-    select
-        deliveries.partition_start,
-        count(*) filter (where deliveries.is_kept) as typed_count,
-        count(*) filter (where not deliveries.is_kept) as duplicates_count,
-        count(*) filter (where deliveries.is_kept and event_types.event_type is null) as unknown_types_count
-    from deliveries
-    left join event_types on deliveries.event_type = event_types.event_type
-    group by deliveries.partition_start
-
-),
-
-quarantined as (
-
-    select partition_start, count(*) as quarantined_count
-    from quarantine
-    group by partition_start
-
-),
-
 joined as (
 
     select
@@ -58,14 +37,26 @@ joined as (
         loads.rows_landed,
         loads.rows_rejected,
         loads.rows_repaired,
-        case when loads.status = 'landed' then coalesce(delivered.typed_count, 0) end as typed_count,
-        case when loads.status = 'landed' then coalesce(quarantined.quarantined_count, 0) end as quarantined_count,
-        case when loads.status = 'landed' then coalesce(delivered.duplicates_count, 0) end as duplicates_count,
-        case when loads.status = 'landed' then coalesce(delivered.unknown_types_count, 0) end as unknown_types_count,
+        case when loads.status = 'landed' then delivered.typed_count end as typed_count,
+        case when loads.status = 'landed' then quarantined.quarantined_count end as quarantined_count,
+        case when loads.status = 'landed' then delivered.duplicates_count end as duplicates_count,
+        case when loads.status = 'landed' then delivered.unknown_types_count end as unknown_types_count,
         loads.finished_at
     from loads
-    left join delivered on loads.partition_start = delivered.partition_start
-    left join quarantined on loads.partition_start = quarantined.partition_start
+    left join lateral (
+        select
+            count(*) filter (where deliveries.is_kept) as typed_count,
+            count(*) filter (where not deliveries.is_kept) as duplicates_count,
+            count(*) filter (where deliveries.is_kept and event_types.event_type is null) as unknown_types_count
+        from deliveries
+        left join event_types on deliveries.event_type = event_types.event_type
+        where loads.status = 'landed' and deliveries.partition_start = loads.partition_start
+    ) as delivered on true
+    left join lateral (
+        select count(*) as quarantined_count
+        from quarantine
+        where loads.status = 'landed' and quarantine.partition_start = loads.partition_start
+    ) as quarantined on true
 
 )
 

@@ -112,7 +112,8 @@ class ProgressView:
                 self.started = time.monotonic()
                 if event["outcome"]:
                     self.console.print(
-                        "  " + ", ".join(f"{key} {value}" for key, value in event["outcome"].items())
+                        "  " + ", ".join(f"{key} {value}" for key, value in event["outcome"].items()),
+                        soft_wrap=True,
                     )
                 self._begin("next pipeline")
 

@@ -9,8 +9,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from headgate import postgres
 from headgate.errors import ConfirmationRequired
@@ -19,6 +17,8 @@ from headgate.postgres.state import State, read_state
 from headgate.settings import load_settings
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from headgate.postgres.schema import Step
 
 
@@ -122,6 +122,9 @@ def _print_plan(here: str, steps: list[Step], losses: dict[str, int]) -> None:
 
 
 def _print_status(state: State) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in state.facts():
@@ -133,6 +136,8 @@ def _print_status(state: State) -> None:
 
 
 def _loads(state: State) -> Table:
+    from rich.table import Table
+
     table = Table(title="Newest loads", title_justify="left", box=None, pad_edge=False)
     table.add_column("load", justify="right")
     for heading in ("source", "partition", "status"):

@@ -58,7 +58,9 @@ class PathRule:
             return False
         if self.kinds:
             return any(other.applies_to(kind) for kind in self.kinds if self.applies_to(kind))
-        return not other.kinds or any(self.applies_to(kind) and other.applies_to(kind) for kind in other.kinds)
+        return not other.kinds or any(
+            self.applies_to(kind) and other.applies_to(kind) for kind in other.kinds
+        )
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,9 @@ class _Reader:
             raise _error(self.file, f"{place}.version", str(VERSION), repr(found.get("version")))
         tolerance = found.get("time_tolerance_hours", 0)
         if not isinstance(tolerance, int) or isinstance(tolerance, bool) or tolerance < 0:
-            raise _error(self.file, f"{place}.time_tolerance_hours", "a whole number, 0 or more", repr(tolerance))
+            raise _error(
+                self.file, f"{place}.time_tolerance_hours", "a whole number, 0 or more", repr(tolerance)
+            )
         listed = self.items(found.get("paths"), f"{place}.paths")
         rules = tuple(self.rule(item, f"{place}.paths[{number}]") for number, item in enumerate(listed))
         self.refuse_doubles(rules, f"{place}.paths")
@@ -215,7 +219,9 @@ class _Reader:
             raise _error(self.file, place, "a mapping", _kind_of(value))
         unknown = sorted(str(key) for key in value if known is not None and key not in known)
         if unknown:
-            raise _error(self.file, place, f"keys among {', '.join(sorted(known or ()))}", f"also {', '.join(unknown)}")
+            raise _error(
+                self.file, place, f"keys among {', '.join(sorted(known or ()))}", f"also {', '.join(unknown)}"
+            )
         return value
 
 

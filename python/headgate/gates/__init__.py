@@ -1,1 +1,1 @@
-"""Gates: dbt tests that must pass before anything downstream is built. dbt runs them; this reads what they said."""
+"""Gates: dbt tests that must pass before anything downstream is built. This reads what they said."""

@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
@@ -52,25 +53,26 @@ class GateResult:
         return {**asdict(self), "ran_at": self.ran_at.isoformat()}
 
 
-COLUMNS = "gate, model, status, failures, failures_relation, run_id, ran_at"
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
 
 
-async def latest(connection: asyncpg.Connection) -> list[GateResult]:
+async def latest(connection: Connection) -> list[GateResult]:
     """The newest result of every gate, failed ones first."""
-    rows = await connection.fetch(f"""
+    rows = await connection.fetch("""
         select * from (
-            select distinct on (gate) {COLUMNS} from ops.gate_results order by gate, ran_at desc
+            select distinct on (gate) * from ops.gate_results order by gate, ran_at desc
         ) as newest
         order by status not in ('fail', 'error'), model nulls last, gate
     """)
     return [GateResult(**row) for row in rows]
 
 
-async def failed_since(connection: asyncpg.Connection, moment: datetime) -> list[GateResult]:
+async def failed_since(connection: Connection, moment: datetime) -> list[GateResult]:
     """Gates that failed at or after `moment`, by the server's clock."""
     rows = await connection.fetch(
-        f"""
-        select {COLUMNS} from ops.gate_results
+        """
+        select * from ops.gate_results
         where ran_at >= $1 and status in ('fail', 'error')
         order by model nulls last, gate
         """,
@@ -79,15 +81,13 @@ async def failed_since(connection: asyncpg.Connection, moment: datetime) -> list
     return [GateResult(**row) for row in rows]
 
 
-async def newest_failure(connection: asyncpg.Connection, gate: str) -> GateResult | None:
+async def newest_failure(connection: Connection, gate: str) -> GateResult | None:
     """The newest failed result of `gate`; None when it never failed.
 
     Raises:
         UsageError: no gate of that name ever ran.
     """
-    rows = await connection.fetch(
-        f"select {COLUMNS} from ops.gate_results where gate = $1 order by ran_at desc", gate
-    )
+    rows = await connection.fetch("select * from ops.gate_results where gate = $1 order by ran_at desc", gate)
     if not rows:
         raise UsageError(
             f"gate {gate}",
@@ -98,7 +98,7 @@ async def newest_failure(connection: asyncpg.Connection, gate: str) -> GateResul
     return next((result for result in (GateResult(**row) for row in rows) if result.failed), None)
 
 
-async def failed_rows(connection: asyncpg.Connection, result: GateResult, limit: int) -> list[dict[str, Any]]:
+async def failed_rows(connection: Connection, result: GateResult, limit: int) -> list[dict[str, Any]]:
     """The rows that one failed gate kept, in the order it found them."""
     rows = await connection.fetch(
         """
@@ -113,8 +113,9 @@ async def failed_rows(connection: asyncpg.Connection, result: GateResult, limit:
     return [json.loads(row["failed_row"]) for row in rows]
 
 
-def failure(results: Sequence[GateResult], *, block: str) -> GateFailed:
+def failure(results: Sequence[GateResult], *, block: str, log: Path) -> GateFailed:
     """The error for gates that failed in a block of a pipeline."""
+    results = sorted(results, key=lambda result: result.status == "error")
     named = [result.sentence() for result in results[:NAMED_GATES]]
     if len(results) > NAMED_GATES:
         named.append(f"and {len(results) - NAMED_GATES} more")
@@ -123,5 +124,7 @@ def failure(results: Sequence[GateResult], *, block: str) -> GateFailed:
         f"{gates} in block {block}",
         expected="no failing rows",
         found="; ".join(named) + "; nothing downstream was built",
-        next_step=f"run `headgate gates show {results[0].gate}` to see the rows",
+        next_step=f"read {log} to see why"
+        if results[0].status == "error"
+        else f"run `headgate gates show {results[0].gate}` to see the rows; all else is in {log}",
     )

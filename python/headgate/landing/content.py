@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn, cast
 
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 
 from headgate.errors import HeadgateError
 
@@ -17,6 +17,7 @@ BLOCK = 256 << 10
 #: A longer line is no record: PostgreSQL takes at most 256 MB, GitHub sends less than 1 MB.
 LINE_LIMIT = 64 << 20
 GZIP_MAGIC = b"\x1f\x8b"
+DAMAGED: tuple[type[Exception], ...] = (igzip.BadGzipFile, IsalError)
 
 
 class Content:
@@ -78,10 +79,10 @@ class Content:
         start = file.read(len(GZIP_MAGIC))
         file.seek(0)
         if start == GZIP_MAGIC:
-            with igzip.IGzipFile(fileobj=file, mode="rb") as unpacked:
+            with igzip.open(file, "rb") as unpacked:  # type: ignore[no-untyped-call]
                 yield cast("BinaryIO", unpacked)
         elif self.path.suffix == ".gz" and self.size:
-            page = (start + file.read(64)).lstrip()[:1] == b"<"
+            page = file.read(64).lstrip()[:1] == b"<"
             self._fail("a gzip file", "an HTML or XML page" if page else "a file that is not gzip")
         else:
             yield file
@@ -91,7 +92,7 @@ class Content:
             return unpacked.read(BLOCK)
         except EOFError:
             self._fail("a whole gzip file", "one that ends early (truncated)")
-        except (OSError, isal_zlib.error):  # BadGzipFile is an OSError
+        except DAMAGED:
             self._fail("a whole gzip file", "damaged data")
 
     def _fail(self, expected: str, found: str) -> NoReturn:
@@ -105,7 +106,7 @@ class Content:
 
 def _size_of(path: Path) -> int:
     try:
-        return os.stat(path).st_size
+        return path.stat().st_size
     except OSError as error:
         raise HeadgateError(
             str(path), expected="a file", found=error.strerror or "none", next_step="correct the path"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import struct
 import tempfile
 from collections.abc import Sequence
-from typing import IO
+from typing import BinaryIO, cast
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = struct.pack(">h", -1)
 #: Columns of a landing table, in the order of the parts below.
 COLUMNS = ("load_id", "line_number", "record_id", "record_type", "recorded_at", "record")
-#: A row is six byte strings: (fields, load_id, line_number, length of record_id), record_id, record_type with its
-#: length, recorded_at with its length, (length of record, version of jsonb), record.
+#: A row is six byte strings: (fields, load_id, line_number, length of record_id), record_id, record_type with
+#: its length, recorded_at with its length, (length of record, version of jsonb), record.
 PARTS = 6
 pack_row = struct.Struct(">hiqiii").pack
 pack_record = struct.Struct(">iB").pack
@@ -35,11 +35,11 @@ def line_number_of(row: Sequence[bytes]) -> int:
 
 
 class Spool:
-    """Rows (load_id, line_number, text, bytea) that wait for their COPY: in memory while few, else on disk."""
+    """Rows (load_id, line_number, text, bytea) that wait for their COPY, on disk when there are many."""
 
     def __init__(self, load_id: int) -> None:
         self._head = struct.pack(">hiqi", 4, 8, load_id, 4)
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115 - closed by `close`
+        self._file = cast("BinaryIO", tempfile.SpooledTemporaryFile(SPOOL))  # noqa: SIM115 - closed by `close`
         self._file.write(HEADER)
         self.rows = 0
 
@@ -50,7 +50,7 @@ class Spool:
             b"".join((self._head, pack_length(line_number), pack_text(text), pack_length(len(line)), line))
         )
 
-    def finish(self) -> IO[bytes]:
+    def finish(self) -> BinaryIO:
         """The whole COPY, to be read from its start."""
         self._file.write(TRAILER)
         self._file.seek(0)

@@ -21,7 +21,7 @@ DIGITS_BEFORE, DIGITS_AFTER = 131_072, 16_383
 T = TypeVar("T")
 
 
-class OutOfRange(ValueError):
+class OutOfRangeError(ValueError):
     """A number that PostgreSQL's numeric cannot hold."""
 
 
@@ -87,10 +87,10 @@ def _number(text: str) -> Number:
         try:
             number = decimal.Decimal(text)
         except decimal.DecimalException:
-            raise OutOfRange from None
+            raise OutOfRangeError from None
         exponent = number.as_tuple().exponent
         if number.adjusted() >= DIGITS_BEFORE or not isinstance(exponent, int) or -exponent > DIGITS_AFTER:
-            raise OutOfRange
+            raise OutOfRangeError
     return Number(text)
 
 

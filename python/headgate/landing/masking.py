@@ -1,7 +1,7 @@
 """Masks personal data in lines that are not JSON, so that keeping them leaks nothing.
 
-Such a line has no paths. What can be found without them is replaced: string values of a personal key inside its parent
-key, every string of an array that holds personal data by position, and e-mail addresses anywhere.
+Such a line has no paths. What can be found without them is replaced: string values of a personal key inside
+its parent key, every string of an array that holds personal data by position, e-mail addresses anywhere.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from headgate.contract import PathRule
 
 # Possessive (*+, ++), so that a string of megabytes costs neither memory nor time.
 _STRING = rb'"((?:[^"\\]++|\\.)*+)("|$)'
-_ADDRESS = re.compile(rb"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]++@[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,252}[A-Za-z0-9])?")
+_ADDRESS = re.compile(
+    rb"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]++@[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,252}[A-Za-z0-9])?"
+)
 
 
 class Mask:
@@ -32,7 +34,9 @@ class Mask:
                 arrays.add(keys[-1])
         # (where personal data can be, what of it is personal)
         self._regions = [(_object_region(parent), _values_of(keys)) for parent, keys in by_parent.items()]
-        self._regions += [(_array_region(key), re.compile(b"()" + _STRING, re.DOTALL)) for key in sorted(arrays)]
+        self._regions += [
+            (_array_region(key), re.compile(b"()" + _STRING, re.DOTALL)) for key in sorted(arrays)
+        ]
 
     def __call__(self, line: bytes) -> bytes:
         """The line with what looks like personal data replaced by its HMAC."""

@@ -9,7 +9,6 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -62,7 +61,7 @@ class Minimiser:
         self._mask = Mask(contract.personal, self.digest)
 
     def minimise(self, line: bytes, record: Any, kind: str | None) -> bytes:
-        """The line without personal data: itself when it holds none. Changes `record`, which is the line parsed."""
+        """The line without personal data: itself when it holds none. Changes `record`, the line parsed."""
         visit = self.visit_for(kind)
         if visit is None:
             return line
@@ -71,7 +70,9 @@ class Minimiser:
         if not hits:
             return line
         try:
-            unrounded = orjson.dumps(record, None, orjson.OPT_APPEND_NEWLINE) == line or not _ROUNDED.search(line)
+            unrounded = orjson.dumps(record, None, orjson.OPT_APPEND_NEWLINE) == line or not _ROUNDED.search(
+                line
+            )
         except orjson.JSONEncodeError:  # nested deeper than orjson writes
             unrounded = False
         if not unrounded:

@@ -1,7 +1,7 @@
 """Turns lines into rows of the landing table, rejects and repairs, in one parse per line.
 
-A line that orjson takes and that holds no personal data lands as the bytes it came in. Everything else is rare and goes
-the slow, exact way. Objects that stand on one line without a newline between them, as in 2012, count as a line each.
+A line that orjson takes and that holds no personal data lands as the bytes it came in. Everything else is
+rare and goes the slow, exact way. Objects on one line with no newline between them (2012) are a line each.
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ class Screen:
         self.rejects.close()
         self.repairs.close()
 
-    def _add(self, line: bytes, delivered: bytes, record: Any, parts: list[bytes], *, inexact: bool = False) -> None:
+    def _add(
+        self, line: bytes, delivered: bytes, record: Any, parts: list[bytes], *, inexact: bool = False
+    ) -> None:
         """Adds the row of a parsed line."""
         if type(record) is not dict:
             self.reject(delivered, "not an object")
@@ -122,7 +124,7 @@ class Screen:
         )
 
     def _repair(self, line: bytes, record: Any, parts: list[bytes], *, inexact: bool = False) -> None:
-        """Adds a line that may hold \\u0000 escapes, without them."""
+        r"""Adds a line that may hold \u0000 escapes, without them."""
         repaired = _NUL_ESCAPE.sub(rb"\1", line)
         if repaired == line or type(record) is not dict:
             self._add(line, line, record, parts, inexact=inexact)
@@ -158,7 +160,9 @@ class Screen:
         except orjson.JSONDecodeError as error:
             reason = _reason(line, str(error))
             if reason not in ("nesting too deep", "number out of range") or _has_lone_surrogate(record):
-                self.reject(line, "lone surrogate" if _has_lone_surrogate(record) else reason or "invalid JSON")
+                self.reject(
+                    line, "lone surrogate" if _has_lone_surrogate(record) else reason or "invalid JSON"
+                )
                 return
             plain, inexact = record, True
         if NUL in line:
@@ -196,7 +200,11 @@ def _getter(path: str) -> Callable[[dict[str, Any]], Any]:
     if len(keys) == 1:
         key = keys[0]
         return lambda record: record.get(key)
-    return lambda record: reduce(lambda value, key: value.get(key) if type(value) is dict else None, keys, record)
+    return lambda record: reduce(_step, keys, record)
+
+
+def _step(value: Any, key: str) -> Any:
+    return value.get(key) if type(value) is dict else None
 
 
 def _reason(line: bytes, complaint: str) -> str | None:
@@ -215,7 +223,7 @@ def _reason(line: bytes, complaint: str) -> str | None:
 def _exact_reason(rest: str, error: Exception | None) -> str:
     if isinstance(error, RecursionError):
         return "nesting too deep"
-    if isinstance(error, exact.OutOfRange):
+    if isinstance(error, exact.OutOfRangeError):
         return "number out of range"
     try:
         orjson.loads(rest)

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from headgate.sources import Delivery
 
-_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_NAME = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
 
 
 @cache
@@ -19,5 +19,6 @@ def statement(name: str) -> str:
 
 def landing_table(delivery: Delivery) -> str:
     """The landing table that a delivery goes to."""
-    assert _NAME.fullmatch(delivery.source) and _NAME.fullmatch(delivery.entity), "names come from the code"
-    return f"staging_{delivery.source}.{delivery.entity}"
+    name = f"{delivery.source}.{delivery.entity}"
+    assert _NAME.fullmatch(name), "names come from the code"
+    return f"staging_{name}"

@@ -1,1 +1,1 @@
-"""Mage pipelines seen from Python: what their blocks call, how they are run, served and validated. Never imports Mage."""
+"""What the blocks of Mage pipelines call, and how pipelines are run, served and validated; without Mage."""

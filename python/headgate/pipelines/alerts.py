@@ -1,4 +1,4 @@
-"""Alerts: a structured log line for every failed block, and the same as JSON to the alert webhook where one is set."""
+"""Alerts: a log line as JSON for every failed block, and the same to the webhook where one is set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ERROR_LENGTH = 4000
 
 
 def alert(*, pipeline: str, block: str, error: object) -> None:
-    """Says which block failed and why. Never raises: an alert that cannot be sent must not hide the failure."""
+    """Says which block failed and why; never raises, so that it cannot hide the failure."""
     event = {
         "pipeline": pipeline,
         "block": block,

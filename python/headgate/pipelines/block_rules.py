@@ -55,8 +55,8 @@ def hg012_decorator(pipeline: Pipeline) -> Iterator[Finding]:
 def hg013_signature(pipeline: Pipeline) -> Iterator[Finding]:
     """A block's function takes **kwargs and as many arguments as it has upstream blocks.
 
-    Mage calls a sensor without **kwargs with nothing at all, and counts every other named parameter, keyword-only
-    ones too, as an upstream block.
+    Mage calls a sensor without **kwargs with nothing at all, and counts every other named parameter, even a
+    keyword-only one, as an upstream block.
     """
     for block in _python(pipeline):
         if block.type == "callback":
@@ -68,12 +68,12 @@ def hg013_signature(pipeline: Pipeline) -> Iterator[Finding]:
             if arguments.kwarg is None:
                 yield Finding("HG013", block.file, f"{function.name} takes no **kwargs")
             if named > upstream or (named < upstream and arguments.vararg is None):
-                text = f"{function.name} names {named} parameters: expected {upstream}, one for each upstream block"
+                text = f"{function.name} names {named} parameters, for {upstream} upstream blocks"
                 yield Finding("HG013", block.file, text)
 
 
 def hg014_dbt(pipeline: Pipeline) -> Iterator[Finding]:
-    """A dbt YAML block builds (Mage's default, run, runs no gate) a selector that exists and that it is named after."""
+    """A dbt YAML block says its command (Mage's default runs no gate) and is named after its selector."""
     for block in pipeline.blocks.values():
         if block.type != "dbt" or block.language != "yaml" or not block.file.is_file():
             continue

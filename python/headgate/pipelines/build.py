@@ -14,8 +14,8 @@ SECONDS_BETWEEN_LOOKS = 15
 def wait_for_new_loads(*, minutes: float) -> bool:
     """Returns True when a load is newer than the last build, or when `minutes` are over.
 
-    It never fails: an hour that does not come is the alert of `ingest_gharchive`, and a build without new loads
-    costs seconds.
+    It never fails: an hour that does not come is the alert of `ingest_gharchive`, and a build without new
+    loads costs seconds.
     """
     deadline = time.monotonic() + minutes * 60
     while time.monotonic() < deadline and not asyncio.run(has_new_loads()):

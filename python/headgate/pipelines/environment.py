@@ -38,6 +38,7 @@ def mage_env(settings: Settings) -> dict[str, str]:
         # dbt_project_name in the blocks is a path from here; dbt's default PGHOST too.
         "PWD": str(settings.project_dir),
         "MAGE_DATA_DIR": str(settings.home / "mage"),
+        "DBT_LOG_PATH": str(settings.home / "logs"),
         "DISABLE_AUTO_BROWSER_OPEN": "true",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         # `requests` warns of its neighbours' versions on every start.
@@ -82,7 +83,7 @@ def ensure_metadata_database(settings: Settings) -> None:
             f"Mage's metadata database {database}",
             expected="a role that may create it",
             found="no right to create databases",
-            next_step=f"have it created, or set MAGE_DATABASE_CONNECTION_URL to another one ({database} is only the default)",
+            next_step="have it created, or set MAGE_DATABASE_CONNECTION_URL to another one",
         ) from error
     finally:
         connection.close()

@@ -52,7 +52,7 @@ def hg007_symmetry(pipeline: Pipeline) -> Iterator[Finding]:
             for name in block.names(direction):
                 other = pipeline.blocks.get(name)
                 if other is not None and block.uuid not in other.names(opposite):
-                    text = f"block {block.uuid} has {direction} block {name}, which does not list it as {opposite}"
+                    text = f"block {block.uuid}: {direction} block {name} does not list it as {opposite}"
                     yield Finding("HG007", pipeline.metadata_file, text)
 
 

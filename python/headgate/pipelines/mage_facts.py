@@ -1,4 +1,4 @@
-"""What Mage 0.9.80 knows, as constants: validation must not import Mage, which takes ten seconds and may not be there."""
+"""What Mage 0.9.80 knows, as constants: importing Mage takes ten seconds, and Headgate never does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLOCK_TYPES = frozenset(
         "transformer",
     }
 )
-#: In Mage's enum, but a pipeline with one crashes when it is loaded (FACTS: Mage and dbt, as they really behave).
+#: In Mage's enum, but a pipeline with one crashes when it is loaded.
 CRASHING_BLOCK_TYPES = frozenset({"hook", "dynamic_child", "group", "pipeline"})
 #: Language -> extension of the block's file.
 LANGUAGES = {"python": "py", "sql": "sql", "yaml": "yaml", "r": "r", "markdown": "md"}

@@ -1,4 +1,4 @@
-"""A Mage project as its files say it is: pipelines, blocks, triggers; read without Mage and without judgement."""
+"""A Mage project as its files say it is: pipelines, blocks, triggers; read without Mage."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Block:
         configuration = self.data.get("configuration") or {}
         explicit = (configuration.get("file_source") or {}).get("path") or configuration.get("file_path")
         if explicit:
-            return self.project / explicit
+            return self.project / str(explicit)
         name = self.data.get("replicated_block") or self.uuid
         extension = mage_facts.LANGUAGES.get(self.language, self.language)
         return self.project / mage_facts.folder_of(self.type) / f"{name}.{extension}"

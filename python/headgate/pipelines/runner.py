@@ -1,6 +1,6 @@
 """Runs Mage pipelines to their end in a process of their own, without Mage's scheduler.
 
-Data flow: mage_pipelines/utils/run_pipeline.py -> one stream of event lines and chatter -> events here, chatter to a log file.
+Data flow: mage_pipelines/utils/run_pipeline.py -> events and chatter -> events here, chatter to a log file.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Run:
     outcome: Any = None
 
 
-#: Receives each event: `started`, `block_started`, `block_progress`, `block_done`, `block_failed`, `finished`.
+#: Receives `started`, `block_started`, `block_progress`, `block_done`, `block_failed`, `finished`.
 Listener = Callable[[dict[str, Any]], None]
 
 
@@ -188,7 +188,7 @@ async def _explain(settings: Settings, state: Run) -> HeadgateError:
     # Another run may have failed in the meantime: only gates that the block's own error names count.
     failed = [result for result in failed if result.gate in state.error]
     if failed:
-        return results.failure(failed, block=state.failed_block)
+        return results.failure(failed, block=state.failed_block, log=state.log)
     return HeadgateError(
         f"block {state.failed_block} of pipeline {state.pipeline}",
         expected="it to complete",
@@ -210,7 +210,7 @@ def _from_details(details: dict[str, str]) -> HeadgateError:
 
 
 def _without_frame(error: str) -> str:
-    """An error's text without the lines that dbt puts around it: the operation, the macros it was called by."""
+    """An error's text without what dbt puts around it: the operation, the macros it was called by."""
     lines = (line.strip() for line in error.splitlines())
     return " ".join(
         line for line in lines if line and not line.startswith(("> ", "Compilation Error in operation"))

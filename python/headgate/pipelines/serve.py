@@ -60,7 +60,7 @@ class Server:
         process = self._process
         if process is None:
             return
-        # Scheduler and block runs are children in the same group; some outlive a polite request to the first process.
+        # Scheduler and block runs are in the same group; some outlive a polite request to the first process.
         for stop in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, stop)
@@ -134,8 +134,8 @@ def serve_env(settings: Settings, host: str) -> dict[str, str]:
         raise UsageError(
             f"Mage on {host}",
             expected="a login of your own: Mage runs code for whoever reaches it",
-            found="an interface that others reach, without DEFAULT_OWNER_PASSWORD or with the login turned off",
-            next_step="set DEFAULT_OWNER_EMAIL, DEFAULT_OWNER_USERNAME and DEFAULT_OWNER_PASSWORD, or use 127.0.0.1",
+            found="an interface that others reach, without a login or with Mage's default password",
+            next_step="set DEFAULT_OWNER_EMAIL and DEFAULT_OWNER_PASSWORD, or use 127.0.0.1",
         )
     return env
 
@@ -154,7 +154,7 @@ def require_free(host: str, port: int) -> None:
 def stop_on_signals() -> None:
     """Makes SIGTERM end the program as Ctrl-C does, so that everything it started is stopped."""
 
-    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)

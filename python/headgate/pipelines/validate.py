@@ -1,6 +1,6 @@
 """Validates Mage pipelines without Mage: `python -m headgate.pipelines.validate [PATH]`.
 
-PATH is a Mage project (default: mage_pipelines) or one pipeline's folder. Exit code 0: nothing found, 1: findings.
+PATH is a Mage project (default: mage_pipelines) or one pipeline's folder. Exit code 1: there are findings.
 Mage's own validation accepts nearly anything and drops silently what it does not understand.
 """
 

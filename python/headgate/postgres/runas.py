@@ -61,7 +61,8 @@ class ServerUser:
         if setpriv := shutil.which("setpriv"):
             change = (f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups")
             keep = (f"--inh-caps={CAPABILITY}", f"--ambient-caps={CAPABILITY}")
-            prefix = [setpriv, *change, *keep]
+            # Without this bit access(2), which initdb asks, ignores the capability.
+            prefix = [setpriv, *change, *keep, "--securebits=+no_setuid_fixup"]
             # A container may have taken the capability from root.
             if subprocess.run([*prefix, "true"], capture_output=True, cwd="/", check=False).returncode == 0:
                 return [*prefix, *argv], {}

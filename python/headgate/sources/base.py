@@ -17,9 +17,10 @@ class Partition:
     start: datetime
     end: datetime
 
-    def __str__(self) -> str:
-        """The start, as the command line takes it."""
-        return f"{self.start:%Y-%m-%dT%H:%M}Z"
+    @property
+    def extent(self) -> str:
+        """START/END, as `parse_partition` takes it."""
+        return f"{self.start:%Y-%m-%dT%H}/{self.end:%Y-%m-%dT%H}"
 
 
 @dataclass(frozen=True)
@@ -90,5 +91,8 @@ def parse_partition(text: str) -> Partition:
 
 def _not_an_hour(text: str) -> UsageError:
     return UsageError(
-        f"time {text}", expected="a full hour, UTC, such as 2016-01-01T01", found=repr(text), next_step="correct it"
+        f"time {text}",
+        expected="a full hour, UTC, such as 2016-01-01T01",
+        found=repr(text),
+        next_step="correct it",
     )

@@ -1,4 +1,4 @@
-"""Downloads that survive a bad network: retries with back-off, and resuming where the last attempt stopped."""
+"""Downloads that survive a bad network: retries with back-off, resuming where the last attempt stopped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 OnBytes = Callable[[int, int], None]
 
 
-class _TryAgain(Exception):
+class _TryAgainError(Exception):
     """The server's answer may be different next time."""
 
 
@@ -67,7 +67,7 @@ def _attempt(client: httpx.Client, url: str, part: Path, on_bytes: OnBytes | Non
         resumed = response.status_code == 206
         if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {here}-"):
             part.unlink()
-            raise _TryAgain("another range than the one that was asked for")
+            raise _TryAgainError("another range than the one that was asked for")
         here = here if resumed else 0
         _mark(part).write_text(json.dumps(_validator(response)))
         total = here + int(response.headers.get("Content-Length") or 0)
@@ -90,14 +90,14 @@ def _persist(url: str, attempt: Callable[[], Any], progress: Callable[[], int]) 
         return idle >= PATIENCE
 
     retrying = Retrying(
-        retry=retry_if_exception_type((httpx.TransportError, _TryAgain)),
+        retry=retry_if_exception_type((httpx.TransportError, _TryAgainError)),
         wait=wait_exponential_jitter(initial=0.5, max=30, jitter=0.5),
         stop=give_up,
         reraise=True,
     )
     try:
         return retrying(attempt)
-    except (httpx.TransportError, _TryAgain) as error:
+    except (httpx.TransportError, _TryAgainError) as error:
         raise HeadgateError(
             url,
             expected="an answer",
@@ -114,7 +114,7 @@ def _client() -> httpx.Client:
 
 def _checked(response: httpx.Response) -> httpx.Response:
     if response.status_code in TRANSIENT:
-        raise _TryAgain(f"HTTP status {response.status_code}")
+        raise _TryAgainError(f"HTTP status {response.status_code}")
     return response
 
 
@@ -126,14 +126,16 @@ def _require_success(response: httpx.Response) -> None:
         str(response.url),
         expected="a published file",
         found=f"HTTP status {response.status_code}" + (": it is not there (yet)" if missing else ""),
-        next_step="run the command again later; some hours were never published" if missing else "check the URL",
+        next_step="run the command again later; some hours were never published"
+        if missing
+        else "check the URL",
     )
 
 
 def _validator(response: httpx.Response) -> str:
     """What tells this version of the file from another; empty when the server does not say."""
-    etag = response.headers.get("ETag", "")
-    return etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
+    etag = str(response.headers.get("ETag", ""))
+    return etag if etag and not etag.startswith("W/") else str(response.headers.get("Last-Modified", ""))
 
 
 def _read_mark(part: Path) -> str:

@@ -42,7 +42,7 @@ class Event:
 
 
 def event_id(world: World, generation: Generation, hour: int, serial: int) -> str:
-    """The id of the n-th event of an hour. Slim ids are smaller than the ones before them, as in the archive."""
+    """The id of an hour's n-th event. Slim ids are smaller than those before them, as in the archive."""
     stride = 10 ** max(5, len(str(world.events_per_hour)) + 1)
     if generation == "events_slim":
         hour -= 125_000

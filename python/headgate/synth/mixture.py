@@ -1,4 +1,4 @@
-"""What happens in an hour: lifecycles of issues and pull requests, and everything else in the real proportions."""
+"""What happens in an hour: issues and pull requests change, and all else in its real proportions."""
 
 from __future__ import annotations
 
@@ -97,17 +97,25 @@ def _change(world: World, change: tuple[int, Step, Thread], hour: int, serial: i
 
 
 def _other(
-    world: World, generation: Generation, hour: int, serial: int, at: int, rng: Random, taken: set[tuple[int, int]]
+    world: World,
+    generation: Generation,
+    hour: int,
+    serial: int,
+    at: int,
+    rng: Random,
+    taken: set[tuple[int, int]],
 ) -> Event:
     steps = _STEPS[generation]
     kind = _KINDS[generation][bisect(steps, rng.random() * steps[-1])]
     thread = None
     if kind in _ABOUT_THREADS:
-        thread = threads.recent(world, "pull" if rng.random() < _ABOUT_THREADS[kind] else "issue", hour, rng.random())
+        thread = threads.recent(
+            world, "pull" if rng.random() < _ABOUT_THREADS[kind] else "issue", hour, rng.random()
+        )
     repo = world.repo(thread.repo if thread else world.any_repo(rng))
     rank = _who(world, kind, repo, rng)
     if generation == "timeline":
-        rank = _free_at(world, rank, at, taken)
+        rank = _free_at(rank, at, taken)
         if kind == "PushEvent" and rng.random() < _BORDER_SHARE:
             at += HOUR if rng.random() < 0.5 else -HOUR
             at = min(max(at, ORIGIN + hour * HOUR - 1_200), ORIGIN + (hour + 1) * HOUR + 1_200)
@@ -120,8 +128,8 @@ def _who(world: World, kind: str, repo: Repo, rng: Random) -> int:
     return world.any_actor(rng) if kind in _BY_ANYBODY else world.contributor(repo, rng)
 
 
-def _free_at(world: World, rank: int, at: int, taken: set[tuple[int, int]]) -> int:
-    """An actor who did nothing else in that second: without ids, two equal lines would be one event delivered twice."""
+def _free_at(rank: int, at: int, taken: set[tuple[int, int]]) -> int:
+    """An actor who did nothing else in that second: without ids, two equal lines would be one event."""
     if taken and next(iter(taken))[0] != at:
         taken.clear()
     while (at, rank) in taken:
@@ -130,11 +138,19 @@ def _free_at(world: World, rank: int, at: int, taken: set[tuple[int, int]]) -> i
     return rank
 
 
-def trap_event(
-    world: World, kind: str, hour: int, serial: int, rng: Random, *, thread: Thread | None = None, at: int | None = None
+def lone_event(
+    world: World,
+    kind: str,
+    hour: int,
+    serial: int,
+    rng: Random,
+    *,
+    at: int | None = None,
+    thread: Thread | None = None,
 ) -> Event:
-    """An event for a trap to spoil: of a wanted kind, inside the hour."""
+    """An event of a wanted kind at a random instant of the hour, or at `at`; about a thread, or not."""
     repo = world.repo(thread.repo if thread else world.any_repo(rng))
     actor: Actor = world.actor(thread.author if thread else world.contributor(repo, rng))
-    at = at or (thread.opened_at if thread else ORIGIN + hour * HOUR + int(rng.random() * HOUR))
-    return Event(kind, hour, serial, at, actor, repo, rng, thread, "opened" if thread else None)
+    at = at or ORIGIN + hour * HOUR + int(rng.random() * HOUR)
+    step: Step | None = "opened" if thread and kind in ("PullRequestEvent", "IssuesEvent") else None
+    return Event(kind, hour, serial, at, actor, repo, rng, thread, step)

@@ -1,4 +1,4 @@
-"""The objects inside payloads as GitHub's REST API wrote them in 2016: users, repositories, issues, pull requests."""
+"""The objects inside payloads as GitHub's REST API wrote them in 2016: users, repositories, issues."""
 
 from __future__ import annotations
 
@@ -230,7 +230,9 @@ def labels(repo: Repo, rng: Random) -> list[Json]:
     if rng.random() > 0.3:
         return []
     name, color = words.LABELS[int(rng.random() * len(words.LABELS))]
-    return [{"url": f"{API}/repos/{repo.name}/labels/{name.replace(' ', '%20')}", "name": name, "color": color}]
+    return [
+        {"url": f"{API}/repos/{repo.name}/labels/{name.replace(' ', '%20')}", "name": name, "color": color}
+    ]
 
 
 def milestone(world: World, repo: Repo, rng: Random, at: int) -> Json | None:

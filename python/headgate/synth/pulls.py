@@ -28,10 +28,12 @@ class Pull:
 
     @property
     def head_owner(self) -> Actor:
+        """Who owns the repository that the changes are in."""
         return self.author if self.from_fork else self.repo.owner
 
     @property
     def head_repo_id(self) -> int:
+        """The id of the repository that the changes are in."""
         return fork_id(self.repo, self.author) if self.from_fork else self.repo.id
 
 
@@ -116,24 +118,30 @@ def repositories(world: World, known: Pull, thread: Thread, at: int) -> tuple[Fr
     base = repository(world, known.repo, at)
     if not known.from_fork:
         return base, base
-    return base, Fragment(orjson.dumps(fork_object(world, known.repo, known.author, thread.opened_at - 90_000)))
+    return base, Fragment(
+        orjson.dumps(fork_object(world, known.repo, known.author, thread.opened_at - 90_000))
+    )
 
 
 def _outcome(world: World, thread: Thread, known: Pull, at: int, *, closed: bool, merged: bool) -> Json:
     """What GitHub computes for one pull request at a time: merged or not, how large, how much discussed."""
     rng = stream(world.seed, "pull size", thread.id)
     files = 1 + heavy_tailed(rng, 3, 400)
-    merger = world.actor(known.repo.lead) if known.from_fork else known.author
-    discussed = unit(world.seed, 21, thread.id) if at > thread.opened_at else 0.0
-    return {
-        "merged": merged,
-        "mergeable": None if closed or rng.random() < 0.8 else True,
-        "mergeable_state": "unknown" if closed or rng.random() < 0.8 else "clean",
-        "merged_by": user(merger) if merged else None,
-        "comments": int(discussed * discussed * 7),
-        "review_comments": int(discussed**4 * 12),
+    size = {
         "commits": 1 + heavy_tailed(rng, 1.5, 250),
         "additions": heavy_tailed(rng, 60.0 * files, 400_000),
         "deletions": heavy_tailed(rng, 25.0 * files, 200_000),
         "changed_files": files,
+    }
+    judged = rng.random() < 0.2 and not closed
+    merger = world.actor(known.repo.lead) if known.from_fork else known.author
+    discussed = unit(world.seed, 21, thread.id) if at > thread.opened_at else 0.0
+    return {
+        "merged": merged,
+        "mergeable": True if judged else None,
+        "mergeable_state": "clean" if judged else "unknown",
+        "merged_by": user(merger) if merged else None,
+        "comments": int(discussed * discussed * 7),
+        "review_comments": int(discussed**4 * 12),
+        **size,
     }

@@ -10,7 +10,7 @@ _MASK = (1 << 64) - 1
 
 
 def mix(*numbers: int) -> int:
-    """64 well-mixed bits of some whole numbers, the same everywhere and always (the finish is splitmix64's)."""
+    """64 well-mixed bits of some whole numbers, the same everywhere (the finish is splitmix64's)."""
     state = 0x243F6A8885A308D3
     for number in numbers:
         state = (state ^ number) * 0x9E3779B97F4A7C15 & _MASK

@@ -20,7 +20,10 @@ def create(world: World, event: Event) -> Json:
     rng = event.rng
     draw = rng.random()
     kind = "branch" if draw < 0.56 else "repository" if draw < 0.925 else "tag"
-    ref = {"branch": branch(rng), "tag": f"v{rng.getrandbits(3)}.{rng.getrandbits(4)}.{rng.getrandbits(3)}"}.get(kind)
+    ref = {
+        "branch": branch(rng),
+        "tag": f"v{rng.getrandbits(3)}.{rng.getrandbits(4)}.{rng.getrandbits(3)}",
+    }.get(kind)
     return {
         "ref": ref,
         "ref_type": kind,
@@ -30,7 +33,7 @@ def create(world: World, event: Event) -> Json:
     }
 
 
-def delete(world: World, event: Event) -> Json:
+def delete(_world: World, event: Event) -> Json:
     """A branch or tag was removed."""
     tag = event.rng.random() < 0.1
     return {
@@ -40,7 +43,7 @@ def delete(world: World, event: Event) -> Json:
     }
 
 
-def watch(world: World, event: Event) -> Json:
+def watch(_world: World, _event: Event) -> Json:
     """A star."""
     return {"action": "started"}
 

@@ -115,7 +115,11 @@ def _fork(world: World, event: Event) -> Json:
 
 def _pull_request(world: World, event: Event) -> Json:
     about = event.about
-    return {"action": event.action, "number": about.number, "pull_request": pull_request(world, about, event.at)}
+    return {
+        "action": event.action,
+        "number": about.number,
+        "pull_request": pull_request(world, about, event.at),
+    }
 
 
 def _review_comment(world: World, event: Event) -> Json:

@@ -105,7 +105,7 @@ def member(world: World, event: Event) -> Json:
     return {"member": user(world.actor(world.any_actor(event.rng))), "action": "added"}
 
 
-def public(world: World, event: Event) -> Json:
+def public(_world: World, _event: Event) -> Json:
     """A repository was opened to the public."""
     return {}
 

@@ -34,7 +34,7 @@ def render(world: World, event: Event) -> Json:
     return found
 
 
-def _push(world: World, event: Event) -> Json:
+def _push(_world: World, event: Event) -> Json:
     rng = event.rng
     return {
         "repository_id": event.repo.id,
@@ -106,7 +106,11 @@ def _fork(world: World, event: Event) -> Json:
         "forkee": {
             **forkee,
             "node_id": f"R_{forkee['id']:x}",
-            "owner": {**user_object(event.actor), "node_id": f"U_{event.actor.id:x}", "user_view_type": "public"},
+            "owner": {
+                **user_object(event.actor),
+                "node_id": f"U_{event.actor.id:x}",
+                "user_view_type": "public",
+            },
             "deployments_url": f"{api}/deployments",
             "has_projects": True,
             "has_discussions": False,

@@ -26,11 +26,10 @@ _LATER = ("stargazers_count", "has_pages", "releases_url")
 def render(world: World, event: Event) -> Json:
     """The record of an event."""
     payload = PAYLOADS[event.kind](world, event)
-    url = _URLS.get(event.kind, _repository_url)(event, payload)
     found: Json = {"created_at": local(event.at)}
     if event.kind != "PublicEvent":
         found["payload"] = payload
-    found |= {"public": True, "type": event.kind, "url": url, "actor": event.actor.login}
+    found |= {"public": True, "type": event.kind, "url": _url(event, payload), "actor": event.actor.login}
     if event.rng.random() >= 0.01:
         found["actor_attributes"] = actor_attributes(world, event.actor)
     if event.kind not in WITHOUT_REPOSITORY:
@@ -132,12 +131,12 @@ def _old(repo: Json) -> Json:
     return {**{key: value for key, value in repo.items() if key not in _LATER}, "master_branch": "master"}
 
 
-def _issues(world: World, event: Event) -> Json:
+def _issues(_world: World, event: Event) -> Json:
     about = event.about
     return {"action": event.action, "issue": 200_000_000 + about.number, "number": about.number}
 
 
-def _issue_comment(world: World, event: Event) -> Json:
+def _issue_comment(_world: World, event: Event) -> Json:
     return {"issue_id": 200_000_000 + event.about.number, "comment_id": common.comment_id(event)}
 
 
@@ -183,7 +182,7 @@ def _follow(world: World, event: Event) -> Json:
     }
 
 
-def _download(world: World, event: Event) -> Json:
+def _download(_world: World, event: Event) -> Json:
     identity = 300_000 + event.serial
     return {"id": identity, "url": f"{WEB}/{event.repo.name}/downloads/{identity}"}
 
@@ -202,28 +201,34 @@ PAYLOADS: dict[str, full.Payload] = {
     "ReleaseEvent": _release,
     "MemberEvent": rare.member,
     "PublicEvent": rare.public,
-    "CommitCommentEvent": lambda world, event: {"commit": sha(event.rng), "comment_id": common.comment_id(event)},
+    "CommitCommentEvent": lambda world, event: {
+        "commit": sha(event.rng),
+        "comment_id": common.comment_id(event),
+    },
     "GistEvent": _gist,
     "FollowEvent": _follow,
     "DownloadEvent": _download,
 }
 
 
-def _repository_url(event: Event, payload: Json) -> str:
-    return f"{WEB}/{event.repo.name}"
-
-
-_URLS = {
-    "PushEvent": lambda event, payload: f"{WEB}/{event.repo.name}/compare/{sha(event.rng)[:10]}...{payload['head'][:10]}",
-    "IssuesEvent": lambda event, payload: f"{WEB}/{event.repo.name}/issues/{payload['number']}",
-    "IssueCommentEvent": lambda event, payload: (
-        f"{WEB}/{event.repo.name}/issues/{event.about.number}#issuecomment-{payload['comment_id']}"
-    ),
-    "PullRequestEvent": lambda event, payload: payload["pull_request"]["html_url"],
-    "PullRequestReviewCommentEvent": lambda event, payload: payload["comment"]["html_url"],
-    "CommitCommentEvent": lambda event, payload: (
-        f"{WEB}/{event.repo.name}/commit/{payload['commit'][:10]}#commitcomment-{payload['comment_id']}"
-    ),
-    "GistEvent": lambda event, payload: payload["url"],
-    "FollowEvent": lambda event, payload: f"{WEB}/{payload['target']['login']}",
-}
+def _url(event: Event, payload: Json) -> str:
+    repo = f"{WEB}/{event.repo.name}"
+    match event.kind:
+        case "PushEvent":
+            return f"{repo}/compare/{sha(event.rng)[:10]}...{payload['head'][:10]}"
+        case "IssuesEvent":
+            return f"{repo}/issues/{payload['number']}"
+        case "IssueCommentEvent":
+            return f"{repo}/issues/{event.about.number}#issuecomment-{payload['comment_id']}"
+        case "PullRequestEvent":
+            return str(payload["pull_request"]["html_url"])
+        case "PullRequestReviewCommentEvent":
+            return str(payload["comment"]["html_url"])
+        case "CommitCommentEvent":
+            return f"{repo}/commit/{payload['commit'][:10]}#commitcomment-{payload['comment_id']}"
+        case "GistEvent":
+            return str(payload["url"])
+        case "FollowEvent":
+            return f"{WEB}/{payload['target']['login']}"
+        case _:
+            return repo

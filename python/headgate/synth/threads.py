@@ -1,7 +1,7 @@
 """Pull requests and issues: which were opened when, by whom, and what became of them.
 
-A thread is a pure function of the seed, the hour it was opened in and its number in that hour, so that any hour can
-be generated alone: the threads that change in an hour are found by asking the few days before it.
+A thread is a pure function of the seed, the hour it was opened in and its number in that hour, so that any
+hour can be generated alone: the threads that change in it are found by asking the few days before it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 from headgate.synth.randomness import mix, stream, unit
@@ -21,11 +22,11 @@ Step = Literal["opened", "merged", "closed", "reopened"]
 #: No thread changes later than this many hours after it was opened.
 HORIZON = 72
 #: Slots of an hour that are never opened by themselves, kept for traps.
-RESERVED = 64
+RESERVED = 192
 ORIGIN = 1_293_840_000  # 2011-01-01
 HOUR = 3600
 
-#: Share of all events that open a thread; share of the threads that are ever closed; delays in seconds by quantile.
+#: Share of events that open a thread; share of threads that are ever closed; delays in seconds by quantile.
 _OPENED = {"pull": 0.0190, "issue": 0.0207}
 _EVER_CLOSED = {"pull": 0.88, "issue": 0.60}
 _DELAYS = {
@@ -37,7 +38,7 @@ _REOPENED = 0.015
 
 def _delay(kind: str, draw: float) -> int:
     curve = _DELAYS[kind]
-    for (low, shortest), (high, longest) in zip(curve, curve[1:], strict=False):
+    for (low, shortest), (high, longest) in pairwise(curve):
         if draw <= high:
             share = (draw - low) / (high - low)
             return int(shortest * (longest / shortest) ** share)
@@ -122,7 +123,9 @@ def _changed_slots(world: World, kind: ThreadKind, hour: int, start: int, end: i
         return range(count)
     times = _times(world, kind, hour)
     slots = {slot for slot, at in enumerate(times.closed[:count]) if start <= at < end}
-    slots |= {slot for slot, later in times.again.items() if slot < count and any(start <= at < end for at in later)}
+    slots |= {
+        slot for slot, later in times.again.items() if slot < count and any(start <= at < end for at in later)
+    }
     return sorted(slots)
 
 
@@ -155,7 +158,7 @@ class _Times:
     again: dict[int, tuple[int, int]]
 
 
-@lru_cache(maxsize=4 * HORIZON)
+@lru_cache(maxsize=2 * HORIZON + 8)
 def _times(world: World, kind: ThreadKind, hour: int) -> _Times:
     rng = stream(world.seed, "times", kind, hour)
     start = ORIGIN + hour * HOUR
@@ -167,12 +170,15 @@ def _times(world: World, kind: ThreadKind, hour: int) -> _Times:
         times.opened.append(opened_at)
         times.closed.append(closed_at)
         if ever and twice < _REOPENED:
-            times.again[slot] = (closed_at + 300 + int(twice * 60_000), closed_at + 1_500 + int(twice * 300_000))
+            times.again[slot] = (
+                closed_at + 300 + int(twice * 60_000),
+                closed_at + 1_500 + int(twice * 300_000),
+            )
     return times
 
 
 def _merge_chance(world: World, repo_rank: int, author: int, delay: int) -> float:
-    """The team's own pull requests are merged, a stranger's depend on the repository; what waits long is refused."""
+    """The team's own are merged, a stranger's depend on the repository, what waits long is refused."""
     repo = world.repo(repo_rank)
     chance = 0.97 if world.is_team(repo, author) else 0.35 + 0.6 * repo.welcoming
     return chance - (0.25 if delay > 20_000 else 0.0)

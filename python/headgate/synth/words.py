@@ -8,33 +8,77 @@ from headgate.synth.randomness import heavy_tailed, stream
 
 POOL_LENGTH = 400_000
 
-PREFIXES = (
-    "amber birch cobalt drift ember fern gravel hazel indigo juniper kelp linen maple nickel ochre pebble quartz rowan "
-    "slate timber umber violet willow yarrow zinc alder basalt cedar delta elm flint granite heath iris jade krill"
-).split()
-SUFFIXES = (
-    "lock weir sluice canal gate lab works kit forge hub base flow grid mill dock yard loop path port pipe vault deck "
-    "engine server client parser router stream store queue agent panel studio bridge"
-).split()
-GIVEN_NAMES = (
-    "Ada Bela Chidi Dana Edda Farid Greta Hiro Ines Jonas Kaya Leif Mira Nadia Olu Petra Quinn Rosa Sami Tove Uma Viktor "
-    "Wanda Xenia Yuki Zoé Åsa Björn"
-).split()
-FAMILY_NAMES = (
-    "Almeida Berg Castro Dahl Eriksen Fontaine Grünwald Haddad Ivanov Jansen Kowalski Lindqvist Moreau Nakamura Okafor "
-    "Petrov Quist Rossi Silva Tanaka Ueda Varga Weiss Yilmaz Zhang"
-).split()
-LANGUAGES = ("JavaScript", "Java", "Python", "Ruby", "PHP", "C++", "CSS", "C#", "C", "Go", "HTML", "Shell", "Rust")
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+PREFIXES = _listed(
+    """
+    amber birch cobalt drift ember fern gravel hazel indigo juniper kelp linen maple nickel ochre pebble
+    quartz rowan slate timber umber violet willow yarrow zinc alder basalt cedar delta elm flint granite
+    heath iris jade krill
+    """
+)
+SUFFIXES = _listed(
+    """
+    lock weir sluice canal gate lab works kit forge hub base flow grid mill dock yard loop path port
+    pipe vault deck engine server client parser router stream store queue agent panel studio bridge
+    """
+)
+GIVEN_NAMES = _listed(
+    """
+    Ada Bela Chidi Dana Edda Farid Greta Hiro Ines Jonas Kaya Leif Mira Nadia Olu Petra Quinn Rosa Sami
+    Tove Uma Viktor Wanda Xenia Yuki Zoé Åsa Björn
+    """
+)
+FAMILY_NAMES = _listed(
+    """
+    Almeida Berg Castro Dahl Eriksen Fontaine Grünwald Haddad Ivanov Jansen Kowalski Lindqvist Moreau
+    Nakamura Okafor Petrov Quist Rossi Silva Tanaka Ueda Varga Weiss Yilmaz Zhang
+    """
+)
+LANGUAGES = (
+    "JavaScript",
+    "Java",
+    "Python",
+    "Ruby",
+    "PHP",
+    "C++",
+    "CSS",
+    "C#",
+    "C",
+    "Go",
+    "HTML",
+    "Shell",
+    "Rust",
+)
 LABELS = (("bug", "fc2929"), ("enhancement", "84b6eb"), ("question", "cc317c"), ("help wanted", "159818"))
 
-_WORDS = (
-    "add fix update remove the a an of to in for with from when while test build release version config module handler "
-    "index request response cache token user query table column value error warning timeout retry parser thread buffer "
-    "support merge branch commit refactor cleanup documentation example readme typo null pointer exception stack trace "
-    "install upgrade dependency package import export default option argument function class method interface field "
-    "should does not work anymore since after before this that it we can please thanks see also and or is are was"
-).split()
-_SPICE = ("naïve", "größer", "日本語", "привет", "🎉", "—", "“quoted”", "<b>", "C:\\path", '"x"', "a\tb", "&amp;")
+_WORDS = _listed(
+    """
+    add fix update remove the a an of to in for with from when while test build release version config
+    module handler index request response cache token user query table column value error warning
+    timeout retry parser thread buffer support merge branch commit refactor cleanup documentation
+    example readme typo null pointer exception stack trace install upgrade dependency package import
+    export default option argument function class method interface field should does not work anymore
+    since after before this that it we can please thanks see also and or is are was
+    """
+)
+_SPICE = (
+    "naïve",
+    "größer",
+    "日本語",
+    "привет",
+    "🎉",
+    "—",
+    "“quoted”",
+    "<b>",
+    "C:\\path",
+    '"x"',
+    "a\tb",
+    "&amp;",
+)
 
 
 def prose(seed: int, length: int = POOL_LENGTH) -> str:

@@ -32,6 +32,7 @@ class Actor:
 
     @property
     def is_bot(self) -> bool:
+        """Whether the login says that it is a bot."""
         return self.login.endswith("[bot]")
 
 
@@ -51,26 +52,32 @@ class Repo:
 
     @property
     def language(self) -> str | None:
+        """The main language, if any."""
         return None if self.bits % 9 == 0 else words.LANGUAGES[(self.bits >> 24) % len(words.LANGUAGES)]
 
     @property
     def born_at(self) -> int:
+        """When it was made."""
         return _REPOSITORY_BORN + (self.bits >> 27) % 94_608_000
 
     @property
     def stars(self) -> int:
+        """How many people starred it."""
         return min(int((self.bits >> 40 & 0xFFFF) / 0x8000 * self.fame), 90_000) if self.bits % 7 else 0
 
     @property
     def forks(self) -> int:
+        """How many forks it has."""
         return self.stars // 4
 
     @property
     def open_issues(self) -> int:
+        """How many issues are open."""
         return (self.bits >> 33) % 40
 
     @property
     def size(self) -> int:
+        """Its size in kB."""
         return (self.bits >> 36) % 60_000
 
     @property
@@ -80,6 +87,7 @@ class Repo:
 
     @property
     def is_fork(self) -> bool:
+        """Whether it is a fork itself."""
         return self.bits % 5 == 0
 
 
@@ -136,13 +144,17 @@ class World:
 
     def is_team(self, repo: Repo, rank: int) -> bool:
         """Whether an actor belongs to a repository's team."""
-        return any(rank == BOTS + (repo.lead + 37 * m * m) % self.actors for m in range(1, 5)) or rank == repo.lead
+        return (
+            any(rank == BOTS + (repo.lead + 37 * m * m) % self.actors for m in range(1, 5))
+            or rank == repo.lead
+        )
 
     def email(self, person: Actor) -> str:
         """A commit author's address, as the archive delivers it: clear, or its local part hashed."""
         local = person.login.replace("[bot]", "").lower()
         if self.emails == "hashed":
-            local = f"{mix(self.seed, person.id):016x}{mix(self.seed, person.id, 1):016x}{person.id & 0xFFFFFFFF:08x}"
+            bits = mix(self.seed, person.id)
+            local = f"{bits:016x}{mix(bits):016x}{person.id:08x}"
         return f"{local}@{'mail' if person.id % 3 else 'dev'}.example.org"
 
     def title(self, rng: Random, mean: float = 40) -> str:
@@ -175,7 +187,8 @@ def _actor(seed: int, rank: int) -> Actor:
 @lru_cache(maxsize=4_096)
 def _organisation(seed: int, number: int) -> Actor:
     bits = mix(seed, 2, number)
-    name = f"{words.PREFIXES[bits % len(words.PREFIXES)]}-{words.SUFFIXES[(bits >> 8) % len(words.SUFFIXES)]}-{number}"
+    first = words.PREFIXES[bits % len(words.PREFIXES)]
+    name = f"{first}-{words.SUFFIXES[(bits >> 8) % len(words.SUFFIXES)]}-{number}"
     return Actor(20_000_000 + number, name, name, "Organization")
 
 
@@ -185,8 +198,19 @@ def _repo(seed: int, rank: int, repos: int, actors: int) -> Repo:
     lead = BOTS + rank * actors // repos
     org = _organisation(seed, rank // 6) if bits % 100 < 33 else None
     owner = org or _actor(seed, lead)
-    first, second = words.PREFIXES[(bits >> 8) % len(words.PREFIXES)], words.SUFFIXES[(bits >> 16) % len(words.SUFFIXES)]
+    first, second = (
+        words.PREFIXES[(bits >> 8) % len(words.PREFIXES)],
+        words.SUFFIXES[(bits >> 16) % len(words.SUFFIXES)],
+    )
     name = f"{first}-{second}-{rank}"
     return Repo(
-        rank, bits, 10_000_000 + 3 * rank + bits % 3, f"{owner.login}/{name}", name, owner, org, lead, repos / (rank + 2)
+        rank,
+        bits,
+        10_000_000 + 3 * rank + bits % 3,
+        f"{owner.login}/{name}",
+        name,
+        owner,
+        org,
+        lead,
+        repos / (rank + 2),
     )

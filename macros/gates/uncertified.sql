@@ -1,0 +1,21 @@
+{#
+    A filter on the rows of a model that its gates have to look at: everything in `dbt test`, else what is not certified.
+
+    Args:
+        model_name: for instance 'stg_gharchive__pushes'.
+        column: column that places a row, partition_start or as_of; qualified where needed.
+
+    Use: where {{ uncertified('stg_gharchive__pushes', 'pushes.partition_start') }}
+#}
+{% macro uncertified(model_name, column='partition_start') -%}
+    {%- if flags.WHICH not in ('build', 'run') or not execute or not built_model(model_name) -%}
+    true
+    {%- else -%}
+    {%- set partitions = uncertified_partitions(model_name) -%}
+    {%- if column.endswith('as_of') -%}
+    {{ column ~ " > timestamptz '" ~ partitions[0].partition_start ~ "'" if partitions else 'false' }}
+    {%- else -%}
+    {{ in_partitions(partitions, column) }}
+    {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,198 @@
+"""`headgate land` and `headgate replay`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import click
+
+from headgate.errors import UsageError
+from headgate.landing import LoadResult, Progress, land_files, replay_quarantined
+from headgate.landing.replay import FIRST, LAST
+from headgate.settings import Settings, load_settings
+from headgate.sources import Delivery, get_source
+from headgate.sources.base import parse_hour, parse_partition
+from headgate.sources.gharchive import HOUR, delivery_of, hours_between
+
+
+@click.command()
+@click.argument("source")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--from", "first", metavar="HOUR", help="First hour, UTC, such as 2016-01-01T01.")
+@click.option("--to", "last", metavar="HOUR", help="Last hour, landed too; the first one unless given.")
+@click.option(
+    "--partition", metavar="START/END", help="The time that FILE covers when its name does not say it."
+)
+@click.option(
+    "--connections", type=click.IntRange(min=1), help="Connections at once; one per core unless given."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def land(
+    source: str,
+    files: tuple[Path, ...],
+    first: str | None,
+    last: str | None,
+    partition: str | None,
+    connections: int | None,
+    as_json: bool,
+) -> None:
+    """Lands FILES of SOURCE, or its hours --from to --to.
+
+    Hours come from HEADGATE_DATA when it holds their files, else over HTTP from HEADGATE_ARCHIVE_URL. What is
+    landed already with the same content is left alone; other content replaces what is landed for that time.
+    Exit code 1 when a load failed; the others are landed all the same.
+    """
+    settings = load_settings()
+    deliveries = _deliveries(settings, source, files, first, last, partition)
+    began = time.monotonic()
+    if as_json:
+        results = land_files(settings, source, deliveries, connections=connections)
+        click.echo(json.dumps([result.as_dict() for result in results], indent=2))
+    else:
+        results = _land_with_progress(settings, source, deliveries, connections)
+        _show(results, time.monotonic() - began)
+    if any(result.failed for result in results):
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("source")
+@click.option("--from", "first", metavar="HOUR", help="First hour, UTC.")
+@click.option("--to", "last", metavar="HOUR", help="Last hour, replayed too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the partitions as JSON.")
+def replay(source: str, first: str | None, last: str | None, as_json: bool) -> None:
+    """Has partitions of SOURCE with quarantined rows typed again by the next build."""
+    name = get_source(source).name
+    start = parse_hour(first) if first else FIRST
+    end = parse_hour(last) + HOUR if last else LAST
+    replayed = asyncio.run(replay_quarantined(load_settings(), name, start, end))
+    if as_json:
+        rows = [{**vars(item), "partition_start": item.partition_start.isoformat()} for item in replayed]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for item in replayed:
+        click.echo(
+            f"{item.partition_start:%Y-%m-%dT%H:%MZ}  {item.quarantined_rows:,} quarantined rows, "
+            f"{item.models} models to build again"
+        )
+    if replayed:
+        click.echo("The next build types them again: headgate run build_features")
+    else:
+        click.echo("No partition has quarantined rows; nothing to do.")
+
+
+def _deliveries(
+    settings: Settings,
+    source: str,
+    files: tuple[Path, ...],
+    first: str | None,
+    last: str | None,
+    partition: str | None,
+) -> list[Delivery]:
+    """What the command line asks for."""
+    named = get_source(source)
+    if bool(files) == bool(first) or (last and not first) or (partition and len(files) != 1):
+        raise UsageError(
+            "headgate land",
+            expected="either FILES or --from and --to; --partition with one FILE",
+            found="another combination",
+            next_step="see headgate land --help",
+        )
+    if first:
+        hours = hours_between(parse_hour(first), parse_hour(last or first))
+        return [delivery_of(settings, hour) for hour in hours]
+    extent = parse_partition(partition) if partition else None
+    return [named.delivery(file, extent) for file in files]
+
+
+def _land_with_progress(
+    settings: Settings, source: str, deliveries: list[Delivery], connections: int | None
+) -> list[LoadResult]:
+    """Lands with a progress bar on a terminal; says where hours come from."""
+    # Imported here: `--json` needs neither.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    remote = sum(delivery.is_remote for delivery in deliveries)
+    console.print(
+        f"{len(deliveries)} partitions: {len(deliveries) - remote} from files, {remote} over HTTP",
+        highlight=False,
+    )
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=len(deliveries))
+        parts: dict[Delivery, float] = {}
+        lines: dict[Delivery, int] = {}
+
+        def on_progress(message: Progress | LoadResult) -> None:
+            done = isinstance(message, LoadResult)
+            share = 0.5 if isinstance(message, Progress) and message.stage == "download" else 1.0
+            if isinstance(message, Progress):
+                parts[message.delivery] = share * message.done / max(message.total, message.done, 1)
+                lines[message.delivery] = message.lines
+            else:
+                parts[message.delivery], lines[message.delivery] = 1.0, message.lines_read
+            what = f"{message.delivery.partition.start:%Y-%m-%dT%H} " + (
+                "done" if done else getattr(message, "stage", "")
+            )
+            bar.update(
+                task, completed=sum(parts.values()), description=f"{what}, {sum(lines.values()):,} lines"
+            )
+
+        return land_files(settings, source, deliveries, connections=connections, on_progress=on_progress)
+
+
+def _show(results: list[LoadResult], seconds: float) -> None:
+    """Prints one line per load, the sum, and why loads failed."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(box=None, pad_edge=False)
+    table.add_column("partition")
+    table.add_column("status")
+    for name in ("lines", "landed", "rejected", "repaired", "MB", "rows/s"):
+        table.add_column(name, justify="right")
+    colors = {"landed": "green", "replaced": "yellow", "failed": "red", "unchanged": "dim"}
+    for result in results:
+        speed = "" if result.failed or result.status == "unchanged" else f"{result.rows_per_second:,.0f}"
+        table.add_row(
+            _extent(result), f"[{colors[result.status]}]{result.status}[/]", *_counts([result]), speed
+        )
+    written = [result for result in results if result.status in ("landed", "replaced")]
+    total = f"{sum(result.rows_landed for result in written) / max(seconds, 0.001):,.0f}"
+    table.add_section()
+    table.add_row(
+        f"{len(results)} loads", f"{len(written)} written", *_counts(results), total if written else ""
+    )
+    console.print(table)
+    for result in results:
+        if result.error:
+            console.print(f"\n[red bold]{_extent(result)} failed[/]")
+            for label, key in (
+                ("object", "subject"),
+                ("expected", "expected"),
+                ("found", "found"),
+                ("next", "next_step"),
+            ):
+                console.print(
+                    f"  {label:<9} {result.error[key]}", markup=False, highlight=False, soft_wrap=True
+                )
+
+
+def _counts(results: list[LoadResult]) -> list[str]:
+    keys = ("lines_read", "rows_landed", "rows_rejected", "rows_repaired")
+    megabytes = sum(result.bytes_read for result in results) / 1e6
+    return [*(f"{sum(getattr(result, key) for result in results):,}" for key in keys), f"{megabytes:,.1f}"]
+
+
+def _extent(result: LoadResult) -> str:
+    partition = result.delivery.partition
+    if partition.end - partition.start == HOUR:
+        return f"{partition.start:%Y-%m-%dT%H}"
+    return partition.extent

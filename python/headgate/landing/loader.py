@@ -1,0 +1,145 @@
+"""Lands deliveries one after the other on one connection: ledger, idempotence, failures."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import asyncpg
+
+from headgate.contract import Contract
+from headgate.errors import HeadgateError
+from headgate.landing.content import Content
+from headgate.landing.partition import PartitionLoader, refuse_overlap
+from headgate.landing.privacy import Minimiser
+from headgate.landing.results import LoadResult, Progress
+from headgate.landing.screen import Screen
+from headgate.landing.statements import statement
+from headgate.postgres.connection import Connection
+from headgate.settings import Settings
+from headgate.sources import Delivery
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Lands deliveries of one source."""
+
+    settings: Settings
+    connection: Connection
+    contract: Contract
+    minimiser: Minimiser
+    on_progress: OnProgress
+
+    async def land(self, delivery: Delivery) -> LoadResult:
+        """Lands a delivery unless its bytes are landed already. Failures are results, not exceptions."""
+        began = time.monotonic()
+        async with self._alone(delivery):
+            load_id: int | None = None
+            try:
+                place = (delivery.source, delivery.entity, delivery.partition.start)
+                await self.connection.execute(statement("abandon_loads"), *place)
+                landed = await self.connection.fetchrow(statement("find_landed"), *place)
+                async with self._file(delivery) as path:
+                    if landed is not None and await self._is_same(path, landed["content_sha256"]):
+                        return _result(delivery, "unchanged", landed, began)
+                    await refuse_overlap(self.connection, delivery)
+                    load_id = await self._start(delivery)
+                    await self._load(delivery, load_id, path)
+                row = await self.connection.fetchrow(statement("find_landed"), *place)
+                assert row is not None, "this load landed"
+                return _result(delivery, "landed" if landed is None else "replaced", row, began)
+            except Exception as error:  # the ledger keeps every failure, whatever it is
+                if self.connection.is_closed():
+                    raise
+                described = _describe(delivery, error)
+                load_id = load_id or await self._start(delivery)
+                await self.connection.execute(statement("fail_load"), load_id, str(described))
+                failed = LoadResult(
+                    delivery=delivery, status="failed", load_id=load_id, error=described.as_dict()
+                )
+                return replace(failed, seconds=time.monotonic() - began)
+
+    async def _load(self, delivery: Delivery, load_id: int, path: Path) -> None:
+        def on_block(content: Content, lines: int) -> None:
+            self.on_progress(Progress(delivery, "land", content.position, content.size, lines))
+
+        def new_screen() -> Screen:
+            return Screen(load_id, self.contract.envelope, self.minimiser)
+
+        loader = PartitionLoader(self.connection, delivery, load_id, new_screen, on_block)
+        await loader.load(lambda: Content(path))
+
+    async def _is_same(self, path: Path, sha256: str) -> bool:
+        content = Content(path)
+        await asyncio.to_thread(content.read_through)
+        return content.sha256 == sha256
+
+    async def _start(self, delivery: Delivery) -> int:
+        partition = delivery.partition
+        place = (delivery.source, delivery.entity, partition.start, partition.end)
+        return int(await self.connection.fetchval(statement("start_load"), *place, delivery.uri))
+
+    @contextlib.asynccontextmanager
+    async def _alone(self, delivery: Delivery) -> AsyncIterator[None]:
+        """Keeps other landers of the same partition waiting."""
+        key = (delivery.source, delivery.entity, delivery.partition.start.isoformat())
+        await self.connection.execute(statement("lock_partition"), *key)
+        try:
+            yield
+        finally:
+            if not self.connection.is_closed():
+                await self.connection.execute(statement("unlock_partition"), *key)
+
+    @contextlib.asynccontextmanager
+    async def _file(self, delivery: Delivery) -> AsyncIterator[Path]:
+        """The delivered file; downloaded for as long as it is needed when it is not on this machine."""
+        if not delivery.is_remote:
+            yield Path(delivery.uri)
+            return
+        # Imported here: it takes longer to import than to read a file.
+        from headgate.sources.http import download
+
+        def on_bytes(done: int, total: int) -> None:
+            self.on_progress(Progress(delivery, "download", done, total))
+
+        path = await asyncio.to_thread(download, delivery.uri, self.settings.home / "downloads", on_bytes)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _result(delivery: Delivery, status: str, row: asyncpg.Record, began: float) -> LoadResult:
+    counts = {
+        key: row[key] for key in ("rows_landed", "rows_rejected", "rows_repaired", "lines_read", "bytes_read")
+    }
+    return LoadResult(
+        delivery=delivery,
+        status=status,  # type: ignore[arg-type]
+        load_id=row["load_id"],
+        seconds=time.monotonic() - began,
+        **counts,
+    )
+
+
+def _describe(delivery: Delivery, error: Exception) -> HeadgateError:
+    """The failure without a record's contents: PostgreSQL's details and context may quote them."""
+    if isinstance(error, HeadgateError):
+        return error
+    said = (
+        str(error.args[0]).splitlines()[0] if isinstance(error, asyncpg.PostgresError) and error.args else ""
+    )
+    if isinstance(error, OSError):
+        said = error.strerror or ""
+    return HeadgateError(
+        delivery.uri,
+        expected="to land",
+        found=f"{type(error).__name__}: {said}" if said else type(error).__name__,
+        next_step="see the message; nothing of it was landed, run the command again when the cause is gone",
+    )

@@ -1,0 +1,102 @@
+"""A landing process: takes deliveries from its parent and lands them on its own connection.
+
+Speaks pickled tuples over stdin and stdout. One process per connection, because unpacking, screening and
+privacy keep a core busy each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pickle
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import asyncpg
+
+from headgate import postgres
+from headgate.contract import Contract
+from headgate.errors import HeadgateError
+from headgate.landing.loader import Loader
+from headgate.landing.privacy import Minimiser
+from headgate.landing.results import Progress
+from headgate.settings import Settings
+from headgate.sources import Delivery
+
+#: Seconds between two progress messages.
+PROGRESS_INTERVAL = 0.1
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a landing process needs before its first delivery."""
+
+    settings: Settings
+    contract: Contract
+    key: bytes
+
+
+class _Messages:
+    """Messages to the parent."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+        self._last = 0.0
+
+    def send(self, kind: str, value: Any) -> None:
+        with self._lock:
+            pickle.dump((kind, value), self._out)
+            self._out.flush()
+
+    def progress(self, progress: Progress) -> None:
+        """Sends progress, a few times a second."""
+        now = time.monotonic()
+        if now - self._last >= PROGRESS_INTERVAL:
+            self._last = now
+            self.send("progress", progress)
+
+
+def main() -> None:
+    """Lands deliveries until the parent has no more."""
+    # Nothing else may write to the pipe.
+    messages = _Messages(os.fdopen(os.dup(1), "wb"))
+    os.dup2(2, 1)
+    try:
+        asyncio.run(_work(messages))
+    except HeadgateError as error:
+        messages.send("broken", error.as_dict())
+
+
+async def _work(messages: _Messages) -> None:
+    inbox: asyncio.Queue[Any] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    threading.Thread(target=_listen, args=(loop, inbox), daemon=True).start()
+    assignment: Assignment = await inbox.get()
+    connection = await postgres.connect(assignment.settings)
+    minimiser = Minimiser(assignment.contract, assignment.key)
+    try:
+        with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
+            # PostgreSQL's log quotes the line that a COPY failed at, unless it is told to be terse.
+            await connection.execute("set log_error_verbosity = terse")
+        loader = Loader(assignment.settings, connection, assignment.contract, minimiser, messages.progress)
+        while isinstance(delivery := await inbox.get(), Delivery):
+            messages.send("result", await loader.land(delivery))
+    finally:
+        await connection.close(timeout=5)
+
+
+def _listen(loop: asyncio.AbstractEventLoop, inbox: asyncio.Queue[Any]) -> None:
+    """Hands on what the parent sends. When the parent is gone, so is this process, at once."""
+    while True:
+        try:
+            message = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            os._exit(1)
+        loop.call_soon_threadsafe(inbox.put_nowait, message)
+        if message is None:
+            return

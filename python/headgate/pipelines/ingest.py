@@ -1,0 +1,124 @@
+"""What the blocks of `ingest_gharchive` call."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from headgate import postgres
+from headgate.errors import HeadgateError
+from headgate.landing import LoadResult, Progress, land_files
+from headgate.settings import Settings, load_settings
+from headgate.sources.base import parse_hour
+from headgate.sources.gharchive import GHARCHIVE, HOUR, delivery_of, hours_between, is_published
+
+SECONDS_BETWEEN_LOOKS = 60
+#: A run without explicit hours also lands hours that earlier runs missed, up to this far back.
+CATCH_UP = timedelta(hours=24)
+COUNTS = ("lines_read", "rows_landed", "rows_rejected", "rows_repaired")
+
+
+def newest_hour(variables: Mapping[str, Any]) -> datetime:
+    """The last hour of a run: the one that was asked for, else the last whole hour before the run was due."""
+    if variables.get("hour_from"):
+        return parse_hour(str(variables.get("hour_to") or variables["hour_from"]))
+    due = variables.get("execution_date") or datetime.now(UTC)
+    due = due if due.tzinfo else due.replace(tzinfo=UTC)
+    return due.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - HOUR
+
+
+def hours_to_land(settings: Settings, variables: Mapping[str, Any]) -> list[datetime]:
+    """The hours of a run: those asked for, else the newest one and those that earlier runs missed."""
+    newest = newest_hour(variables)
+    if variables.get("hour_from"):
+        return hours_between(parse_hour(str(variables["hour_from"])), newest)
+    landed = asyncio.run(_landed_hours(settings, newest - CATCH_UP, newest))
+    known = hours_between(min(landed, default=newest), newest)[:-1]
+    missed = [hour for hour in known if hour not in landed]
+    # Some hours were never published: a run must not fail for them every hour of a day.
+    return [*(hour for hour in missed if is_published(settings, hour)), newest]
+
+
+def wait_until_published(variables: Mapping[str, Any]) -> bool:
+    """Returns True when the newest hour of the run is published.
+
+    Raises:
+        HeadgateError: `wait_minutes` are over and it is not.
+    """
+    settings, hour = load_settings(), newest_hour(variables)
+    deadline = time.monotonic() + 60 * variables["wait_minutes"]
+    while True:
+        problem = f"not published after {variables['wait_minutes']} minutes of waiting"
+        try:
+            if is_published(settings, hour):
+                return True
+        except HeadgateError as error:
+            # A network that is down for some minutes is what waiting is for.
+            problem = error.found
+        if time.monotonic() >= deadline:
+            raise HeadgateError(
+                f"hour {hour:%Y-%m-%dT%H} of the GitHub archive",
+                expected=f"a file at {delivery_of(settings, hour).uri}",
+                found=problem,
+                next_step="run the pipeline again later; the next scheduled run also lands what is missing",
+            )
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def land_hours(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Lands the hours of a run; one summary for each load, failed ones too, never records."""
+    settings = load_settings()
+    deliveries = [delivery_of(settings, hour) for hour in hours_to_land(settings, variables)]
+    done = 0
+
+    def say(message: Progress | LoadResult) -> None:
+        nonlocal done
+        if isinstance(message, LoadResult):
+            done += 1
+            verdict = "FAIL" if message.failed else "OK"
+            print(f"{done} of {len(deliveries)} {verdict} {message.delivery.partition} {message.status}")  # noqa: T201
+
+    results = land_files(settings, GHARCHIVE.name, deliveries, on_progress=say)
+    return {"loads": [result.as_dict() for result in results]}
+
+
+def check_outcome(outcome: Mapping[str, Any]) -> dict[str, int]:
+    """The totals of a run: loads by status, lines and rows.
+
+    Raises:
+        HeadgateError: a load failed.
+    """
+    loads = outcome["loads"]
+    if failed := [load for load in loads if load["status"] == "failed"]:
+        error = failed[0]["error"]
+        raise HeadgateError(
+            f"{len(failed)} of {len(loads)} loads of gharchive",
+            expected="every load to land",
+            found=f"{error['subject']}: expected {error['expected']}; found {error['found']}",
+            next_step=error["next_step"],
+        )
+    return {
+        **Counter(load["status"] for load in loads),
+        **{count: sum(load[count] for load in loads) for count in COUNTS},
+    }
+
+
+async def _landed_hours(settings: Settings, first: datetime, last: datetime) -> set[datetime]:
+    connection = await postgres.connect(settings)
+    try:
+        rows = await connection.fetch(
+            """
+            select partition_start from ops.loads
+            where source = $1 and status = 'landed' and partition_start between $2 and $3
+            """,
+            GHARCHIVE.name,
+            first,
+            last,
+        )
+    finally:
+        await connection.close()
+    return {row["partition_start"] for row in rows}

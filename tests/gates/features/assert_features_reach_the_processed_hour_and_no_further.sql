@@ -1,0 +1,50 @@
+-- No feature row lies after the processed hour, and every hour of activity up to it has its row.
+-- Pins down features of the future, and feature views that fall behind the activity they are computed from.
+{%- set views = {
+    'repository_activity': ['repository_id'],
+    'actor_activity': ['actor_id'],
+    'contributor_activity': ['actor_id', 'repository_id'],
+} %}
+
+with activity as (
+
+    select * from {{ ref('int_activity__summed_by_hour') }}
+    where {{ uncertified('repository_activity') }}
+
+),
+
+processed as (
+
+    select max(loads.partition_end) as processed_to
+    from {{ source('headgate', 'loads') }} as loads
+    inner join ops.built_partitions as built
+        on loads.partition_start = built.partition_start and built.model = 'int_activity__summed_by_hour'
+    where loads.source = 'gharchive' and loads.status = 'landed'
+
+)
+
+{% for view, keys in views.items() %}
+select
+    '{{ view }}' as feature_view,
+    'is after the processed hour' as finding,
+    features.as_of
+from {{ ref(view) }} as features
+cross join processed
+where features.as_of > processed.processed_to and {{ uncertified(view, 'features.as_of') }}
+union all
+select
+    '{{ view }}' as feature_view,
+    'has no row for an hour of activity' as finding,
+    activity.hour + interval '1 hour' as as_of
+from activity
+cross join processed
+left join (select * from {{ ref(view) }} where {{ uncertified(view, 'as_of') }}) as features
+    on
+        {% for key in keys %}activity.{{ key }} = features.{{ key }} and {% endfor -%}
+        activity.hour + interval '1 hour' = features.as_of
+where
+    {% for key in keys %}activity.{{ key }} is not null and {% endfor -%}
+    activity.hour + interval '1 hour' <= processed.processed_to
+    and features.as_of is null
+{{ 'union all' if not loop.last }}
+{% endfor %}

@@ -1,0 +1,26 @@
+-- The share of a partition's records that break the contract stays under the policy of the seed gate_thresholds.
+-- Pins down a source that changed its shape: such records are kept aside one by one, and nobody looks.
+with outcomes as (
+
+    select * from {{ ref('stg_gharchive__load_outcomes') }}
+    where
+        status = 'landed'
+        and {{ uncertified('stg_gharchive__deliveries') }}
+
+),
+
+thresholds as (
+
+    select * from {{ ref('gate_thresholds') }}
+    where gate = 'quarantined_share'
+
+)
+
+select
+    outcomes.load_id,
+    outcomes.partition_start,
+    outcomes.rows_landed,
+    outcomes.quarantined_count
+from outcomes
+cross join thresholds
+where outcomes.quarantined_count > thresholds.maximum * outcomes.rows_landed

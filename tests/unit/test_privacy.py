@@ -1,0 +1,142 @@
+"""Privacy: personal data at the contract's paths never leaves the process in clear."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.contract import load_contract
+from headgate.landing.privacy import Minimiser, pii_key
+from headgate.settings import load_settings
+from tests.support import ROOT
+
+CONTRACT = load_contract(ROOT, "gharchive", "events")
+KEY = b"a key"
+
+
+def stand_in(value: str) -> str:
+    """What the contract's HMAC makes of a value."""
+    return "hmac:" + hmac.new(KEY, value.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def minimise(line: bytes | dict[str, Any]) -> tuple[bytes, bytes]:
+    """A line, and the line minimised."""
+    text = line if isinstance(line, bytes) else json.dumps(line).encode()
+    record = json.loads(text)
+    return text, Minimiser(CONTRACT, KEY).minimise(text, record, record.get("type"))
+
+
+def push(author: Any, **more: Any) -> dict[str, Any]:
+    """A push of the generation `events`."""
+    return {"type": "PushEvent", "payload": {"commits": [{"sha": "1", "author": author}]}, **more}
+
+
+def test_a_record_without_personal_data_is_untouched() -> None:
+    """Other kinds, and pushes without commits, pass as the same bytes."""
+    for record in ({"type": "WatchEvent", "payload": {"commits": 1}}, {"type": "PushEvent", "payload": {}}):
+        line, found = minimise(record)
+        assert found is line
+
+
+def test_author_name_and_address_become_their_hmac() -> None:
+    """Both values are replaced by the keyed hash, everything else stays."""
+    _, found = minimise(push({"email": "ann@example.org", "name": "Ann É"}, id="7"))
+    assert json.loads(found) == push(
+        {"email": stand_in("ann@example.org"), "name": stand_in("Ann É")}, id="7"
+    )
+
+
+def test_the_timelines_arrays_and_attributes() -> None:
+    """Positions in arrays are replaced, attributes are dropped, nulls stay."""
+    _, found = minimise(
+        {
+            "type": "PushEvent",
+            "actor_attributes": {"login": "ann", "email": "x@y.z", "name": "Ann"},
+            "payload": {"shas": [["abc", "x@y.z", "message", "Ann", True], ["def", None]], "legacy": None},
+        }
+    )
+    assert json.loads(found) == {
+        "type": "PushEvent",
+        "actor_attributes": {"login": "ann"},
+        "payload": {
+            "shas": [["abc", stand_in("x@y.z"), "message", stand_in("Ann"), True], ["def", None]],
+            "legacy": None,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "author",
+    ["Ann <ann@example.org>", ["ann@example.org"], {"email": ["ann@example.org"], "name": {"a": "Ann"}}],
+)
+def test_personal_data_in_another_shape_goes_as_a_whole(author: Any) -> None:
+    """What has another shape than declared, on the way to personal data, is replaced whole."""
+    _, found = minimise(push(author))
+    assert b"ann@example.org" not in found
+    assert b"Ann" not in found
+
+
+def test_an_unknown_kind_is_searched_for_every_path() -> None:
+    """A record whose kind the contract does not know, or that has none, is minimised all the same."""
+    for kind in ("NewEvent", None, 7):
+        _, found = minimise(
+            {**push({"email": "ann@example.org"}), "type": kind} | {"actor_attributes": {"email": "x@y.z"}}
+        )
+        assert b"example.org" not in found
+        assert b"x@y.z" not in found
+
+
+@pytest.mark.parametrize(
+    "number", ["1.10", "1e400", "12345678901234567890123", "-0", "0.1000000000000000055511151231"]
+)
+def test_numbers_survive_in_rewritten_records(number: str) -> None:
+    """A record that is written anew keeps its numbers digit for digit."""
+    line = f'{{"type":"PushEvent","n":{number},"payload":{{"commits":[{{"author":{{"name":"Ann"}}}}]}}}}'.encode()
+    found = Minimiser(CONTRACT, KEY).minimise(line, json.loads(line), "PushEvent")
+    assert f'"n":{number},'.encode() in found
+    assert b"Ann" not in found
+
+
+def test_deep_records_are_minimised_too() -> None:
+    """Nesting beyond what orjson writes is no way around privacy."""
+    line = (
+        b'{"type":"PushEvent","d":'
+        + b"[" * 900
+        + b"]" * 900
+        + b',"payload":{"commits":[{"author":{"name":"Ann"}}]}}'
+    )
+    assert b"Ann" not in Minimiser(CONTRACT, KEY).minimise(line, json.loads(line), "PushEvent")
+
+
+def test_lines_that_are_no_json_are_masked() -> None:
+    """A truncated push leaks neither names nor addresses, and is otherwise verbatim."""
+    mask = Minimiser(CONTRACT, KEY).mask
+    masked = mask(
+        b'{"id":"1","repo":{"name":"a/b"},"author":{"email":"ann@example.org","name":"Ann \\" B"},"message":"hi'
+    )
+    assert masked == (
+        b'{"id":"1","repo":{"name":"a/b"},"author":{"email":"%s","name":"%s"},"message":"hi'
+        % (stand_in("ann@example.org").encode(), stand_in('Ann \\" B').encode())
+    )
+    assert b"Ann" not in mask(b'{"author":{"name":"Ann Be')
+    assert b"Ann" not in mask(b'{"payload":{"shas":[["abc","x","message","Ann",true],["d","Ann')
+    assert mask(b'{"id":"1","type":"PushEv') == b'{"id":"1","type":"PushEv'
+    assert mask(b"x" * 5_000_000 + b"@") == b"x" * 5_000_000 + b"@"
+
+
+def test_the_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    """Without HEADGATE_PII_KEY the key is random, in a file of mode 0600, and the same ever after."""
+    settings = replace(load_settings({}), home=tmp_path / "home")
+    key = pii_key(settings)
+    assert len(key) == 64
+    assert pii_key(settings) == key
+    assert stat.S_IMODE((settings.home / "pii.key").stat().st_mode) == 0o600
+    assert [path.name for path in settings.home.iterdir()] == ["pii.key"]
+    assert pii_key(replace(settings, pii_key="given")) == b"given"
