@@ -27,17 +27,17 @@ lint: setup ## Check format, style, types, import directions, SQL and Mage pipel
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) lint-imports
-	$(RUN) sqlfluff lint
+	$(RUN) .ci/empty_models sqlfluff lint --disable-progress-bar models tests/gates
 	$(RUN) python -m headgate.pipelines.validate mage_pipelines
 
 format: setup ## Rewrite Python and SQL in the project's format
 	$(RUN) ruff check --fix-only .
 	$(RUN) ruff format .
-	$(RUN) sqlfluff fix
+	$(RUN) .ci/empty_models sqlfluff fix --disable-progress-bar models tests/gates
 
-docs: up ## Build the dbt docs site into target/
-	@eval "$$($(RUN) headgate env)" && $(RUN) dbt docs generate --static
-	@echo "open target/static_index.html, or: $(RUN) dbt docs serve"
+docs: setup ## Build the dbt docs site into target/
+	@$(RUN) .ci/empty_models dbt --quiet docs generate --static
+	@echo "open target/static_index.html in a browser"
 
 bench: setup ## Measure landing, typing and features (make bench ARGS='landing')
 	@$(RUN) python -m bench $(ARGS)

@@ -7,7 +7,7 @@
 
     Returns {'parent': '$."payload"."commits"[*]', 'guard': '@.type() == "object"', 'filter': '!(@."sha"...)'}.
 
-    A required path must be there wherever its parent object is. In lax mode a filter unwraps arrays, but type() does
+    A required path must be there wherever its parent object is. Elements of arrays are checked for their JSON type only. In lax mode a filter unwraps arrays, but type() does
     not, so that every filter asks for the type of the key itself.
 #}
 {% macro contract_violation(path) -%}
@@ -15,10 +15,10 @@
     {% set leaf = contract_step(parts[-1]) %}
     {% set parent = contract_json_path(parts[:-1]) %}
     {% if leaf.endswith(']') %}
-        {# An element: the array that holds it is declared, and checked, as a path of its own. #}
-        {% set parent = parent ~ leaf %}
-        {% set guard = '@.type() != "null"' %}
-        {% set filter = '!(' ~ contract_type_check('@', path.type) ~ ')' %}
+        {# An element: what is asked is the name of its type, because a filter would unwrap an element that is an array. #}
+        {% set parent = parent ~ leaf ~ '.type()' %}
+        {% set guard = '@ != "null"' %}
+        {% set filter = '@ != "' ~ {'integer': 'number', 'timestamp': 'string'}.get(path.type, path.type) ~ '"' %}
     {% else %}
         {% set value = '@' ~ leaf %}
         {% set presence = '' if path.required else 'exists(' ~ value ~ ') && ' ~ value ~ '.type() != "null" && ' %}

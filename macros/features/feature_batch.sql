@@ -45,7 +45,7 @@
         'partitions': partitions,
         'processed_from': bounds.processed_from if is_incremental() else none,
         'processed_to': bounds.processed_to or '-infinity',
-        'changed_from': bounds.changed_from if is_incremental() else none,
+        'changed_from': (bounds.changed_from or '-infinity') if is_incremental() else none,
         'time_tolerance_hours': bounds.time_tolerance_hours or 0,
     }) }}
 {%- endmacro %}

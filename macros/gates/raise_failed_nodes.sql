@@ -10,15 +10,14 @@
         {% for result in results if result.status in ['fail', 'error', 'runtime error', 'partial success'] %}
             {% do sentences.append(failed_node_sentence(result)) %}
         {% endfor %}
-        {% if sentences %}
-            {% if skipped %}
-                {% do sentences.append(skipped ~ ' nodes downstream were not built.') %}
-            {% endif %}
-            {% set message = sentences | join('\n') %}
-            {% if var('raise_failures', false) %}
-                {{ exceptions.raise_compiler_error(message) }}
-            {% endif %}
-            {% do log('\n' ~ message, info=true) %}
+        {% if sentences and skipped %}
+            {% do sentences.append(skipped ~ ' nodes downstream were not built.') %}
+        {% endif %}
+        {% for sentence in sentences %}
+            {% do log(sentence, info=true) %}
+        {% endfor %}
+        {% if sentences and var('raise_failures', false) %}
+            {{ exceptions.raise_compiler_error(sentences | join('\n')) }}
         {% endif %}
     {% endif %}
 {% endmacro %}

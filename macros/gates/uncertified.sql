@@ -8,6 +8,8 @@
     Use: where {{ uncertified('stg_gharchive__pushes', 'pushes.partition_start') }}
 #}
 {% macro uncertified(model_name, column='partition_start') -%}
+    {#- A gate asks after the model is built. -#}
+    {%- do ref(model_name) -%}
     {%- if flags.WHICH not in ('build', 'run') or not execute or not built_model(model_name) -%}
     true
     {%- else -%}

@@ -98,7 +98,7 @@ def test_an_unknown_kind_is_searched_for_every_path() -> None:
 )
 def test_numbers_survive_in_rewritten_records(number: str) -> None:
     """A record that is written anew keeps its numbers digit for digit."""
-    line = f'{{"type":"PushEvent","n":{number},"payload":{{"commits":[{{"author":{{"name":"Ann"}}}}]}}}}'.encode()
+    line = b'{"type":"PushEvent","n":%s,"payload":{"commits":[{"author":{"name":"Ann"}}]}}' % number.encode()
     found = Minimiser(CONTRACT, KEY).minimise(line, json.loads(line), "PushEvent")
     assert f'"n":{number},'.encode() in found
     assert b"Ann" not in found
@@ -118,11 +118,10 @@ def test_deep_records_are_minimised_too() -> None:
 def test_lines_that_are_no_json_are_masked() -> None:
     """A truncated push leaks neither names nor addresses, and is otherwise verbatim."""
     mask = Minimiser(CONTRACT, KEY).mask
-    masked = mask(
-        b'{"id":"1","repo":{"name":"a/b"},"author":{"email":"ann@example.org","name":"Ann \\" B"},"message":"hi'
-    )
+    line = b'{"repo":{"name":"a/b"},"author":{"email":"ann@example.org","name":"Ann \\" B"},"message":"hi'
+    masked = mask(line)
     assert masked == (
-        b'{"id":"1","repo":{"name":"a/b"},"author":{"email":"%s","name":"%s"},"message":"hi'
+        b'{"repo":{"name":"a/b"},"author":{"email":"%s","name":"%s"},"message":"hi'
         % (stand_in("ann@example.org").encode(), stand_in('Ann \\" B').encode())
     )
     assert b"Ann" not in mask(b'{"author":{"name":"Ann Be')

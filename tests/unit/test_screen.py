@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.contract import load_contract
@@ -113,21 +113,21 @@ def test_what_is_not_json_is_kept_with_its_reason(reason: str) -> None:
     assert [row[0] for row in found.rows] == [1, 3]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        b'{"id":"1","n":1e400}',
-        b'{"id":"1","n":' + b"9" * 5000 + b"}",
-        b'{"id":"1","d":' + b"[" * 5000 + b"]" * 5000 + b"}",
-        b'{"id":"1","d":' + b'{"a":' * 3000 + b"1" + b"}" * 3000 + b"}",
-        b'{"id":"1","s":"' + b"x" * 5_000_000 + b'"}',
-        b'{"id":"1","s":"\\ud83d\\ude00 \xe2\x80\xa8 \\\\u0000"}',
-    ],
-)
-def test_what_postgresql_takes_lands(line: bytes) -> None:
+TAKEN = {
+    "a number beyond double": b'{"id":"1","n":1e400}',
+    "a number of 5,000 digits": b'{"id":"1","n":' + b"9" * 5000 + b"}",
+    "5,000 arrays": b'{"id":"1","d":' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "3,000 objects": b'{"id":"1","d":' + b'{"a":' * 3000 + b"1" + b"}" * 3000 + b"}",
+    "a string of 5 MB": b'{"id":"1","s":"' + b"x" * 5_000_000 + b'"}',
+    "odd characters": b'{"id":"1","s":"\\ud83d\\ude00 \xe2\x80\xa8 \\\\u0000"}',
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_postgresql_takes_lands(name: str) -> None:
     """Huge numbers, deep nesting, long strings, surrogate pairs and U+2028 land as the bytes they came in."""
-    found = screen(line)
-    assert [(row[1], row[4]) for row in found.rows] == [(b"1", line)]
+    found = screen(TAKEN[name])
+    assert [(row[1], row[4]) for row in found.rows] == [(b"1", TAKEN[name])]
 
 
 def test_null_characters_are_removed_and_the_line_is_kept() -> None:
@@ -183,35 +183,32 @@ def test_envelope_values_of_other_types() -> None:
         ("2012-04-11", None),
         ("yesterday", None),
         ("", None),
-        ("0001-01-01T00:00:00+23:59", datetime(1, 1, 1, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+23:59", None),
     ],
 )
 def test_times_of_every_generation(text: str, expected: datetime | None) -> None:
     """Times are read in the forms of all generations; others are null, never an error."""
-    found = parse_time(text)
-    if text.startswith("0001"):
-        screen(json.dumps({"created_at": text}).encode())
-    else:
-        assert found == expected
+    assert parse_time(text) == expected
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
 )
 
 
-@given(st.lists(st.dictionaries(st.text(), JSON), max_size=5))
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), max_size=3))
 def test_every_json_object_lands_or_says_why(records: list[dict[str, object]]) -> None:
     """Any objects that json writes land, one row each, with nothing changed but NUL characters."""
-    content = b"".join(
-        json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n" for record in records
-    )
-    found = screen(content)
+    texts = [json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") for record in records]
+    found = screen(b"".join(text + b"\n" for text in texts))
     assert len(found.rows) + len(found.rejects) == len(records)
     assert not [reason for _, reason, _ in found.rejects if reason != "invalid UTF-8"]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_accounted_for(content: bytes) -> None:
     """Bytes of any kind become rows and rejects, never an exception."""

@@ -51,7 +51,7 @@ def test_raw_bytes_are_as_the_traps_promise() -> None:
     assert {b"1e400" in line for line in only("huge_number")} == {True}
     assert {line.strip() for line in only("blank_line")} == {b""}
     assert b"}{" in only("concatenated")[0]
-    assert not only("truncated_line")[0].endswith(b"}")
+    assert only("truncated_line")[0].count(b"{") > only("truncated_line")[0].count(b"}")
     for line in only("invalid_utf8"):
         with pytest.raises(UnicodeDecodeError):
             line.decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def land(
         results = _land_with_progress(settings, source, deliveries, connections)
         _show(results, time.monotonic() - began)
     if any(result.failed for result in results):
-        raise click.exceptions.Exit(1)
+        sys.exit(1)
 
 
 @click.command()

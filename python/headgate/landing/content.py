@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn, cast
 
-from isal import igzip
-from isal.igzip_lib import IsalError
+from isal import igzip, igzip_lib
 
 from headgate.errors import HeadgateError
 
@@ -17,7 +16,8 @@ BLOCK = 256 << 10
 #: A longer line is no record: PostgreSQL takes at most 256 MB, GitHub sends less than 1 MB.
 LINE_LIMIT = 64 << 20
 GZIP_MAGIC = b"\x1f\x8b"
-DAMAGED: tuple[type[Exception], ...] = (igzip.BadGzipFile, IsalError)
+#: The types say that the second is no type.
+DAMAGED = (igzip.BadGzipFile, cast("type[Exception]", igzip_lib.IsalError))
 
 
 class Content:

@@ -79,8 +79,8 @@ class Screen:
         for line in io.BytesIO(block):
             try:
                 record = loads(line)
-            except orjson.JSONDecodeError as error:
-                self._salvage(line, str(error), parts)
+            except orjson.JSONDecodeError:
+                self._salvage(line.removesuffix(b"\n"), parts)
                 continue
             if suspicious and NUL in line:
                 self._repair(line, record, parts)
@@ -138,9 +138,9 @@ class Screen:
         again = exact.loads_many(repaired.decode())[0][0][0] if inexact else orjson.loads(repaired)
         self._add(repaired, line, again, parts, inexact=inexact)
 
-    def _salvage(self, line: bytes, complaint: str, parts: list[bytes]) -> None:
+    def _salvage(self, line: bytes, parts: list[bytes]) -> None:
         """Adds what can land of a line that orjson does not take, and rejects the rest."""
-        reason = _reason(line, complaint)
+        reason = _reason(line, _complaint(line))
         if reason is not None and reason not in ("nesting too deep", "number out of range"):
             self.reject(line, reason)
             return
@@ -155,20 +155,12 @@ class Screen:
 
     def _add_exact(self, line: bytes, record: Any, parts: list[bytes]) -> None:
         """Adds one JSON value that the exact parser read, which takes lone surrogates too."""
-        try:
-            plain, inexact = orjson.loads(line), False
-        except orjson.JSONDecodeError as error:
-            reason = _reason(line, str(error))
-            if reason not in ("nesting too deep", "number out of range") or _has_lone_surrogate(record):
-                self.reject(
-                    line, "lone surrogate" if _has_lone_surrogate(record) else reason or "invalid JSON"
-                )
-                return
-            plain, inexact = record, True
-        if NUL in line:
-            self._repair(line, plain, parts, inexact=inexact)
+        if _complaint(line) and _has_lone_surrogate(record):
+            self.reject(line, "lone surrogate")
+        elif NUL in line:
+            self._repair(line, record, parts, inexact=True)
         else:
-            self._add(line, line, plain, parts, inexact=inexact)
+            self._add(line, line, record, parts, inexact=True)
 
     def _identify(self, identity: Any, delivered: bytes) -> bytes:
         """The record's identity, or a fingerprint of the line as it was delivered."""
@@ -207,6 +199,15 @@ def _step(value: Any, key: str) -> Any:
     return value.get(key) if type(value) is dict else None
 
 
+def _complaint(line: bytes | str) -> str:
+    """What orjson says about a line; nothing when it takes it."""
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return str(error)
+    return ""
+
+
 def _reason(line: bytes, complaint: str) -> str | None:
     """Why orjson does not take a line; None when it may be several JSON values."""
     if not line.strip():
@@ -225,11 +226,7 @@ def _exact_reason(rest: str, error: Exception | None) -> str:
         return "nesting too deep"
     if isinstance(error, exact.OutOfRangeError):
         return "number out of range"
-    try:
-        orjson.loads(rest)
-    except orjson.JSONDecodeError as complaint:
-        return _reason(rest.encode(), str(complaint)) or "invalid JSON"
-    return "invalid JSON"
+    return _reason(rest.encode(), _complaint(rest)) or "invalid JSON"
 
 
 def _has_lone_surrogate(record: Any) -> bool:

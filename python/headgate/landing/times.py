@@ -24,8 +24,8 @@ def parse_time(text: str) -> datetime | None:
     offset = f"{hours}:{minutes}" if hours else "+00:00"
     digits = fraction.ljust(7, "0") if fraction else ""
     try:
-        return datetime.fromisoformat(f"{year}-{month}-{day}T{clock}{digits}{offset}")
-    except ValueError:
+        return datetime.fromisoformat(f"{year}-{month}-{day}T{clock}{digits}{offset}").astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 

@@ -43,7 +43,6 @@ class Event:
 
 def event_id(world: World, generation: Generation, hour: int, serial: int) -> str:
     """The id of an hour's n-th event. Slim ids are smaller than those before them, as in the archive."""
-    stride = 10 ** max(5, len(str(world.events_per_hour)) + 1)
     if generation == "events_slim":
         hour -= 125_000
-    return str(hour * stride + serial)
+    return str(hour * world.id_stride + serial)

@@ -117,9 +117,8 @@ class Profile:
 def profile(world: World, repo: Repo) -> Profile:
     """What a repository says about itself."""
     bits = mix(world.seed, 6, repo.rank)
-    start = bits % (len(world.titles) - 200)
     return Profile(
-        description=world.titles[start : start + 20 + (bits >> 20) % 70].strip(),
+        description=world.titles[bits % len(world.titles)],
         homepage=f"https://{repo.short_name}.example.org" if bits >> 32 & 3 else None,
         has_wiki=bool(bits >> 36 & 7),
         has_pages=not bits >> 40 & 7,
@@ -249,7 +248,7 @@ def milestone(world: World, repo: Repo, rng: Random, at: int) -> Json | None:
         "id": 1_000_000 + 10 * repo.rank + number,
         "number": number,
         "title": f"{number}.0",
-        "description": world.title(rng, 40),
+        "description": world.title(rng),
         "creator": user(world.actor(repo.lead)),
         "open_issues": repo.open_issues,
         "closed_issues": repo.open_issues * 2,

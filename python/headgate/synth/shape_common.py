@@ -28,7 +28,7 @@ def create(world: World, event: Event) -> Json:
         "ref": ref,
         "ref_type": kind,
         "master_branch": "master",
-        "description": None if rng.random() < 0.2 else world.title(rng, 60),
+        "description": None if rng.random() < 0.2 else world.title(rng),
         "pusher_type": "user",
     }
 

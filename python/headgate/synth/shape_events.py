@@ -42,7 +42,7 @@ def envelope(world: World, event: Event, payload: Json) -> Json:
     return found
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=16_384)
 def small_actor(person: Actor) -> Fragment:
     """The actor of the envelope, serialised once."""
     return Fragment(orjson.dumps(_account(person, "users")))
@@ -54,7 +54,7 @@ def small_org(org: Actor) -> Fragment:
     return Fragment(orjson.dumps(_account(org, "orgs")))
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=16_384)
 def small_repo(repo: Repo) -> Fragment:
     """The repository of the envelope, serialised once."""
     return Fragment(orjson.dumps({"id": repo.id, "name": repo.name, "url": f"{API}/repos/{repo.name}"}))
@@ -89,7 +89,7 @@ def _push(world: World, event: Event) -> Json:
     return {
         "push_id": 900_000_000 + event.number,
         "size": size,
-        "distinct_size": min(size, 1 + heavy_tailed(rng, size, size)) if size else 0,
+        "distinct_size": size if size < 2 else min(size, 1 + heavy_tailed(rng, size, size)),
         "ref": f"refs/heads/{common.branch(rng)}",
         "head": commits[-1]["sha"] if commits else sha(rng),
         "before": sha(rng),
@@ -103,7 +103,7 @@ def _commit(world: World, event: Event, commit: str) -> Json:
     return {
         "sha": commit,
         "author": {"email": world.email(author), "name": author.name},
-        "message": world.title(rng, 44) if rng.random() < 0.9 else world.text(rng, 220),
+        "message": world.title(rng) if rng.random() < 0.9 else world.text(rng, 220),
         "distinct": rng.random() < 0.9,
         "url": f"{API}/repos/{event.repo.name}/commits/{commit}",
     }

@@ -12,7 +12,7 @@ from headgate.synth.world import World
 def gollum(world: World, event: Event) -> Json:
     """Wiki pages were written."""
     rng = event.rng
-    pages = [f"{world.title(rng, 12)} {number}" for number in range(1 + heavy_tailed(rng, 0.3, 20))]
+    pages = [f"{world.title(rng)} {number}" for number in range(1 + heavy_tailed(rng, 0.3, 20))]
     return {
         "pages": [
             {

@@ -46,7 +46,7 @@ def local(epoch: int) -> str:
     return f"{there}-0{offset}:00"
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=16_384)
 def actor_attributes(world: World, person: Actor) -> Fragment:
     """What was known of an actor, e-mail included, serialised once."""
     bits = mix(world.seed, 31, person.id)
@@ -63,7 +63,7 @@ def actor_attributes(world: World, person: Actor) -> Fragment:
     return Fragment(orjson.dumps(found))
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=16_384)
 def flat_repository(world: World, repo: Repo, day: int) -> Fragment:
     """The repository of the envelope as it stood on a day, serialised once."""
     known = profile(world, repo)
@@ -104,7 +104,7 @@ def _push(world: World, event: Event) -> Json:
     for _ in range(min(size, full.LISTED_COMMITS)):
         author = event.actor if rng.random() < 0.85 else world.actor(world.contributor(event.repo, rng))
         distinct = rng.random() < 0.9
-        shas.append([sha(rng), world.email(author), world.title(rng, 44), author.name, distinct])
+        shas.append([sha(rng), world.email(author), world.title(rng), author.name, distinct])
     return {"shas": shas, "size": size, "ref": f"refs/heads/{common.branch(rng)}", "head": shas[-1][0]}
 
 
@@ -164,7 +164,7 @@ def _gist(world: World, event: Event) -> Json:
         "id": identity,
         "url": f"https://gist.github.com/{identity}",
         "name": f"gist: {identity}",
-        "desc": None if event.rng.random() < 0.02 else world.title(event.rng, 30),
+        "desc": None if event.rng.random() < 0.02 else world.title(event.rng),
         "action": "create" if event.rng.random() < 0.7 else "update",
     }
 

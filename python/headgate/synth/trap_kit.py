@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -13,7 +14,7 @@ from headgate.synth import mixture, shape_events, shape_slim, shape_timeline, th
 from headgate.synth.event import Event
 from headgate.synth.objects import Json, iso
 from headgate.synth.randomness import stream
-from headgate.synth.threads import HOUR, ORIGIN, ThreadKind
+from headgate.synth.threads import HOUR, ORIGIN, Step, ThreadKind
 from headgate.synth.truth import Facts, Outcome
 from headgate.synth.world import Generation, World
 
@@ -107,7 +108,12 @@ def facts_of(event: Event, record: Json) -> Facts:
     if event.kind == "PushEvent":
         payload: dict[str, Any] = record["payload"]
         commits = len(payload.get("commits", payload.get("shas", ())))
-    return Facts(event.kind, event.step, event.actor.is_bot, commits)
+    return _facts(event.kind, event.step, event.actor.login.endswith("[bot]"), commits)
+
+
+@lru_cache(maxsize=1_024)
+def _facts(kind: str, step: Step | None, is_bot: bool, commits: int) -> Facts:
+    return Facts(kind, step, is_bot, commits)
 
 
 def put(line: bytes, raw: bytes) -> bytes:

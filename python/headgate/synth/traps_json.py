@@ -111,6 +111,6 @@ def long_line(kit: Kit) -> Iterator[TrapLine]:
 def huge_string(kit: Kit) -> Iterator[TrapLine]:
     """One string of 5 MB."""
     found, facts = kit.record("CreateEvent")
-    text = kit.world.titles
+    text = kit.world.prose
     found["payload"]["description"] = (text * (5_000_000 // len(text) + 1))[:5_000_000]
     yield TrapLine(orjson.dumps(found), "typed", facts)

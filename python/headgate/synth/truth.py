@@ -99,12 +99,12 @@ class HourTruth:
     again_in_next_hour_counts: Counts = field(default_factory=Counts)
     marks: list[Mark] = field(default_factory=list)
 
-    def count_ordinary(self, facts: Facts) -> None:
-        """A line without a trap: it lands and is typed."""
-        self.lines += 1
-        self.landed += 1
-        self.typed += 1
-        self.counts.add(facts)
+    def count_ordinary(self, tally: Counter[Facts]) -> None:
+        """Lines without a trap, each counted in `lines` already: they land and are typed."""
+        self.landed += tally.total()
+        self.typed += tally.total()
+        for facts, times in tally.items():
+            self.counts.add(facts, times)
 
     def count_trap(self, trap: str, outcome: Outcome, facts: Facts | None, *, repaired: bool = False) -> None:
         """A line of a trap."""

@@ -101,6 +101,13 @@ def prose(seed: int, length: int = POOL_LENGTH) -> str:
     return "".join(parts)[:length]
 
 
+def titles(seed: int, text: str, number: int = 8_192) -> tuple[str, ...]:
+    """Single lines of many lengths, cut from a text."""
+    rng = stream(seed, "titles")
+    flat = text.replace("\r\n\r\n", " ")
+    return tuple(cut(rng, flat, 40, 180).strip() or "Update" for _ in range(number))
+
+
 def cut(rng: Random, pool: str, mean: float, limit: int) -> str:
     """A piece of `pool`, of a random length around `mean`, at a random place."""
     length = heavy_tailed(rng, mean, limit) + 1

@@ -28,6 +28,7 @@ class Actor:
     id: int
     login: str
     name: str
+    email: str = ""
     kind: Literal["User", "Organization"] = "User"
 
     @property
@@ -99,12 +100,15 @@ class World:
     events_per_hour: int
     emails: Emails = "clear"
     prose: str = field(init=False, repr=False, compare=False)
-    titles: str = field(init=False, repr=False, compare=False)
+    titles: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    #: How far apart the ids of neighbouring hours are.
+    id_stride: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        text = _prose(self.seed)
+        text, titles = _prose(self.seed)
         object.__setattr__(self, "prose", text)
-        object.__setattr__(self, "titles", text.replace("\r\n\r\n", " "))
+        object.__setattr__(self, "titles", titles)
+        object.__setattr__(self, "id_stride", 10 ** max(5, len(str(self.events_per_hour)) + 1))
 
     @property
     def actors(self) -> int:
@@ -151,15 +155,15 @@ class World:
 
     def email(self, person: Actor) -> str:
         """A commit author's address, as the archive delivers it: clear, or its local part hashed."""
-        local = person.login.replace("[bot]", "").lower()
-        if self.emails == "hashed":
-            bits = mix(self.seed, person.id)
-            local = f"{bits:016x}{mix(bits):016x}{person.id:08x}"
-        return f"{local}@{'mail' if person.id % 3 else 'dev'}.example.org"
+        if self.emails == "clear":
+            return person.email
+        bits = mix(self.seed, person.id)
+        domain = person.email.partition("@")[2]
+        return f"{bits:016x}{mix(bits):016x}{person.id:08x}@{domain}"
 
-    def title(self, rng: Random, mean: float = 40) -> str:
+    def title(self, rng: Random) -> str:
         """A line of text."""
-        return words.cut(rng, self.titles, mean, 180).strip() or "Update"
+        return self.titles[int(rng.random() * len(self.titles))]
 
     def text(self, rng: Random, mean: float, limit: int = 60_000) -> str:
         """Some paragraphs."""
@@ -167,21 +171,23 @@ class World:
 
 
 @lru_cache(maxsize=4)
-def _prose(seed: int) -> str:
-    return words.prose(seed)
+def _prose(seed: int) -> tuple[str, tuple[str, ...]]:
+    text = words.prose(seed)
+    return text, words.titles(seed, text)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=16_384)
 def _actor(seed: int, rank: int) -> Actor:
     bits = mix(seed, 1, rank)
     prefix = words.PREFIXES[bits % len(words.PREFIXES)]
     suffix = words.SUFFIXES[(bits >> 8) % len(words.SUFFIXES)]
     if rank < BOTS:
-        return Actor(40_000_000 + rank, f"{suffix}-{rank}[bot]", f"{suffix} {rank}")
+        return Actor(40_000_000 + rank, f"{suffix}-{rank}[bot]", f"{suffix} {rank}", f"bot{rank}@example.org")
     given = words.GIVEN_NAMES[(bits >> 16) % len(words.GIVEN_NAMES)]
     family = words.FAMILY_NAMES[(bits >> 24) % len(words.FAMILY_NAMES)]
     login = f"{prefix}{family.lower() if family.isascii() else suffix}{rank}"
-    return Actor(1_000 + 7 * rank + (bits >> 32) % 7, login, f"{given} {family}")
+    email = f"{login}@{'mail' if bits >> 40 & 1 else 'dev'}.example.org"
+    return Actor(1_000 + 7 * rank + (bits >> 32) % 7, login, f"{given} {family}", email)
 
 
 @lru_cache(maxsize=4_096)
@@ -189,10 +195,10 @@ def _organisation(seed: int, number: int) -> Actor:
     bits = mix(seed, 2, number)
     first = words.PREFIXES[bits % len(words.PREFIXES)]
     name = f"{first}-{words.SUFFIXES[(bits >> 8) % len(words.SUFFIXES)]}-{number}"
-    return Actor(20_000_000 + number, name, name, "Organization")
+    return Actor(20_000_000 + number, name, name, kind="Organization")
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=16_384)
 def _repo(seed: int, rank: int, repos: int, actors: int) -> Repo:
     bits = mix(seed, 3, rank)
     lead = BOTS + rank * actors // repos

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,6 @@ from isal import isal_zlib
 from headgate.errors import UsageError
 from headgate.synth import mixture, threads, traps
 from headgate.synth.file_traps import FILE_TRAPS, REDELIVER
-from headgate.synth.randomness import mix
 from headgate.synth.trap_kit import RENDER, facts_of
 from headgate.synth.truth import Facts, HourTruth, Truth, total
 from headgate.synth.world import Emails, Generation, World
@@ -160,13 +160,16 @@ def _lines(
 ) -> Iterator[bytes]:
     waiting = traps.place(world, generation, hour, chosen)
     waiting.reverse()
+    tally: Counter[Facts] = Counter()
     for position, (line, facts) in enumerate(_unsorted(_ordinary(world, generation, hour))):
         while waiting and waiting[-1].position <= position:
             yield _trap_line(waiting.pop(), truth)
-        truth.count_ordinary(facts)
+        truth.lines += 1
+        tally[facts] += 1
         yield line
     while waiting:
         yield _trap_line(waiting.pop(), truth)
+    truth.count_ordinary(tally)
 
 
 def _ordinary(world: World, generation: Generation, hour: int) -> Iterator[tuple[bytes, Facts]]:
@@ -180,7 +183,7 @@ def _unsorted(lines: Iterator[tuple[bytes, Facts]]) -> Iterator[tuple[bytes, Fac
     """The lines, some of them a little later than their turn."""
     late: list[tuple[int, tuple[bytes, Facts]]] = []
     for number, item in enumerate(lines):
-        if item[1].step is None and mix(number) % _LATE_ONE_IN == 0:
+        if item[1].step is None and number % _LATE_ONE_IN == _LATE_BY:
             late.append((number + _LATE_BY, item))
         else:
             yield item

@@ -1,0 +1,157 @@
+"""Fetching hours over HTTP from a server that is slow to be good."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from headgate.errors import HeadgateError
+from headgate.landing import land_files
+from headgate.settings import load_settings
+from headgate.sources.gharchive import delivery_of, fetch, is_published
+from headgate.sources.http import download
+from tests.integration.landing_files import HOUR, as_lines, event, write_hour
+from tests.support import Database
+
+MOMENT = datetime(2016, 1, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Archive:
+    """A web server with files, and with faults."""
+
+    folder: Path
+    #: Status codes that the next requests get instead of an answer.
+    faults: list[int] = field(default_factory=list)
+    #: How many bytes one response sends before the connection breaks; 0 for all.
+    cut: int = 0
+    etag: str = '"one"'
+    requests: list[tuple[str, str | None, int]] = field(default_factory=list)
+    url: str = ""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers from the archive's folder; knows ranges."""
+
+    protocol_version = "HTTP/1.1"
+    archive: Archive
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        """Says nothing."""
+
+    def do_HEAD(self) -> None:
+        """Headers only."""
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        """The file, or the rest of it from a range's start."""
+        archive, file = self.archive, self.archive.folder / self.path.lstrip("/")
+        wanted = self.headers.get("Range")
+        status = archive.faults.pop(0) if archive.faults else 200 if file.is_file() else 404
+        content = file.read_bytes() if status == 200 else b""
+        start = 0
+        if wanted and status == 200 and self.headers.get("If-Range") == archive.etag:
+            found = re.fullmatch(r"bytes=(\d+)-", wanted)
+            assert found is not None
+            start, status = int(found[1]), 206
+        archive.requests.append((self.command, wanted, status))
+        self.send_response(status)
+        if status == 206:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.send_header("ETag", archive.etag)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        if self.command == "GET":
+            end = start + archive.cut if archive.cut else len(content)
+            self.wfile.write(content[start:end])
+            self.close_connection = end < len(content)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    """A running archive with one hour."""
+    made = Archive(tmp_path / "archive")
+    write_hour(made.folder, as_lines([event(number) for number in range(2000)]))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"archive": made}))
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield made
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_hour_lands_from_a_bad_server(database: Database, archive: Archive) -> None:
+    """Errors are tried again, a broken connection is resumed where it broke, nothing is left on disk."""
+    archive.faults = [503]
+    archive.cut = (archive.folder / HOUR).stat().st_size // 3
+    settings = replace(database.settings, archive_url=archive.url)
+    (result,) = land_files(settings, "gharchive", [delivery_of(settings, MOMENT)])
+    assert (result.status, result.rows_landed) == ("landed", 2000)
+    assert [status for _, _, status in archive.requests] == [503, 200, 206, 206, 206]
+    assert list((settings.home / "downloads").iterdir()) == []
+    archive.cut = 0
+    (again,) = land_files(settings, "gharchive", [delivery_of(settings, MOMENT)])
+    assert again.status == "unchanged"
+
+
+def test_the_command_fetches_hours(database: Database, archive: Archive) -> None:
+    """Published hours land; one that is not published fails with words, and exit code 1."""
+    done = database.headgate(
+        *("land", "gharchive", "--from", "2016-01-01T01", "--to", "2016-01-01T02"),
+        exit_code=1,
+        HEADGATE_ARCHIVE_URL=archive.url,
+    )
+    assert "2 over HTTP" in done.stderr
+    assert "2016-01-01T01  landed" in done.stdout
+    assert "HTTP status 404: it is not there (yet)" in done.stdout
+    assert database.value("select count(*) from staging_gharchive.events") == 2000
+
+
+def test_a_file_that_changed_is_not_resumed(archive: Archive, tmp_path: Path) -> None:
+    """A partial download of an older version is thrown away."""
+    url, folder = f"{archive.url}/{HOUR}", tmp_path / "downloads"
+    folder.mkdir()
+    (folder / f"{HOUR}.part").write_bytes(b"something else")
+    (folder / f"{HOUR}.part.version").write_text('"\\"zero\\""')
+    assert download(url, folder).read_bytes() == (archive.folder / HOUR).read_bytes()
+    assert archive.requests == [("GET", "bytes=14-", 200)]
+
+
+def test_a_partial_download_is_resumed_by_the_next_process(archive: Archive, tmp_path: Path) -> None:
+    """What an earlier process got is kept when the server still has the same file."""
+    content = (archive.folder / HOUR).read_bytes()
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    (folder / f"{HOUR}.part").write_bytes(content[:100])
+    (folder / f"{HOUR}.part.version").write_text('"\\"one\\""')
+    assert download(f"{archive.url}/{HOUR}", folder).read_bytes() == content
+    assert archive.requests == [("GET", "bytes=100-", 206)]
+    assert [path.name for path in folder.iterdir()] == [HOUR]
+
+
+def test_whether_an_hour_is_published(archive: Archive, tmp_path: Path) -> None:
+    """Asked by HEAD, or of the data folder, without fetching."""
+    settings = replace(load_settings({}), archive_url=archive.url, home=tmp_path / "home")
+    assert is_published(settings, MOMENT)
+    assert not is_published(settings, MOMENT.replace(hour=2))
+    assert {method for method, _, _ in archive.requests} == {"HEAD"}
+    local = replace(settings, data_dir=archive.folder, archive_url="http://127.0.0.1:9")
+    assert is_published(local, MOMENT)
+    assert fetch(local, MOMENT) == archive.folder / HOUR
+
+
+def test_a_dead_server_is_given_up_with_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some attempts the error says what was tried and that a new run resumes."""
+    monkeypatch.setattr("headgate.sources.http.PATIENCE", 1)
+    with pytest.raises(HeadgateError, match="it resumes"), contextlib.suppress(KeyError):
+        download("http://127.0.0.1:9/2016-01-01-1.json.gz", tmp_path)

@@ -1,0 +1,178 @@
+"""`headgate run`: pipelines to their end without the scheduler, and what a failed gate says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support import ROOT, Database, Databases
+
+# One server is enough here: what runs in the database is tested on both elsewhere. The embedded one has a socket
+# without a port of its own to listen on, which is the harder case for Mage and dbt.
+pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.timeout(900)]
+
+GATE = "assert_every_landed_record_is_accounted_for"
+HOURS = ("--from", "2016-01-01T01", "--to", "2016-01-01T02")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Path:
+    """Two generated hours of the archive."""
+    folder = tmp_path_factory.mktemp("archive")
+    with databases.new() as database:
+        database.headgate("synth", *HOURS, "--events-per-hour", "300", "--out", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(databases: Databases, archive: Path) -> Iterator[tuple[Database, str]]:
+    """A database after both pipelines ran, and what the command printed."""
+    with databases.new() as database:
+        command = ("run", "ingest_gharchive", "build_features", *HOURS)
+        done = database.headgate(*command, HEADGATE_DATA=str(archive))
+        yield database, done.stdout + done.stderr
+
+
+def test_pipelines_land_and_build(built: tuple[Database, str]) -> None:
+    """Both pipelines in one command land every line and fill the feature views."""
+    database, output = built
+
+    assert database.query("select status, lines_read = rows_landed + rows_rejected from ops.loads") == [
+        ("landed", True),
+        ("landed", True),
+    ]
+    assert database.value("select count(*) from features.repository_activity") > 0
+    assert database.value("select count(*) from ops.gate_results where status not in ('pass', 'warn')") == 0
+    assert "landed 2" in output
+
+
+def test_output_is_a_line_for_each_block(built: tuple[Database, str]) -> None:
+    """The terminal shows one line for each block; Mage's and dbt's chatter goes to a log file."""
+    database, output = built
+
+    verdicts = [line.split()[:2] for line in output.splitlines() if line.startswith("  ok")]
+
+    assert verdicts == [
+        ["ok", block]
+        for block in (
+            "gharchive/hour_published",
+            "gharchive/land_hours",
+            "gharchive/check_outcome",
+            "build/new_loads",
+            "build/staging",
+            "build/features",
+        )
+    ]
+    assert "dbt=1.10" not in output
+    assert "Running with dbt=1.10" in _log(database)
+
+
+def test_failed_gate_stops_the_run_and_says_where(database: Database, archive: Path) -> None:
+    """A failed gate: exit code 3, model, gate, rows, table and command are named, nothing downstream is built."""
+    database.headgate("land", "gharchive", *HOURS, HEADGATE_DATA=str(archive))
+    _break_accounting(database)
+
+    failed = database.headgate("run", "build_features", exit_code=3)
+
+    for part in (
+        f"gate {GATE} on stg_gharchive__load_outcomes failed for 1 row",
+        f"gate_failures.{GATE}",
+        f"headgate gates show {GATE}",
+        "nothing downstream was built",
+    ):
+        assert part in " ".join(failed.stderr.split())
+    assert database.value("select to_regclass('features.repository_activity')") is None
+
+    shown = json.loads(database.headgate("gates", "show", GATE, "--json").stdout)
+    listed = json.loads(database.headgate("gates", "--json").stdout)
+
+    assert (shown["result"]["failures"], len(shown["rows"])) == (1, 1)
+    assert [result["gate"] for result in listed if result["status"] == "fail"] == [GATE]
+    assert GATE in database.headgate("gates", "show", GATE).stdout
+
+
+def test_mage_run_gives_the_same_message(database: Database, archive: Path) -> None:
+    """Mage's own `mage run` ends with the gate, the model, the rows and the command, not with `None`."""
+    database.headgate("land", "gharchive", *HOURS, HEADGATE_DATA=str(archive))
+    _break_accounting(database)
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name("mage"), "run", "mage_pipelines", "build_features", "--skip-sensors"],
+        env={**database.env, "MAGE_DATA_DIR": str(database.folder / "mage")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    error = " ".join((done.stdout + done.stderr).rpartition("Exception:")[2].split())
+    assert done.returncode == 1
+    assert f"Gate {GATE} on stg_gharchive__load_outcomes failed: 1 row" in error
+    assert f"headgate gates show {GATE}" in error
+
+
+def test_unpublished_hour_fails_with_exit_code_1(database: Database, archive: Path) -> None:
+    """An hour that nobody published is an error that names it; nothing is landed."""
+    unreachable = "http://127.0.0.1:9"  # the discard port: nothing listens there
+
+    failed = database.headgate(
+        "run", "ingest_gharchive", "--from", "2016-01-01T05", exit_code=1, HEADGATE_ARCHIVE_URL=unreachable
+    )
+
+    assert "hour 2016-01-01T05 of the GitHub archive" in failed.stderr
+    assert database.value("select count(*) from ops.loads") == 0
+
+
+def test_unknown_pipeline_is_wrong_usage(database: Database) -> None:
+    """The name of a pipeline that does not exist gives exit code 2 and the names that do."""
+    assert "build_features, ingest_gharchive" in database.headgate("run", "nonsense", exit_code=2).stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_goes_on_after_the_command_is_stopped(database: Database, number: signal.Signals) -> None:
+    """However `headgate run` ends, the process that it started ends with it."""
+    command = subprocess.Popen(
+        [Path(sys.executable).with_name("headgate"), "run", "build_features", "--wait", "5"],
+        env=database.env,
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+    )
+    child = _wait_for_child(command.pid)
+
+    os.kill(command.pid, number)
+
+    command.wait(30)
+    _, alive = psutil.wait_procs([child], timeout=30)
+    assert not alive
+
+
+def _wait_for_child(pid: int) -> psutil.Process:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if children := psutil.Process(pid).children():
+            time.sleep(2)  # time to begin watching its parent
+            return children[0]
+        time.sleep(0.1)
+    raise AssertionError("no child process")
+
+
+def _break_accounting(database: Database) -> None:
+    """Makes the ledger claim a row more than was landed for one load."""
+    database.query("""
+        update ops.loads set rows_landed = rows_landed + 1, lines_read = lines_read + 1
+        where load_id = (select min(load_id) from ops.loads)
+    """)
+
+
+def _log(database: Database) -> str:
+    return "".join(
+        path.read_text() for path in (database.settings.home / "logs").glob("ingest_gharchive-*.log")
+    )

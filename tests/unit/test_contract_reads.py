@@ -1,0 +1,57 @@
+"""The paths that staging models read, against the paths that contracts declare."""
+
+from pathlib import Path
+
+import pytest
+
+from headgate.contract.reads import check_source, paths_read
+from headgate.settings import find_project_dir
+
+SQL = """
+    cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
+    cross join lateral {{ json_fields('root.payload') }} as payload (
+        commits jsonb, "user" jsonb
+    )
+    cross join lateral {{ json_elements('handed_on.commits') }} as commits (element, position)
+    cross join lateral {{ json_fields('commits.element') }} as commit (sha text)
+    select shas.element ->> 1
+    cross join lateral {{ json_elements('payload.commits') }} as shas (element, position)
+"""
+
+
+def test_paths_follow_the_laterals() -> None:
+    """A path is put together from the record inwards, through CTEs, arrays and positions."""
+    expected = {"payload", "payload.commits", "payload.user", "payload.commits[]", "payload.commits[].sha"}
+
+    assert expected | {"payload.commits[][1]"} == paths_read(SQL)
+
+
+@pytest.mark.parametrize("folder", sorted((find_project_dir() / "models/staging").glob("*/_*__sources.yml")))
+def test_contract_and_staging_models_agree(folder: Path) -> None:
+    """Every path that a staging model reads is declared, and every declared path is read."""
+    assert [] == check_source(find_project_dir(), folder.parent.name)
+
+
+def test_a_path_on_one_side_only_is_found(tmp_path: Path) -> None:
+    """A column that the contract does not know, and a path that no model reads, are both named."""
+    folder = tmp_path / "models" / "staging" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "stg_demo__events.sql").write_text(
+        "cross join lateral {{ json_fields('records.record') }} as root (id text, surprise text)"
+    )
+    (folder / "_demo__sources.yml").write_text(
+        """
+sources:
+  - name: demo
+    tables:
+      - name: events
+        config: {meta: {contract: {version: 1, envelope: {identity: id, kind: type, time: at}, time_tolerance_hours: 1,
+          paths: [{path: id, type: string}, {path: forgotten, type: string}]}}}
+"""
+    )
+
+    findings = check_source(tmp_path, "demo")
+
+    assert 2 == len(findings)
+    assert "surprise is read" in findings[0]
+    assert "forgotten is declared" in findings[1]
