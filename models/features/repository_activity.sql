@@ -118,7 +118,7 @@ rated as (
         running.{{ column }},
         {%- endfor %}
         {{ merge_rate('7d') }} as merge_rate_7d,
-        merges.hours_to_merge_median_7d,
+        medians.hours_to_merge_median_7d,
         running.last_push_at,
         running.first_seen_at
     from running
@@ -131,7 +131,7 @@ rated as (
             and pull_requests.outcome = 'merged'
             and pull_requests.created_at >= running.as_of - interval '7 days'
             and pull_requests.created_at < running.as_of
-    ) as merges on true
+    ) as medians on true
 
 )
 

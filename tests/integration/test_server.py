@@ -158,13 +158,15 @@ def test_a_home_too_deep_for_a_socket_works(tmp_path: Path) -> None:
     try:
         deep.headgate("up")
 
-        assert tmp_path not in deep.cluster.socket_dir.parents
+        socket_dir = deep.cluster.socket_dir
+        assert tmp_path not in socket_dir.parents
         assert (
             psql("-d", deep.headgate("dsn").stdout.strip(), "-c", "select current_database()", env=deep.env)
             == "headgate"
         )
     finally:
         deep.cluster.stop()
+    assert not socket_dir.exists()
 
 
 def test_without_a_server_every_command_says_what_to_do(home: Home) -> None:

@@ -84,8 +84,9 @@ def test_every_generated_path_exists_in_real_records(generation: Generation) -> 
         for kind, found in shapes(generated(generation, 8_000)).items()
         if kind in real
         for path, names in found.items()
-        for name in names - real[kind].get(path, set())
-        if name != "NoneType" or path not in real[kind]
+        for name in names - {"NoneType"} - real[kind].get(path, set())
+        # A field that is only ever null in the few real events says nothing about its type.
+        if real[kind].get(path) != {"NoneType"}
     }
     assert not invented
 

@@ -15,6 +15,8 @@ from headgate.gates import results
 from headgate.gates.results import GateResult
 from headgate.settings import load_settings
 
+#: Columns that fit beside each other on a terminal.
+SIDE_BY_SIDE = 6
 STYLES = {"pass": "green", "warn": "yellow", "fail": "red", "error": "red"}
 
 
@@ -70,7 +72,13 @@ def show_gate(gate: str, limit: int, as_json: bool) -> None:
 
 
 def rows_table(rows: list[dict[str, Any]]) -> Table:
-    """Failing rows as a table; nested values as JSON."""
+    """Failing rows as a table, nested values as JSON; upright when they are too wide to stand side by side."""
+    if max(len(row) for row in rows) > SIDE_BY_SIDE:
+        table = Table("row", "column", "value", box=None, pad_edge=False)
+        for number, row in enumerate(rows, 1):
+            for column, value in row.items():
+                table.add_row(str(number), column, _cell(value))
+        return table
     columns = list(dict.fromkeys(column for row in rows for column in row))
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:

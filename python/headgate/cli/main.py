@@ -59,9 +59,7 @@ def cli() -> None:
 def main() -> None:
     """Runs the command line; a HeadgateError becomes its message and its exit code."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

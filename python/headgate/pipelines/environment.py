@@ -35,6 +35,7 @@ def mage_env(settings: Settings) -> dict[str, str]:
         **os.environ,
         **postgres.libpq_env(settings),
         "HEADGATE_HOME": str(settings.home),
+        **({"HEADGATE_DATA": str(settings.data_dir)} if settings.data_dir else {}),
         # dbt_project_name in the blocks is a path from here; dbt's default PGHOST too.
         "PWD": str(settings.project_dir),
         "MAGE_DATA_DIR": str(settings.home / "mage"),

@@ -109,9 +109,12 @@ class Cluster:
         with self._lock():
             if not self.is_running():
                 return False
+            socket_dir = self.socket_dir
             done = self._pg_ctl(server_user(self.data), "stop", "-m", "fast", "-w", "-t", "60")
             if done.returncode != 0:
                 raise self._failure("to stop within a minute", done.stdout)
+            with contextlib.suppress(OSError):
+                socket_dir.rmdir()
             return True
 
     def ensure_database(self, name: str) -> None:

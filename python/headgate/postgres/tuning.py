@@ -40,6 +40,8 @@ def _settings(socket_dir: Path, *, lz4: bool) -> dict[str, str]:
         "max_locks_per_transaction": "1024",
         "random_page_cost": "1.1",
         "jit": "off",
+        # A query whose client was killed ends, and releases its locks, within a second.
+        "client_connection_check_interval": "1s",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "lc_messages": "C",

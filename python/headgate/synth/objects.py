@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from random import Random
 from typing import Any
 
-import orjson
-from orjson import Fragment
-
 from headgate.synth import words
-from headgate.synth.randomness import mix, stream, unit
+from headgate.synth.randomness import stream, unit
 from headgate.synth.threads import Thread
 from headgate.synth.world import Actor, Repo, World
 
@@ -72,13 +68,7 @@ def _hour(number: int) -> str:
     return datetime.fromtimestamp(number * 3_600, UTC).strftime("%Y-%m-%dT%H:")
 
 
-@lru_cache(maxsize=4_096)
-def user(person: Actor) -> Fragment:
-    """A whole user object, serialised once."""
-    return Fragment(orjson.dumps(user_object(person)))
-
-
-def user_object(person: Actor) -> Json:
+def user(person: Actor) -> Json:
     """A whole user object."""
     api, web = f"{API}/users/{person.login}", f"{WEB}/{person.login}"
     return {
@@ -102,59 +92,24 @@ def user_object(person: Actor) -> Json:
     }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Profile:
-    """What a repository says about itself."""
-
-    description: str
-    homepage: str | None
-    has_wiki: bool
-    has_pages: bool
-    quiet_for: int
-
-
-@lru_cache(maxsize=2_048)
-def profile(world: World, repo: Repo) -> Profile:
-    """What a repository says about itself."""
-    bits = mix(world.seed, 6, repo.rank)
-    return Profile(
-        description=world.titles[bits % len(world.titles)],
-        homepage=f"https://{repo.short_name}.example.org" if bits >> 32 & 3 else None,
-        has_wiki=bool(bits >> 36 & 7),
-        has_pages=not bits >> 40 & 7,
-        quiet_for=(bits >> 44) % 5_000_000,
-    )
-
-
-def repository(world: World, repo: Repo, at: int) -> Fragment:
-    """A whole repository object, as it stood on the day of `at`, serialised once."""
-    return _repository(world, repo, at - at % 86_400)
-
-
-@lru_cache(maxsize=1_024)
-def _repository(world: World, repo: Repo, day: int) -> Fragment:
-    return Fragment(orjson.dumps(repository_object(world, repo, day)))
-
-
-def repository_object(world: World, repo: Repo, at: int) -> Json:
-    """A whole repository object."""
-    known = profile(world, repo)
-    pushed_at = max(repo.born_at, at - known.quiet_for)
+def repository(world: World, repo: Repo, at: int) -> Json:
+    """A whole repository object, as it stood on the day of `at`."""
+    pushed_at = repo.pushed_at(at)
     return {
-        **_head(repo.id, repo.short_name, repo.owner, fork=repo.is_fork, description=known.description),
+        **_head(repo.id, repo.short_name, repo.owner, fork=repo.is_fork, description=world.description(repo)),
         "created_at": iso(repo.born_at),
         "updated_at": iso(pushed_at + 60),
         "pushed_at": iso(pushed_at),
         **_clone_links(repo.name),
-        "homepage": known.homepage,
+        "homepage": repo.homepage,
         "size": repo.size,
         "stargazers_count": repo.stars,
         "watchers_count": repo.stars,
         "language": repo.language,
         "has_issues": not repo.is_fork,
         "has_downloads": True,
-        "has_wiki": known.has_wiki,
-        "has_pages": known.has_pages,
+        "has_wiki": repo.has_wiki,
+        "has_pages": repo.has_pages,
         "forks_count": repo.forks,
         "mirror_url": None,
         "open_issues_count": repo.open_issues,
@@ -165,16 +120,15 @@ def repository_object(world: World, repo: Repo, at: int) -> Json:
     }
 
 
-def fork_object(world: World, repo: Repo, owner: Actor, at: int) -> Json:
+def fork(world: World, repo: Repo, owner: Actor, at: int) -> Json:
     """The repository object of a person's fork of `repo`, made at `at`."""
-    origin = profile(world, repo)
     return {
-        **_head(fork_id(repo, owner), repo.short_name, owner, fork=True, description=origin.description),
+        **_head(fork_id(repo, owner), repo.short_name, owner, fork=True, description=world.description(repo)),
         "created_at": iso(at),
         "updated_at": iso(at),
-        "pushed_at": iso(max(repo.born_at, at - origin.quiet_for)),
+        "pushed_at": iso(repo.pushed_at(at)),
         **_clone_links(f"{owner.login}/{repo.short_name}"),
-        "homepage": origin.homepage,
+        "homepage": repo.homepage,
         "size": repo.size,
         "stargazers_count": 0,
         "watchers_count": 0,

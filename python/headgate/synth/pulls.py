@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-import orjson
-from orjson import Fragment
-
-from headgate.synth.objects import API, WEB, Json, fork_id, fork_object, iso, milestone, repository, user
+from headgate.synth.objects import API, WEB, Json, fork, fork_id, iso, milestone, repository, user
 from headgate.synth.randomness import heavy_tailed, sha, stream, unit
 from headgate.synth.threads import Thread
 from headgate.synth.world import Actor, Repo, World
@@ -113,14 +110,12 @@ def pull_request(world: World, thread: Thread, at: int, *, with_outcome: bool = 
     return found
 
 
-def repositories(world: World, known: Pull, thread: Thread, at: int) -> tuple[Fragment, Fragment]:
+def repositories(world: World, known: Pull, thread: Thread, at: int) -> tuple[Json, Json]:
     """The repository objects of both sides, base first."""
     base = repository(world, known.repo, at)
     if not known.from_fork:
         return base, base
-    return base, Fragment(
-        orjson.dumps(fork_object(world, known.repo, known.author, thread.opened_at - 90_000))
-    )
+    return base, fork(world, known.repo, known.author, thread.opened_at - 90_000)
 
 
 def _outcome(world: World, thread: Thread, known: Pull, at: int, *, closed: bool, merged: bool) -> Json:

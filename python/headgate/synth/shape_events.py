@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from random import Random
-
-import orjson
-from orjson import Fragment
 
 from headgate.synth import shape_common as common
 from headgate.synth import shape_rare as rare
 from headgate.synth.event import Event, event_id
-from headgate.synth.objects import API, Json, fork_object, iso
+from headgate.synth.objects import API, Json, fork, iso
 from headgate.synth.pulls import pull_request
 from headgate.synth.randomness import heavy_tailed, sha
-from headgate.synth.world import Actor, Repo, World
+from headgate.synth.world import Actor, World
 
 #: GitHub lists at most this many commits of a push.
 LISTED_COMMITS = 20
@@ -31,42 +27,25 @@ def envelope(world: World, event: Event, payload: Json) -> Json:
     found: Json = {
         "id": event_id(world, "events", event.hour, event.serial),
         "type": event.kind,
-        "actor": small_actor(event.actor),
-        "repo": small_repo(event.repo),
+        "actor": account(event.actor),
+        "repo": {"id": event.repo.id, "name": event.repo.name, "url": f"{API}/repos/{event.repo.name}"},
         "payload": payload,
         "public": True,
         "created_at": iso(event.at),
     }
     if event.repo.org:
-        found["org"] = small_org(event.repo.org)
+        found["org"] = account(event.repo.org, "orgs")
     return found
 
 
-@lru_cache(maxsize=16_384)
-def small_actor(person: Actor) -> Fragment:
-    """The actor of the envelope, serialised once."""
-    return Fragment(orjson.dumps(_account(person, "users")))
-
-
-@lru_cache(maxsize=4_096)
-def small_org(org: Actor) -> Fragment:
-    """The organisation of the envelope, serialised once."""
-    return Fragment(orjson.dumps(_account(org, "orgs")))
-
-
-@lru_cache(maxsize=16_384)
-def small_repo(repo: Repo) -> Fragment:
-    """The repository of the envelope, serialised once."""
-    return Fragment(orjson.dumps({"id": repo.id, "name": repo.name, "url": f"{API}/repos/{repo.name}"}))
-
-
-def _account(account: Actor, place: str) -> Json:
+def account(found: Actor, place: str = "users") -> Json:
+    """The actor or the organisation of the envelope."""
     return {
-        "id": account.id,
-        "login": account.login,
+        "id": found.id,
+        "login": found.login,
         "gravatar_id": "",
-        "url": f"{API}/{place}/{account.login}",
-        "avatar_url": f"https://avatars.githubusercontent.com/u/{account.id}?",
+        "url": f"{API}/{place}/{found.login}",
+        "avatar_url": f"https://avatars.githubusercontent.com/u/{found.id}?",
     }
 
 
@@ -110,7 +89,7 @@ def _commit(world: World, event: Event, commit: str) -> Json:
 
 
 def _fork(world: World, event: Event) -> Json:
-    return {"forkee": {**fork_object(world, event.repo, event.actor, event.at), "public": True}}
+    return {"forkee": {**fork(world, event.repo, event.actor, event.at), "public": True}}
 
 
 def _pull_request(world: World, event: Event) -> Json:

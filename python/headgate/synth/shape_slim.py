@@ -5,7 +5,7 @@ from __future__ import annotations
 from headgate.synth import shape_common as common
 from headgate.synth import shape_events as full
 from headgate.synth.event import Event, event_id
-from headgate.synth.objects import API, Json, fork_object, user_object
+from headgate.synth.objects import API, Json, fork, user
 from headgate.synth.pulls import pull
 from headgate.synth.randomness import sha
 from headgate.synth.world import World
@@ -99,7 +99,7 @@ def _full_ref(payload: Json) -> str:
 
 
 def _fork(world: World, event: Event) -> Json:
-    forkee = fork_object(world, event.repo, event.actor, event.at)
+    forkee = fork(world, event.repo, event.actor, event.at)
     api = str(forkee["url"])
     return {
         "action": "forked",
@@ -107,7 +107,7 @@ def _fork(world: World, event: Event) -> Json:
             **forkee,
             "node_id": f"R_{forkee['id']:x}",
             "owner": {
-                **user_object(event.actor),
+                **user(event.actor),
                 "node_id": f"U_{event.actor.id:x}",
                 "user_view_type": "public",
             },

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import orjson
-from orjson import Fragment
-
 from headgate.synth import shape_common as common
 from headgate.synth import shape_events as full
 from headgate.synth import shape_rare as rare
 from headgate.synth.event import Event
-from headgate.synth.objects import WEB, Json, fork_object, iso, profile, repository_object
-from headgate.synth.pulls import pull, pull_request
+from headgate.synth.objects import WEB, Json, iso
+from headgate.synth.pulls import pull_request
 from headgate.synth.randomness import heavy_tailed, mix, sha
 from headgate.synth.world import Actor, Repo, World
 
@@ -33,22 +30,27 @@ def render(world: World, event: Event) -> Json:
     if event.rng.random() >= 0.01:
         found["actor_attributes"] = actor_attributes(world, event.actor)
     if event.kind not in WITHOUT_REPOSITORY:
-        found["repository"] = flat_repository(world, event.repo, event.at - event.at % 86_400)
+        found["repository"] = flat_repository(world, event.repo, event.at)
     return found
 
 
 def local(epoch: int) -> str:
     """An instant in the local time of San Francisco, as the archive wrote it then."""
-    offset = 7 if iso(epoch)[5:7] in _SUMMER else 8
-    there = iso(epoch - offset * 3_600)[:19]
+    ahead, offset = _offset(epoch // 86_400)
+    there = iso(epoch - ahead)[:19]
     if epoch < _SLASHED_UNTIL:
-        return f"{there.replace('-', '/').replace('T', ' ')} -0{offset}00"
-    return f"{there}-0{offset}:00"
+        return f"{there.replace('-', '/').replace('T', ' ')} {offset.replace(':', '')}"
+    return there + offset
 
 
-@lru_cache(maxsize=16_384)
-def actor_attributes(world: World, person: Actor) -> Fragment:
-    """What was known of an actor, e-mail included, serialised once."""
+@lru_cache(maxsize=8_192)
+def _offset(day: int) -> tuple[int, str]:
+    hours = 7 if iso(day * 86_400)[5:7] in _SUMMER else 8
+    return hours * 3_600, f"-0{hours}:00"
+
+
+def actor_attributes(world: World, person: Actor) -> Json:
+    """What was known of an actor, e-mail included."""
     bits = mix(world.seed, 31, person.id)
     found: Json = {"login": person.login, "type": person.kind, "gravatar_id": f"{bits:016x}{mix(bits):016x}"}
     if bits % 5:
@@ -60,18 +62,16 @@ def actor_attributes(world: World, person: Actor) -> Fragment:
     if bits % 2:
         found["location"] = ("Kisumu", "Uppsala", "Recife", "Osaka")[bits % 4]
     found["email"] = world.email(person)
-    return Fragment(orjson.dumps(found))
+    return found
 
 
-@lru_cache(maxsize=16_384)
-def flat_repository(world: World, repo: Repo, day: int) -> Fragment:
-    """The repository of the envelope as it stood on a day, serialised once."""
-    known = profile(world, repo)
+def flat_repository(world: World, repo: Repo, at: int) -> Json:
+    """The repository of the envelope as it stood on the day of `at`."""
     found: Json = {
         "id": repo.id,
         "name": repo.short_name,
         "url": f"{WEB}/{repo.name}",
-        "description": known.description,
+        "description": world.description(repo),
         "watchers": repo.stars,
         "stargazers": repo.stars,
         "forks": repo.forks,
@@ -82,19 +82,19 @@ def flat_repository(world: World, repo: Repo, day: int) -> Fragment:
         "open_issues": repo.open_issues,
         "has_issues": not repo.is_fork,
         "has_downloads": True,
-        "has_wiki": known.has_wiki,
+        "has_wiki": repo.has_wiki,
         "created_at": local(repo.born_at),
-        "pushed_at": local(max(repo.born_at, day - known.quiet_for)),
+        "pushed_at": local(repo.pushed_at(at)),
     }
     if repo.language:
         found["language"] = repo.language
-    if known.homepage:
-        found["homepage"] = known.homepage
+    if repo.homepage:
+        found["homepage"] = repo.homepage
     if repo.rank % 2:
         found["master_branch"] = "master"
     if repo.org:
         found["organization"] = repo.org.login
-    return Fragment(orjson.dumps(found))
+    return found
 
 
 def _push(world: World, event: Event) -> Json:
@@ -113,21 +113,13 @@ def _pull_request(world: World, event: Event) -> Json:
     whole = pull_request(world, about, event.at)
     del whole["locked"], whole["_links"]["review_comment"], whole["_links"]["commits"]
     whole |= {"assignee": None, "milestone": None}
-    known = pull(world, about)
-    base = old_repository(world, known.repo, event.at - event.at % 86_400)
-    whole["base"]["repo"] = whole["head"]["repo"] = base
-    if known.from_fork:
-        whole["head"]["repo"] = _old(fork_object(world, known.repo, known.author, about.opened_at - 90_000))
+    for side in ("head", "base"):
+        whole[side]["repo"] = old_repository(whole[side]["repo"])
     return {"action": event.action, "number": about.number, "pull_request": whole}
 
 
-@lru_cache(maxsize=1_024)
-def old_repository(world: World, repo: Repo, day: int) -> Fragment:
-    """The repository object inside payloads, with fewer fields than later, serialised once."""
-    return Fragment(orjson.dumps(_old(repository_object(world, repo, day))))
-
-
-def _old(repo: Json) -> Json:
+def old_repository(repo: Json) -> Json:
+    """A repository object inside a payload, which had fewer fields then."""
     return {**{key: value for key, value in repo.items() if key not in _LATER}, "master_branch": "master"}
 
 

@@ -1,7 +1,4 @@
-"""Who and what exists: actors, organisations and repositories, each a pure function of the seed and its rank.
-
-Actor and Repo compare by identity: they are cached, and as keys of other caches they have to hash fast.
-"""
+"""Who and what exists: actors and repositories, each a pure function of the seed and its rank."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ BOTS = 8
 _REPOSITORY_BORN = 1_230_768_000  # 2009-01-01
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class Actor:
     """An account: a person, a bot or an organisation."""
 
@@ -37,7 +34,7 @@ class Actor:
         return self.login.endswith("[bot]")
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class Repo:
     """A repository; `rank` 0 is the most popular one, `bits` decide what else it is like."""
 
@@ -85,6 +82,25 @@ class Repo:
     def welcoming(self) -> float:
         """How likely a stranger's pull request is taken, from 0 to 1."""
         return (self.bits >> 48) / 0x10000
+
+    @property
+    def homepage(self) -> str | None:
+        """Where its own pages are, if anywhere."""
+        return f"https://{self.short_name}.example.org" if self.bits >> 45 & 3 else None
+
+    @property
+    def has_wiki(self) -> bool:
+        """Whether it has a wiki."""
+        return bool(self.bits >> 29 & 7)
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether GitHub serves pages of it."""
+        return not self.bits >> 31 & 7
+
+    def pushed_at(self, at: int) -> int:
+        """When somebody pushed last, as seen on the day of `at`."""
+        return max(self.born_at, at - at % 86_400 - (self.bits >> 21) % 5_000_000)
 
     @property
     def is_fork(self) -> bool:
@@ -165,6 +181,10 @@ class World:
         """A line of text."""
         return self.titles[int(rng.random() * len(self.titles))]
 
+    def description(self, repo: Repo) -> str:
+        """What a repository says about itself."""
+        return self.titles[(repo.bits >> 13) % len(self.titles)]
+
     def text(self, rng: Random, mean: float, limit: int = 60_000) -> str:
         """Some paragraphs."""
         return words.cut(rng, self.prose, mean, limit)
@@ -176,7 +196,6 @@ def _prose(seed: int) -> tuple[str, tuple[str, ...]]:
     return text, words.titles(seed, text)
 
 
-@lru_cache(maxsize=16_384)
 def _actor(seed: int, rank: int) -> Actor:
     bits = mix(seed, 1, rank)
     prefix = words.PREFIXES[bits % len(words.PREFIXES)]
@@ -190,7 +209,6 @@ def _actor(seed: int, rank: int) -> Actor:
     return Actor(1_000 + 7 * rank + (bits >> 32) % 7, login, f"{given} {family}", email)
 
 
-@lru_cache(maxsize=4_096)
 def _organisation(seed: int, number: int) -> Actor:
     bits = mix(seed, 2, number)
     first = words.PREFIXES[bits % len(words.PREFIXES)]
@@ -198,7 +216,6 @@ def _organisation(seed: int, number: int) -> Actor:
     return Actor(20_000_000 + number, name, name, kind="Organization")
 
 
-@lru_cache(maxsize=16_384)
 def _repo(seed: int, rank: int, repos: int, actors: int) -> Repo:
     bits = mix(seed, 3, rank)
     lead = BOTS + rank * actors // repos

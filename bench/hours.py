@@ -1,0 +1,33 @@
+"""The hours that are measured: real ones where they are, else generated ones."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from headgate.settings import find_project_dir
+from headgate.synth import file_name, write_hours
+from headgate.synth.world import Generation
+
+FIRST = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+def real(count: int) -> list[Path]:
+    """The first hours in HEADGATE_DATA, or else ../shared/data/gharchive, in order; none when there are none."""
+    folder = Path(os.environ.get("HEADGATE_DATA") or find_project_dir().parent / "shared" / "data" / "gharchive")
+    hours = {path: path.name.removesuffix(".json.gz").rsplit("-", 1) for path in folder.glob("*-*-*-*.json.gz")}
+    return sorted(hours, key=lambda path: (hours[path][0], int(hours[path][1])))[:count]
+
+
+def generated(folder: Path, *, hours: int, events: int, generation: Generation = "events") -> list[Path]:
+    """Generated hours in order; kept for the next run, because they are always the same."""
+    place = folder / "hours" / f"{generation}-{events}"
+    files = [place / file_name(FIRST + timedelta(hours=number)) for number in range(hours)]
+    for number, file in enumerate(files):
+        if not file.exists():
+            hour = FIRST + timedelta(hours=number)
+            unfinished = place / "unfinished"
+            write_hours(unfinished, hour, hour, events_per_hour=events, generation=generation)
+            (unfinished / file.name).rename(file)
+    return files

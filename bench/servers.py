@@ -1,0 +1,108 @@
+"""Throw-away PostgreSQL servers and databases."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from headgate import postgres
+from headgate.errors import HeadgateError
+from headgate.postgres.cluster import Cluster
+from headgate.postgres.runas import ServerUser
+from headgate.settings import Settings, load_settings
+
+PII_KEY = "a key for benchmarks only"
+
+
+class StockCluster(Cluster):
+    """PostgreSQL with the settings it has when nobody sets any; only the socket's place is its own."""
+
+    def _prepare_folders(self, user: ServerUser) -> None:
+        super()._prepare_folders(user)
+        settings = f"listen_addresses = ''\nunix_socket_directories = '{self._planned_socket_dir()}'\n"
+        (self.data / "headgate.conf").write_text(settings)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A migrated database."""
+
+    dsn: str
+    settings: Settings
+    #: Environment for `headgate`, dbt and psql.
+    env: dict[str, str]
+    #: A folder of its own.
+    folder: Path
+
+    def execute(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Runs statements, each in a transaction of its own; the rows of the last."""
+        with contextlib.closing(psycopg2.connect(self.dsn)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+                return cursor.fetchall() if cursor.description else []
+
+    def forget_loads(self) -> None:
+        """Drops what was landed and what was built; ends with a checkpoint, so that nobody pays for others."""
+        loads = self.execute("select load_id from ops.loads where status = 'landed'")
+        self.execute(
+            *(f"drop table staging_gharchive.events_{load_id}" for (load_id,) in loads),
+            "truncate ops.loads cascade",
+            "truncate ops.built_partitions, ops.certified_partitions",
+            "drop schema if exists typed cascade",
+            "drop schema if exists features cascade",
+            "checkpoint",
+        )
+
+
+@contextlib.contextmanager
+def running(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, running."""
+    cluster.start()
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def new_database(cluster: Cluster, name: str, folder: Path) -> Database:
+    """An empty migrated database, instead of the one with this name if there is one."""
+    with contextlib.closing(psycopg2.connect(cluster.uri("postgres"))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'drop database if exists "{name}" with (force)')
+            cursor.execute(f'create database "{name}"')
+    dsn = cluster.uri(name)
+    postgres.migrate(dsn)
+    own = {"HEADGATE_DSN": dsn, "HEADGATE_HOME": str(folder / "home"), "HEADGATE_PII_KEY": PII_KEY}
+    settings = load_settings(own)
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "PG", "DBT_"))}
+    folder.mkdir(parents=True, exist_ok=True)
+    env = {**kept, **own, **postgres.libpq_env(settings), "DO_NOT_TRACK": "1", "NO_COLOR": "1"}
+    return Database(dsn, settings, env, folder)
+
+
+def system_binaries() -> Path:
+    """PostgreSQL as the system has it: the oldest that Headgate supports.
+
+    Raises:
+        HeadgateError: there is none.
+    """
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    versions = sorted((int(path.parts[-3]), path.parent) for path in found if path.parts[-3].isdigit())
+    for version, folder in versions:
+        if version >= postgres.connection.MINIMUM_VERSION:
+            return folder
+    raise HeadgateError(
+        "system PostgreSQL",
+        expected="programs of version 15 or newer below /usr/lib/postgresql",
+        found="none",
+        next_step="apt-get install postgresql-15, or run the benchmarks with --server embedded",
+    )

@@ -1,0 +1,52 @@
+"""What every benchmark is given: how large, where, and servers."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from bench.servers import Database, StockCluster, new_database, running, system_binaries
+from headgate.postgres.cluster import Cluster
+from headgate.postgres.embedded import binaries
+from headgate.settings import find_project_dir
+
+
+class Workbench:
+    """Servers start when they are first asked for, and end with the `with` block."""
+
+    def __init__(self, *, full: bool, verbose: bool = False, folder: Path | None = None) -> None:
+        self.full = full
+        self.verbose = verbose
+        #: Kept between runs: generated hours, dlt's environment.
+        self.folder = folder or find_project_dir() / ".headgate" / "bench"
+        self._stack = contextlib.ExitStack()
+        self._clusters: dict[str, Cluster] = {}
+
+    def __enter__(self) -> Workbench:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.scratch = Path(
+            self._stack.enter_context(tempfile.TemporaryDirectory(prefix="run-", dir=self.folder))
+        )
+        # A server of another user reaches its data.
+        self.scratch.chmod(0o755)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def database(self, name: str, server: str = "stock") -> Database:
+        """An empty migrated database on the server `stock` (the system's PostgreSQL, untuned) or `embedded`."""
+        if server not in self._clusters:
+            home = self.scratch / server
+            cluster = StockCluster(home, system_binaries()) if server == "stock" else Cluster(home, binaries())
+            self._clusters[server] = self._stack.enter_context(running(cluster))
+        return new_database(self._clusters[server], name, self.scratch / f"{server}-{name}")
+
+    def say(self, text: str) -> None:
+        """One line about what goes on."""
+        print(f"  {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,62 @@
+-- Queries of the demonstration's account. `-- name: <name>` starts one.
+
+-- name: loads
+-- One row: what landing did with the demonstration's hours.
+select
+    count(*) as loads,
+    sum(lines_read) as lines_read,
+    sum(rows_landed) as rows_landed,
+    sum(rows_rejected) as rows_rejected,
+    sum(rows_repaired) as rows_repaired,
+    sum(typed_count) as typed,
+    sum(quarantined_count) as quarantined,
+    sum(duplicates_count) as duplicates
+from typed.stg_gharchive__load_outcomes
+where status = 'landed';
+
+-- name: gates
+-- One row: how many gates there are by their latest result.
+select
+    count(*) as gates,
+    count(*) filter (where status = 'pass') as passed,
+    count(*) filter (where status = 'warn') as warned,
+    count(*) filter (where status not in ('pass', 'warn')) as failed
+from (select distinct on (gate) gate, status from ops.gate_results order by gate, ran_at desc) as latest;
+
+-- name: features
+-- A row per feature view: how many rows and entities it has, and up to when.
+select 'repository_activity' as feature_view, count(*) as rows, count(distinct repository_id) as entities, max(as_of) as until
+from features.repository_activity
+union all
+select 'actor_activity', count(*), count(distinct actor_id), max(as_of)
+from features.actor_activity
+union all
+select 'contributor_activity', count(*), count(distinct (actor_id, repository_id)), max(as_of)
+from features.contributor_activity;
+
+-- name: repositories
+-- The repositories where most happened within the 24 hours before the processed hour, with their features there.
+select
+    names.repository_name,
+    latest.events_count_24h,
+    latest.pushes_count_24h,
+    latest.stars_count_24h,
+    latest.contributors_count_24h,
+    latest.pull_requests_opened_count_7d,
+    latest.pull_requests_merged_count_7d,
+    latest.merge_rate_7d,
+    latest.bot_events_count_24h
+from (
+    select distinct on (repository_id) *
+    from features.repository_activity
+    order by repository_id, as_of desc
+) as latest
+cross join lateral (
+    select events.repository_name
+    from typed.stg_gharchive__events as events
+    where events.repository_id = latest.repository_id
+    order by events.created_at desc
+    limit 1
+) as names
+order by latest.contributors_count_24h desc, latest.events_count_24h desc, latest.repository_id
+limit 8;

@@ -1,0 +1,201 @@
+"""`headgate mage`: triggers fire, runs complete, and a failed gate is told in Mage's log and by webhook."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.support import ROOT, Database, Databases
+
+pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.timeout(900)]
+
+GATE = "assert_every_landed_record_is_accounted_for"
+SECONDS_TO_RUN = 400
+
+
+class Archive(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder of archive hours and keeps what is posted to /alerts."""
+
+    alerts: list[dict[str, Any]]
+
+    def __init__(self, *arguments: Any, alerts: list[dict[str, Any]], **options: Any) -> None:
+        self.alerts = alerts
+        super().__init__(*arguments, **options)
+
+    def do_POST(self) -> None:
+        """Keeps an alert."""
+        self.alerts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *arguments: Any) -> None:
+        """Says nothing."""
+
+
+class Mage:
+    """A running `headgate mage` and its API."""
+
+    def __init__(self, database: Database, process: subprocess.Popen[bytes], port: int) -> None:
+        self.database = database
+        self.process = process
+        self.api = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60)
+        #: Alerts that arrived at the webhook.
+        self.alerts: list[dict[str, Any]] = []
+
+    def runs(self, pipeline: str) -> list[dict[str, Any]]:
+        """The pipeline's runs, newest first."""
+        found: list[dict[str, Any]] = self.api.get(
+            "pipeline_runs", params={"pipeline_uuid": pipeline}
+        ).json()["pipeline_runs"]
+        return sorted(found, key=lambda run: -int(run["id"]))
+
+    def finished(self, pipeline: str, after: int = 0) -> dict[str, Any]:
+        """The first run after the one numbered `after`, once it has ended."""
+        deadline = time.monotonic() + SECONDS_TO_RUN
+        while time.monotonic() < deadline:
+            for run in reversed(self.runs(pipeline)):
+                if run["id"] > after and run["status"] in ("completed", "failed", "cancelled"):
+                    return run
+            time.sleep(2)
+        raise AssertionError(f"{pipeline} does not end: {self.runs(pipeline)}")
+
+    def log(self, pipeline: str, run_id: int) -> str:
+        """What the UI's log page shows of a run."""
+        return self.api.get(f"pipelines/{pipeline}/logs", params={"pipeline_run_id[]": run_id}).text
+
+
+@pytest.fixture(scope="module")
+def mage(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mage]:
+    """Mage with its scheduler over a fresh database, and an archive that has the last hours."""
+    folder = tmp_path_factory.mktemp("archive")
+    alerts: list[dict[str, Any]] = []
+    now = datetime.now(UTC)
+    hours = (f"{now - timedelta(hours=2):%Y-%m-%dT%H}", f"{now:%Y-%m-%dT%H}")
+    handler = partial(Archive, directory=str(folder), alerts=alerts)
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(databases.new())
+        database.headgate(
+            "synth", "--from", hours[0], "--to", hours[1], "--events-per-hour", "200", "--out", folder
+        )
+        web = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        stack.callback(web.shutdown)
+        url = f"http://127.0.0.1:{web.server_port}"
+        env = {
+            **database.env,
+            "HEADGATE_ARCHIVE_URL": url,
+            "HEADGATE_ALERT_WEBHOOK_URL": f"{url}/alerts",
+        }
+        port = _free_port()
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("headgate"), "mage", "--port", str(port)],
+            env=env,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+        )
+        stack.callback(_stop, process)
+        assert process.stdout is not None
+        assert b"Mage runs at" in process.stdout.readline()
+        running = Mage(database, process, port)
+        running.alerts = alerts
+        yield running
+
+
+def test_triggers_fire_and_runs_complete(mage: Mage) -> None:
+    """Both hourly triggers fire by themselves: the last hour is landed, then built into features."""
+    assert mage.finished("ingest_gharchive")["status"] == "completed"
+    assert mage.finished("build_features")["status"] == "completed"
+
+    assert mage.database.query("select status, uri like 'http://127.0.0.1%' from ops.loads") == [
+        ("landed", True)
+    ]
+    assert mage.database.value("select count(*) from features.actor_activity") > 0
+    assert mage.alerts == []
+
+
+def test_trigger_files_stay_as_they_are(mage: Mage) -> None:
+    """Serving does not rewrite the files that hold the triggers."""
+    mage.finished("build_features")
+
+    files = (ROOT / "mage_pipelines").glob("pipelines/*/triggers.yaml")
+
+    assert all("# Mage adds this where it is missing" in file.read_text() for file in files)
+
+
+def test_failed_gate_is_told_in_the_log_and_by_webhook(mage: Mage) -> None:
+    """A scheduled run with a failed gate: Mage's log names it, the webhook gets it, nothing after it runs."""
+    last = mage.finished("build_features")["id"]
+    mage.database.query("delete from ops.certified_partitions")
+    mage.database.query("update ops.loads set rows_landed = rows_landed + 1, lines_read = lines_read + 1")
+    schedule = mage.api.get("pipelines/build_features/pipeline_schedules").json()["pipeline_schedules"][0][
+        "id"
+    ]
+
+    body = {"pipeline_run": {"variables": {"wait_minutes": 0}}}
+    mage.api.post(f"pipeline_schedules/{schedule}/pipeline_runs", json=body).raise_for_status()
+    run = mage.finished("build_features", after=last)
+
+    assert {block["block_uuid"]: block["status"] for block in run["block_runs"]} == {
+        "build/new_loads": "completed",
+        "build/staging": "failed",
+        "build/features": "cancelled",
+    }
+    said = f"Gate {GATE} on stg_gharchive__load_outcomes failed: 1 row"
+    assert said in mage.log("build_features", run["id"])
+    assert f"headgate gates show {GATE}" in mage.log("build_features", run["id"])
+    assert [(alert["pipeline"], alert["block"]) for alert in mage.alerts] == [
+        ("build_features", "build/staging")
+    ]
+    assert said in mage.alerts[0]["message"]
+
+
+def test_only_the_local_machine_reaches_it(mage: Mage) -> None:
+    """Nothing that Mage starts listens on an interface that others reach."""
+    processes = [psutil.Process(mage.process.pid), *psutil.Process(mage.process.pid).children(recursive=True)]
+    listening = [
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_ctrl_c_stops_everything(mage: Mage) -> None:
+    """Ctrl-C ends the server, the scheduler and every process that they started."""
+    children = psutil.Process(mage.process.pid).children(recursive=True)
+
+    mage.process.send_signal(signal.SIGINT)
+
+    mage.process.wait(60)
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert len(children) > 2
+    assert not alive
+
+
+def _free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(60)

@@ -1,0 +1,34 @@
+"""The Makefile explains itself, and CI does what a developer does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from tests.support import ROOT
+
+
+def test_make_alone_lists_every_target() -> None:
+    """Each phony target has its line and its sentence."""
+    said = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert phony is not None
+    assert [line.split()[1] for line in said.splitlines()] == phony[1].split()
+    assert all(len(line.split()) > 3 for line in said.splitlines())
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "docs", "bench", "up", "down"])
+def test_every_target_can_be_planned(target: str) -> None:
+    """`make -n` finds a rule for everything that a target needs."""
+    subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=True)
+
+
+def test_ci_calls_the_targets_of_developers() -> None:
+    """A change that passes `make lint` and `make test` passes CI."""
+    script = (ROOT / ".ci" / "run").read_text()
+
+    assert "make lint" in script
+    assert "make test" in script
