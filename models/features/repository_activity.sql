@@ -123,7 +123,9 @@ rated as (
         running.first_seen_at
     from running
     left join lateral (
-        select percentile_cont(0.5) within group (order by pull_requests.hours_to_merge) as hours_to_merge_median_7d
+        select
+            percentile_cont(0.5) within group (order by pull_requests.hours_to_merge)
+                as hours_to_merge_median_7d
         from pull_requests
         where
             running.pull_requests_merged_count_7d > 0

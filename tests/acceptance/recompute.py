@@ -1,13 +1,14 @@
 """Feature values recomputed from archive files in plain Python, sharing no code with the project.
 
-The definitions are those of the documentation, read again: events of `as_of - window <= created_at < as_of`, each event
-id once, pull requests counted under their author for actors and contributors.
+The definitions are those of the documentation, read again: events of `as_of - window <= created_at < as_of`, each
+event id once, pull requests counted under their author for actors and contributors.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
@@ -24,20 +25,25 @@ WINDOWS = {
 
 
 def instant(text: str) -> datetime:
+    """A time as the archive writes it, `2012/04/11 15:01:33 -0700` too."""
+    if "/" in text:
+        return datetime.strptime(text, "%Y/%m/%d %H:%M:%S %z").astimezone(UTC)
     return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
 
 
 class Event:
-    """What features need of one archive event, in any generation that has ids."""
+    """What features need of one archive event. In the timeline, which has no ids, an event is its line."""
 
-    def __init__(self, record: dict[str, Any]) -> None:
-        payload = record["payload"]
+    def __init__(self, record: dict[str, Any], line: bytes) -> None:
+        payload = record.get("payload") or {}
         pull = payload.get("pull_request") or {}
-        self.id = record["id"]
+        actor, repository = record["actor"], record.get("repo") or record.get("repository") or {}
+        self.id = record.get("id") or line
         self.kind = record["type"]
         self.at = instant(record["created_at"])
-        self.actor, self.login = record["actor"].get("id"), record["actor"].get("login")
-        self.repository = record["repo"].get("id")
+        self.actor = actor.get("id") if isinstance(actor, dict) else None
+        self.login = actor.get("login") if isinstance(actor, dict) else actor
+        self.repository = repository.get("id")
         self.action = payload.get("action")
         self.pull_id = pull.get("id")
         user = pull.get("user") or {}
@@ -55,14 +61,14 @@ class Event:
 
 
 def read_events(files: Iterable[Path]) -> list[Event]:
-    """All events of the files, each id once: of the latest file, and in it of the last line. Attributed to authors."""
-    by_id: dict[str, Event] = {}
+    """All events of the files, attributed to authors. Of one id the last is taken: of the last file and line."""
+    by_id: dict[str | bytes, Event] = {}
     for file in files:
-        for line in gzip.open(file).read().split(b"\n"):
+        for line in gzip.decompress(file.read_bytes()).split(b"\n"):
             if line:
-                event = Event(json.loads(line.replace(b"\\u0000", b"")))
+                event = Event(json.loads(re.sub(rb"(?<!\\)\\u0000", b"", line)), line)
                 by_id[event.id] = event
-    events = sorted(by_id.values(), key=lambda event: (event.at, event.id))
+    events = sorted(by_id.values(), key=lambda event: (event.at, str(event.id)))
     openings: dict[int, Event] = {}
     for event in events:
         if event.outcome == "opened" and event.pull_id is not None:
@@ -77,11 +83,11 @@ def read_events(files: Iterable[Path]) -> list[Event]:
 
 
 class Recomputed:
-    """Brute-force feature values over a list of events."""
+    """Brute-force feature values over a list of events, up to the processed hour `end`."""
 
-    def __init__(self, events: list[Event], bots: set[str]) -> None:
+    def __init__(self, events: list[Event], bots: set[str], end: datetime) -> None:
         self.bots = bots
-        self.end = max(event.at for event in events).replace(minute=0, second=0, microsecond=0) + HOUR
+        self.end = end
         self.of: dict[tuple[str, tuple[int, ...]], list[Event]] = defaultdict(list)
         for event in events:
             if event.repository is not None:
@@ -101,6 +107,7 @@ class Recomputed:
         return {as_of for as_of in result if as_of <= self.end}
 
     def is_bot(self, login: str | None) -> bool:
+        """True for logins of bots."""
         return login is not None and (login.endswith("[bot]") or login in self.bots)
 
     def row(self, view: str, key: tuple[int, ...], as_of: datetime) -> dict[str, Any]:
@@ -111,12 +118,17 @@ class Recomputed:
             inside = [event for event in seen if event.at >= as_of - timedelta(hours=hours)]
             row |= {f"{name}_{window}": value for name, value in self.counts(view, key, inside).items()}
         last = {"repository_activity": "7d", "actor_activity": "7d", "contributor_activity": "30d"}[view]
-        merged, rejected = row[f"pull_requests_merged_count_{last}"], row[f"pull_requests_rejected_count_{last}"]
+        merged, rejected = (
+            row[f"pull_requests_merged_count_{last}"],
+            row[f"pull_requests_rejected_count_{last}"],
+        )
         row[f"merge_rate_{last}"] = merged / (merged + rejected) if merged + rejected else None
         own = [event.at for event in seen if view == "repository_activity" or event.actor == key[0]]
         row["first_seen_at"] = min(own, default=None)
         if view == "repository_activity":
-            recent = [event for event in seen if event.at >= as_of - timedelta(days=7) and event.outcome == "merged"]
+            recent = [
+                event for event in seen if event.at >= as_of - timedelta(days=7) and event.outcome == "merged"
+            ]
             hours_to_merge = [
                 ((event.merged_at or event.at) - event.pull_created).total_seconds() / 3600
                 for event in recent
@@ -134,6 +146,7 @@ class Recomputed:
         return row
 
     def counts(self, view: str, key: tuple[int, ...], inside: list[Event]) -> dict[str, int]:
+        """Everything that is counted over the events of one window."""
         by_repository = view == "repository_activity"
         own = [event for event in inside if by_repository or event.actor == key[0]]
         decided = [event for event in inside if by_repository or event.author == key[0]]

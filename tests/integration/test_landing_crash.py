@@ -76,7 +76,7 @@ def test_a_landing_process_that_dies_is_a_failed_load(database: Database, tmp_pa
     lander = subprocess.Popen(
         command, env=database.env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    while not database.query("select from ops.loads where status = 'running'"):
+    while not database.query("select load_id from ops.loads where status = 'running'"):
         time.sleep(0.02)
     children = Path(f"/proc/{lander.pid}/task").glob("*/children")
     workers = [int(pid) for file in children for pid in file.read_text().split()]

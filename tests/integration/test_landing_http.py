@@ -96,6 +96,7 @@ def test_an_hour_lands_from_a_bad_server(database: Database, archive: Archive) -
     archive.cut = (archive.folder / HOUR).stat().st_size // 3
     settings = replace(database.settings, archive_url=archive.url)
     (result,) = land_files(settings, "gharchive", [delivery_of(settings, MOMENT)])
+    assert result.error is None
     assert (result.status, result.rows_landed) == ("landed", 2000)
     assert [status for _, _, status in archive.requests] == [503, 200, 206, 206, 206]
     assert list((settings.home / "downloads").iterdir()) == []

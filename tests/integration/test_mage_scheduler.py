@@ -171,7 +171,7 @@ def test_only_the_local_machine_reaches_it(mage: Mage) -> None:
     listening = [
         connection.laddr.ip
         for process in processes
-        for connection in process.net_connections("inet")
+        for connection in process.connections("inet")
         if connection.status == psutil.CONN_LISTEN
     ]
 

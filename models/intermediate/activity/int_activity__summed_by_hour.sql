@@ -56,7 +56,9 @@ acted as (
         null::text as authored_outcome
     from events
     left join issues on events.event_type = 'IssuesEvent' and events.event_id = issues.event_id
-    left join pull_requests on events.event_type = 'PullRequestEvent' and events.event_id = pull_requests.event_id
+    left join
+        pull_requests
+        on events.event_type = 'PullRequestEvent' and events.event_id = pull_requests.event_id
 
 ),
 

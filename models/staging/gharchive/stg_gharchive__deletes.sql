@@ -35,7 +35,8 @@ typed as (
         records.created_at
     from records
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
-    cross join lateral {{ json_fields('root.payload') }} as payload (ref text, ref_type text, pusher_type text)
+    cross join
+        lateral {{ json_fields('root.payload') }} as payload (ref text, ref_type text, pusher_type text)
 
 )
 

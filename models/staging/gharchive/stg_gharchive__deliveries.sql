@@ -70,13 +70,15 @@ typed as (
     inner join loads on landed.load_id = loads.load_id
     left join quarantine
         on loads.partition_start = quarantine.partition_start and landed.line_number = quarantine.line_number
-    cross join lateral {{ json_fields('landed.record') }}
-        as root (actor jsonb, repo jsonb, org jsonb, repository jsonb, public boolean)
+    cross join
+        lateral {{ json_fields('landed.record') }}
+            as root (actor jsonb, repo jsonb, org jsonb, repository jsonb, public boolean)
     cross join lateral {{ json_fields('root.actor') }} as actor (id bigint, login text)
     cross join lateral {{ json_fields('root.repo') }} as repo (id bigint, name text)
     cross join lateral {{ json_fields('root.org') }} as org (id bigint, login text)
-    cross join lateral {{ json_fields('root.repository') }}
-        as repository (id bigint, owner text, name text, organization text)
+    cross join
+        lateral {{ json_fields('root.repository') }}
+            as repository (id bigint, owner text, name text, organization text)
     where quarantine.line_number is null
 
 ),
@@ -86,7 +88,8 @@ ranked as (
 
     select
         typed.*,
-        row_number() over (partition by event_id order by partition_start desc, line_number desc) = 1 as is_last
+        row_number() over (partition by event_id order by partition_start desc, line_number desc)
+        = 1 as is_last
     from typed
 
 ),

@@ -38,9 +38,10 @@ typed as (
     from records
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
     cross join lateral {{ json_fields('root.payload') }} as payload (forkee jsonb)
-    cross join lateral {{ json_fields('payload.forkee') }} as forkee (
-        id bigint, name text, full_name text, owner jsonb, created_at timestamptz
-    )
+    cross join
+        lateral {{ json_fields('payload.forkee') }} as forkee (
+            id bigint, name text, full_name text, owner jsonb, created_at timestamptz
+        )
     cross join lateral {{ json_fields('forkee.owner') }} as fork_owner (id bigint, login text)
 
 )

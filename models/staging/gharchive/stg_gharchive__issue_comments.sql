@@ -47,14 +47,22 @@ typed as (
         comment.updated_at as comment_updated_at
     from records
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
-    cross join lateral {{ json_fields('root.payload') }} as payload (
-        action text, comment_id bigint, issue_id bigint, comment jsonb, issue jsonb
-    )
-    cross join lateral {{ json_fields('payload.issue') }} as issue (id bigint, number bigint, pull_request jsonb)
+    cross join
+        lateral {{ json_fields('root.payload') }} as payload (
+            action text, comment_id bigint, issue_id bigint, comment jsonb, issue jsonb
+        )
+    cross join
+        lateral {{ json_fields('payload.issue') }} as issue (id bigint, number bigint, pull_request jsonb)
     cross join lateral {{ json_fields('issue.pull_request') }} as pull_request (html_url text)
-    cross join lateral {{ json_fields('payload.comment') }} as comment (
-        id bigint, "user" jsonb, author_association text, body text, created_at timestamptz, updated_at timestamptz
-    )
+    cross join
+        lateral {{ json_fields('payload.comment') }} as comment (
+            id bigint,
+            "user" jsonb,
+            author_association text,
+            body text,
+            created_at timestamptz,
+            updated_at timestamptz
+        )
     cross join lateral {{ json_fields('comment.user') }} as comment_author (id bigint, login text)
 
 )

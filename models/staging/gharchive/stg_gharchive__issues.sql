@@ -53,11 +53,18 @@ typed as (
     from records
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
     cross join lateral {{ json_fields('root.payload') }} as payload (action text, number bigint, issue jsonb)
-    cross join lateral {{ json_fields('payload.issue') }} as issue (
-        id bigint, number bigint, state text, title text, author_association text, "user" jsonb, assignee jsonb,
-        milestone jsonb, labels jsonb, comments bigint, locked boolean, created_at timestamptz,
-        updated_at timestamptz, closed_at timestamptz
-    )
+    cross join
+        lateral {{ json_fields('payload.issue') }} as issue (
+            id bigint,
+            number bigint,
+            state text,
+            title text,
+            author_association text,
+            "user" jsonb,
+            assignee jsonb,
+            milestone jsonb, labels jsonb, comments bigint, locked boolean, created_at timestamptz,
+            updated_at timestamptz, closed_at timestamptz
+        )
     cross join lateral {{ json_fields('issue.user') }} as issue_author (id bigint, login text)
     cross join lateral {{ json_fields('issue.assignee') }} as assignee (id bigint)
     cross join lateral {{ json_fields('issue.milestone') }} as milestone (id bigint)

@@ -47,7 +47,8 @@ joined as (
         select
             count(*) filter (where deliveries.is_kept) as typed_count,
             count(*) filter (where not deliveries.is_kept) as duplicates_count,
-            count(*) filter (where deliveries.is_kept and event_types.event_type is null) as unknown_types_count
+            count(*) filter (where deliveries.is_kept and event_types.event_type is null)
+                as unknown_types_count
         from deliveries
         left join event_types on deliveries.event_type = event_types.event_type
         where loads.status = 'landed' and deliveries.partition_start = loads.partition_start

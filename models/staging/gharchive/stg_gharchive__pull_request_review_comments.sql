@@ -48,11 +48,18 @@ typed as (
         comment.updated_at as comment_updated_at
     from records
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
-    cross join lateral {{ json_fields('root.payload') }} as payload (action text, comment jsonb, pull_request jsonb)
-    cross join lateral {{ json_fields('payload.comment') }} as comment (
-        id bigint, in_reply_to_id bigint, "user" jsonb, author_association text, path text, commit_id text,
-        body text, position bigint, created_at timestamptz, updated_at timestamptz
-    )
+    cross join
+        lateral {{ json_fields('root.payload') }} as payload (action text, comment jsonb, pull_request jsonb)
+    cross join
+        lateral {{ json_fields('payload.comment') }} as comment (
+            id bigint,
+            in_reply_to_id bigint,
+            "user" jsonb,
+            author_association text,
+            path text,
+            commit_id text,
+            body text, position bigint, created_at timestamptz, updated_at timestamptz
+        )
     cross join lateral {{ json_fields('comment.user') }} as comment_author (id bigint, login text)
     cross join lateral {{ json_fields('payload.pull_request') }} as pull_request (id bigint, number bigint)
 

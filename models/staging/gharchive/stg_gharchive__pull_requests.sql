@@ -81,15 +81,33 @@ typed as (
         pull_request.merged_at as pull_request_merged_at
     from records
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
-    cross join lateral {{ json_fields('root.payload') }} as payload (action text, number bigint, pull_request jsonb)
-    cross join lateral {{ json_fields('payload.pull_request') }} as pull_request (
-        id bigint, number bigint, state text, title text, body text, "user" jsonb, merged_by jsonb, assignee jsonb,
-        milestone jsonb, labels jsonb, head jsonb, base jsonb, author_association text, mergeable_state text,
-        merge_commit_sha text, merged boolean, mergeable boolean, draft boolean, locked boolean,
-        maintainer_can_modify boolean, comments bigint, review_comments bigint, commits bigint, additions bigint,
-        deletions bigint, changed_files bigint, created_at timestamptz, updated_at timestamptz,
-        closed_at timestamptz, merged_at timestamptz
-    )
+    cross join
+        lateral {{ json_fields('root.payload') }} as payload (action text, number bigint, pull_request jsonb)
+    cross join
+        lateral {{ json_fields('payload.pull_request') }} as pull_request (
+            id bigint,
+            number bigint,
+            state text,
+            title text,
+            body text,
+            "user" jsonb,
+            merged_by jsonb,
+            assignee jsonb,
+            milestone jsonb,
+            labels jsonb,
+            head jsonb,
+            base jsonb,
+            author_association text,
+            mergeable_state text,
+            merge_commit_sha text, merged boolean, mergeable boolean, draft boolean, locked boolean,
+            maintainer_can_modify boolean,
+            comments bigint,
+            review_comments bigint,
+            commits bigint,
+            additions bigint,
+            deletions bigint, changed_files bigint, created_at timestamptz, updated_at timestamptz,
+            closed_at timestamptz, merged_at timestamptz
+        )
     cross join lateral {{ json_fields('pull_request.user') }} as author (id bigint, login text)
     cross join lateral {{ json_fields('pull_request.merged_by') }} as merged_by (id bigint, login text)
     cross join lateral {{ json_fields('pull_request.assignee') }} as assignee (id bigint)

@@ -47,7 +47,9 @@ commits as (
         payloads.created_at
     from payloads
     cross join lateral {{ json_elements('payloads.commits') }} as commits (element, position)
-    cross join lateral {{ json_fields('commits.element') }} as commit (sha text, message text, "distinct" boolean, author jsonb)
+    cross join
+        lateral {{ json_fields('commits.element') }}
+            as commit (sha text, message text, "distinct" boolean, author jsonb)
     cross join lateral {{ json_fields('commit.author') }} as author (email text, name text)
 
 ),

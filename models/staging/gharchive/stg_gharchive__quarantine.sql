@@ -46,12 +46,16 @@ parent_checks as (
         record_types.record_type,
         contract_paths.parent_json_path,
         '!exists(' || contract_paths.parent_json_path || ' ? ('
-        || min(contract_paths.parent_guard) || ' && ((' || string_agg(contract_paths.violation, ') || (') || '))))'
+        || min(contract_paths.parent_guard)
+        || ' && (('
+        || string_agg(contract_paths.violation, ') || (')
+        || '))))'
             as is_kept
     from schema_generations
     cross join record_types
     inner join contract_paths
-        on {{ contract_path_applies('contract_paths', 'record_types.record_type', 'schema_generations.schema_generation') }}
+        on
+            {{ contract_path_applies('contract_paths', 'record_types.record_type', 'schema_generations.schema_generation') }}
     group by schema_generations.schema_generation, record_types.record_type, contract_paths.parent_json_path
 
 ),
@@ -146,7 +150,11 @@ explained as (
         select jsonb_path_query_first(broken.record, contract_paths.json_path::jsonpath) as value
     ) as found on true
     group by
-        broken.partition_start, broken.line_number, broken.record_id, broken.record_type, broken.schema_generation,
+        broken.partition_start,
+        broken.line_number,
+        broken.record_id,
+        broken.record_type,
+        broken.schema_generation,
         broken.is_out_of_time, broken.recorded_at, broken.record
 
 )

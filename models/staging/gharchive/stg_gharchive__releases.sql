@@ -49,10 +49,11 @@ typed as (
     from records
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
     cross join lateral {{ json_fields('root.payload') }} as payload (action text, release jsonb)
-    cross join lateral {{ json_fields('payload.release') }} as release (
-        id bigint, tag_name text, name text, target_commitish text, author jsonb, draft boolean,
-        prerelease boolean, assets jsonb, created_at timestamptz, published_at timestamptz
-    )
+    cross join
+        lateral {{ json_fields('payload.release') }} as release (
+            id bigint, tag_name text, name text, target_commitish text, author jsonb, draft boolean,
+            prerelease boolean, assets jsonb, created_at timestamptz, published_at timestamptz
+        )
     cross join lateral {{ json_fields('release.author') }} as release_author (id bigint, login text)
 
 )

@@ -72,7 +72,7 @@ def show_gate(gate: str, limit: int, as_json: bool) -> None:
 
 
 def rows_table(rows: list[dict[str, Any]]) -> Table:
-    """Failing rows as a table, nested values as JSON; upright when they are too wide to stand side by side."""
+    """Failing rows as a table, nested values as JSON; upright when there are too many columns."""
     if max(len(row) for row in rows) > SIDE_BY_SIDE:
         table = Table("row", "column", "value", box=None, pad_edge=False)
         for number, row in enumerate(rows, 1):

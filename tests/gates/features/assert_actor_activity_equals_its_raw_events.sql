@@ -28,7 +28,7 @@ located_own as (
         on
             sampled.actor_id = events.actor_id
             and events.created_at >= sampled.as_of - interval '7 days'
-            and events.created_at < sampled.as_of
+            and sampled.as_of > events.created_at
 
 ),
 
@@ -44,8 +44,10 @@ located_authored as (
         on
             sampled.actor_id = authored.author_id
             and authored.created_at >= sampled.as_of - interval '7 days'
-            and authored.created_at < sampled.as_of
-    inner join {{ ref('stg_gharchive__pull_requests') }} as pull_requests on authored.event_id = pull_requests.event_id
+            and sampled.as_of > authored.created_at
+    inner join
+        {{ ref('stg_gharchive__pull_requests') }} as pull_requests
+        on authored.event_id = pull_requests.event_id
 
 ),
 
@@ -85,12 +87,14 @@ recounted as (
         {%- for window, hours in windows.items() %}
         {{ raw_count(hours, 'raw.is_own', 'distinct raw.repository_id') }} as repositories_count_{{ window }},
         {%- endfor %}
-        {%- for column, condition in conditions.items() %}
-        {%- set last_column = loop.last %}
-        {%- for window, hours in windows.items() %}
-        {{ raw_count(hours, condition, 'raw.sample_id') }} as {{ column }}_{{ window }}{{ ',' if not (last_column and loop.last) }}
-        {%- endfor %}
-        {%- endfor %}
+    {%- for column, condition in conditions.items() %}
+    {%- set last_column = loop.last %}
+    {%- for window, hours in windows.items() %}
+    {{ raw_count(hours, condition, 'raw.sample_id') }}
+        as {{ column }}_{{ window }}{{ ',' if not (last_column and loop.last) }}
+    {%- endfor %}
+
+{%- endfor %}
     from sampled
     left join raw on sampled.sample_id = raw.sample_id
     group by sampled.sample_id

@@ -38,9 +38,13 @@ select
     activity.hour + interval '1 hour' as as_of
 from activity
 cross join processed
-left join (select * from {{ ref(view) }} where {{ uncertified(view, 'as_of') }}) as features
+left join (
+    select * from {{ ref(view) }}
+    where {{ uncertified(view, 'as_of') }}
+) as features
     on
-        {% for key in keys %}activity.{{ key }} = features.{{ key }} and {% endfor -%}
+        {% for key in keys %}activity.{{ key }} = features.{{ key }}
+        and {% endfor -%}
         activity.hour + interval '1 hour' = features.as_of
 where
     {% for key in keys %}activity.{{ key }} is not null and {% endfor -%}

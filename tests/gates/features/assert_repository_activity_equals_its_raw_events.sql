@@ -32,7 +32,7 @@ located as (
         on
             sampled.repository_id = events.repository_id
             and events.created_at >= sampled.as_of - interval '7 days'
-            and events.created_at < sampled.as_of
+            and sampled.as_of > events.created_at
 
 ),
 
@@ -51,9 +51,11 @@ recounted as (
         {{ raw_count(hours, condition, 'raw.sample_id') }} as {{ column }}_{{ window }},
         {%- endfor %}
         {%- endfor %}
-        {%- for window, hours in windows.items() %}
-        {{ raw_count(hours, 'true', 'distinct raw.actor_id') }} as contributors_count_{{ window }}{{ ',' if not loop.last }}
-        {%- endfor %}
+    {%- for window, hours in windows.items() %}
+    {{ raw_count(hours, 'true', 'distinct raw.actor_id') }}
+        as contributors_count_{{ window }}{{ ',' if not loop.last }}
+    
+{%- endfor %}
     from sampled
     left join raw on sampled.sample_id = raw.sample_id
     group by sampled.sample_id

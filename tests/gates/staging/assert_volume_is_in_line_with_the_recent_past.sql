@@ -30,7 +30,10 @@ compared as (
         checked.partition_start,
         checked.rows_landed,
         (
-            select percentile_cont(0.5) within group (order by earlier.rows_landed / earlier.hours * checked.hours)
+            select
+                percentile_cont(0.5) within group (
+                    order by earlier.rows_landed / earlier.hours * checked.hours
+                )
             from (
                 select * from loads
                 where loads.partition_start < checked.partition_start
