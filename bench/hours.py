@@ -6,11 +6,23 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bench.workbench import Workbench
 from headgate.settings import find_project_dir
 from headgate.synth import file_name, write_hours
 from headgate.synth.world import Generation
 
 FIRST = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+def measured(bench: Workbench) -> list[Path]:
+    """The hours that most benchmarks are about; says which: the twelve real ones if they are there."""
+    hours = real(12) if bench.full else []
+    if hours:
+        bench.say(f"{len(hours)} real hours from {hours[0].parent}")
+        return hours
+    count, events = (12, 12_000) if bench.full else (2, 600)
+    bench.say(f"{count} generated hours of {events:,} events")
+    return generated(bench.folder, hours=count, events=events)
 
 
 def real(count: int) -> list[Path]:

@@ -22,6 +22,10 @@ class Workbench:
         self.verbose = verbose
         #: Kept between runs: generated hours, dlt's environment.
         self.folder = folder or find_project_dir() / ".headgate" / "bench"
+        #: How often the ways of a benchmark take turns.
+        self.rounds = 5 if full else 1
+        #: The servers to measure on; targets are about the first.
+        self.servers = _servers()[: None if full else 1]
         self._stack = contextlib.ExitStack()
         self._clusters: dict[str, Cluster] = {}
 
@@ -43,10 +47,19 @@ class Workbench:
         """An empty migrated database on the server `stock` (the system's PostgreSQL, untuned) or `embedded`."""
         if server not in self._clusters:
             home = self.scratch / server
-            cluster = StockCluster(home, system_binaries()) if server == "stock" else Cluster(home, binaries())
+            stock = system_binaries() if server == "stock" else None
+            cluster = StockCluster(home, stock) if stock else Cluster(home, binaries())
             self._clusters[server] = self._stack.enter_context(running(cluster))
         return new_database(self._clusters[server], name, self.scratch / f"{server}-{name}")
+
+    def label(self, server: str) -> str:
+        """The server's name in the table."""
+        return "PostgreSQL of the system, stock" if server == "stock" else "embedded PostgreSQL"
 
     def say(self, text: str) -> None:
         """One line about what goes on."""
         print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def _servers() -> list[str]:
+    return ["stock", "embedded"] if system_binaries() else ["embedded"]

@@ -58,12 +58,16 @@ class Database:
 
     def dbt(self, *arguments: str | Path, exit_code: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
         """Runs dbt on the project against this database, target and logs in `folder`; expects `exit_code`."""
+        return run(*self.dbt_command(*arguments), env={**self.env, **env}, exit_code=exit_code)
+
+    def dbt_command(self, *arguments: str | Path) -> list[str | Path]:
+        """The words of a command that runs dbt, for whoever starts it himself."""
         profiles = self.folder / "profiles"
         profiles.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / "profiles.example.yml", profiles / "profiles.yml")
         folders = ("--project-dir", ROOT, "--profiles-dir", profiles)
         outputs = ("--target-path", self.folder / "target", "--log-path", self.folder / "logs")
-        return run("dbt", *arguments, *folders, *outputs, env={**self.env, **env}, exit_code=exit_code)
+        return ["dbt", *arguments, *folders, *outputs]
 
 
 @dataclass
@@ -115,7 +119,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def run(
-    program: str, *arguments: str | Path, env: dict[str, str], exit_code: int = 0, timeout: float = 600
+    program: str | Path, *arguments: str | Path, env: dict[str, str], exit_code: int = 0, timeout: float = 600
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program of this environment; fails with its whole output when it exits with another code."""
     path = Path(sys.executable).with_name(program)

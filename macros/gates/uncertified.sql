@@ -15,7 +15,13 @@
     {%- else -%}
     {%- set partitions = uncertified_partitions(model_name) -%}
     {%- if column.endswith('as_of') -%}
-    {{ column ~ " > timestamptz '" ~ partitions[0].partition_start ~ "'" if partitions else 'false' }}
+    {#- A partition may hold events from before it began, as far as its contract tolerates. -#}
+    {%- set tolerances = [] -%}
+    {%- for source in graph.sources.values() if source.config.meta.contract -%}
+        {%- do tolerances.append(source.config.meta.contract.time_tolerance_hours) -%}
+    {%- endfor -%}
+    {%- set tolerance = " - interval '" ~ (tolerances | max | default(0)) ~ " hours'" -%}
+    {{ column ~ " > timestamptz '" ~ partitions[0].partition_start ~ "'" ~ tolerance if partitions else 'false' }}
     {%- else -%}
     {{ in_partitions(partitions, column) }}
     {%- endif -%}

@@ -1,6 +1,6 @@
 """Feature values recomputed from archive files in plain Python, sharing no code with the project.
 
-The definitions are those of the documentation, read again: events of `as_of - window <= created_at < as_of`, each
+The definitions are those of the documentation: events of `as_of - window <= created_at < as_of`, each
 event id once, pull requests counted under their author for actors and contributors.
 """
 
@@ -61,7 +61,7 @@ class Event:
 
 
 def read_events(files: Iterable[Path]) -> list[Event]:
-    """All events of the files, attributed to authors. Of one id the last is taken: of the last file and line."""
+    """The events of the files, attributed to authors. Of one id the last line of the last file counts."""
     by_id: dict[str | bytes, Event] = {}
     for file in files:
         for line in gzip.decompress(file.read_bytes()).split(b"\n"):

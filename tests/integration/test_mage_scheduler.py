@@ -27,6 +27,8 @@ pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), py
 
 GATE = "assert_every_landed_record_is_accounted_for"
 SECONDS_TO_RUN = 400
+#: What the UI calls itself.
+CLIENT = "zkWlN0PkIKSN0C11CfUHUj84OT5XOJ6tDZ6bDRO2"
 
 
 class Archive(http.server.SimpleHTTPRequestHandler):
@@ -55,8 +57,21 @@ class Mage:
         self.database = database
         self.process = process
         self.api = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60)
+        self.api.headers["X-API-KEY"] = CLIENT
         #: Alerts that arrived at the webhook.
         self.alerts: list[dict[str, Any]] = []
+
+    def log_in(self, password: str) -> None:
+        """Logs in as the owner; Mage makes that user some seconds after it began to listen."""
+        owner = {"email": "owner@headgate.local", "password": password}
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            answer = self.api.post("sessions", json={"session": owner, "api_key": CLIENT}).json()
+            if "session" in answer:
+                self.api.cookies.set("oauth_token", answer["session"]["token"])
+                return
+            time.sleep(1)
+        raise AssertionError(f"no login: {answer}")
 
     def runs(self, pipeline: str) -> list[dict[str, Any]]:
         """The pipeline's runs, newest first."""
@@ -114,6 +129,7 @@ def mage(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iter
         assert b"Mage runs at" in process.stdout.readline()
         running = Mage(database, process, port)
         running.alerts = alerts
+        running.log_in((database.settings.home / "mage-password").read_text())
         yield running
 
 
@@ -163,6 +179,14 @@ def test_failed_gate_is_told_in_the_log_and_by_webhook(mage: Mage) -> None:
         ("build_features", "build/staging")
     ]
     assert said in mage.alerts[0]["message"]
+
+
+def test_strangers_are_sent_away(mage: Mage) -> None:
+    """Without a login the API shows nothing, and the password is for its owner's eyes only."""
+    answer = httpx.get(mage.api.base_url.join("pipeline_runs"), headers={"X-API-KEY": CLIENT}).json()
+
+    assert answer["error"]["code"] == 403
+    assert (mage.database.settings.home / "mage-password").stat().st_mode & 0o077 == 0
 
 
 def test_only_the_local_machine_reaches_it(mage: Mage) -> None:

@@ -15,16 +15,10 @@ from headgate.errors import UsageError
 from headgate.synth import generate_hour, generation_at, write_hours
 from headgate.synth.traps import TRAPS, parse
 from headgate.synth.world import GENERATIONS, Generation
+from tests.unit.synth_lines import lines_of
 
 START = datetime(2016, 1, 1, 1, tzinfo=UTC)
 ALL = tuple(TRAPS)
-
-
-def lines(content: bytes) -> list[bytes]:
-    """The lines of a file, without the empty rest after the last line break."""
-    found = gzip.decompress(content).split(b"\n")
-    assert found.pop() == b""
-    return found
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
@@ -40,7 +34,7 @@ def test_same_arguments_give_the_same_bytes(generation: Generation) -> None:
 def test_another_seed_gives_another_world() -> None:
     """Seeds differ in every line."""
     first, second = (
-        set(lines(generate_hour(START, seed=seed, events_per_hour=50).content)) for seed in (1, 2)
+        set(lines_of(generate_hour(START, seed=seed, events_per_hour=50).content)) for seed in (1, 2)
     )
     assert not first & second
 
@@ -55,10 +49,10 @@ def test_an_hour_does_not_depend_on_the_hours_asked_with_it(tmp_path: Path) -> N
 
 def test_traps_add_lines_and_change_none() -> None:
     """An hour with traps holds every line of the hour without, in the same order."""
-    plain = lines(generate_hour(START, events_per_hour=200).content)
+    plain = lines_of(generate_hour(START, events_per_hour=200).content)
     trapped = generate_hour(START, events_per_hour=200, traps=ALL)
     marked = {mark.line_number for mark in trapped.truth.marks}
-    assert [line for number, line in enumerate(lines(trapped.content), 1) if number not in marked] == plain
+    assert [line for number, line in enumerate(lines_of(trapped.content), 1) if number not in marked] == plain
 
 
 def test_a_trap_does_not_depend_on_the_other_traps() -> None:
@@ -69,14 +63,14 @@ def test_a_trap_does_not_depend_on_the_other_traps() -> None:
     def of_trap(hour_lines: list[bytes], marks: list[tuple[int, str]]) -> list[bytes]:
         return [hour_lines[number - 1] for number, trap in marks if trap == "wrong_type"]
 
-    assert of_trap(lines(alone.content), [mark[:2] for mark in alone.truth.marks]) == of_trap(
-        lines(both.content), [mark[:2] for mark in both.truth.marks]
+    assert of_trap(lines_of(alone.content), [mark[:2] for mark in alone.truth.marks]) == of_trap(
+        lines_of(both.content), [mark[:2] for mark in both.truth.marks]
     )
 
 
 def test_exactly_as_many_events_as_asked() -> None:
     """Without traps an hour has the number of events that was asked for, each with an id of its own."""
-    records = [json.loads(line) for line in lines(generate_hour(START, events_per_hour=700).content)]
+    records = [json.loads(line) for line in lines_of(generate_hour(START, events_per_hour=700).content)]
     assert len(records) == len({record["id"] for record in records}) == 700
 
 
@@ -88,7 +82,8 @@ def test_gzip_header_holds_no_time() -> None:
 def test_lines_are_nearly_but_not_quite_in_order_of_time() -> None:
     """As in the archive, an hour is not sorted, and no event lies outside of it."""
     times = [
-        json.loads(line)["created_at"] for line in lines(generate_hour(START, events_per_hour=3000).content)
+        json.loads(line)["created_at"]
+        for line in lines_of(generate_hour(START, events_per_hour=3000).content)
     ]
     assert times != sorted(times)
     assert all(time.startswith("2016-01-01T01:") for time in times)
@@ -108,8 +103,8 @@ def test_slim_ids_are_smaller_than_the_ids_before_them() -> None:
     """Ids do not order by time across the change of generation."""
     before = generate_hour(datetime(2025, 10, 6, 23, tzinfo=UTC), events_per_hour=9)
     after = generate_hour(datetime(2025, 10, 7, 0, tzinfo=UTC), events_per_hour=9)
-    smallest = min(int(json.loads(line)["id"]) for line in lines(before.content))
-    assert all(int(json.loads(line)["id"]) < smallest / 9 for line in lines(after.content))
+    smallest = min(int(json.loads(line)["id"]) for line in lines_of(before.content))
+    assert all(int(json.loads(line)["id"]) < smallest / 9 for line in lines_of(after.content))
 
 
 def test_redelivered_hour_has_the_same_events_with_hashed_addresses(tmp_path: Path) -> None:
@@ -119,7 +114,7 @@ def test_redelivered_hour_has_the_same_events_with_hashed_addresses(tmp_path: Pa
     first, second = ((folder / name).read_bytes() for folder in (tmp_path, tmp_path / "redelivered"))
     assert first != second
     changed = 0
-    for old, new in zip(lines(first), lines(second), strict=True):
+    for old, new in zip(lines_of(first), lines_of(second), strict=True):
         was, now = json.loads(old), json.loads(new)
         for before, after in zip(
             was["payload"].pop("commits", []), now["payload"].pop("commits", []), strict=True

@@ -24,12 +24,13 @@ from headgate.pipelines.environment import ensure_profiles
 from headgate.settings import Settings, load_settings
 
 NEXT_STEPS = """\
-  headgate mage                                    Mage's UI and scheduler (then open http://127.0.0.1:6789)
-  psql -d "$(headgate dsn)"                        look around: typed.*, features.*, ops.*
-  headgate land gharchive --from 2016-01-01T13     one more hour; then: headgate run build_features
-  headgate gates list                              what every gate said last
-  headgate status                                  server, schemas, newest loads
-  headgate down                                    stop PostgreSQL; its data stays in .headgate/"""
+headgate mage                      Mage's UI and scheduler, at http://127.0.0.1:6789
+psql -d "$(headgate dsn)"          look around: typed.*, features.*, ops.*
+headgate land gharchive --from 2016-01-01T13, then headgate run build_features
+                                   one more hour
+headgate gates list                what every gate said last
+headgate status                    server, schemas, newest loads
+headgate down                      stop PostgreSQL; its data stays in .headgate/"""
 
 
 @click.command()
@@ -53,12 +54,13 @@ def demo() -> None:
         )
     for run in runs:
         seconds |= {name.split("/")[-1].replace("_", " "): taken for name, taken in run.done.items()}
+    console.print("docs site", style="bold")
     with _timed(seconds, "docs site"):
         site = build_docs(settings)
     print_account(console, asyncio.run(read_account(settings)), hours.origin, seconds)
-    console.print(f"[bold]Lineage[/]   open {site} in a browser", highlight=False, soft_wrap=True)
-    console.print("[bold]Next[/]      commands to try (with `uv run` before them, or .venv activated)")
-    console.print(NEXT_STEPS, highlight=False)
+    console.print(f"\nThe lineage, in a browser: {site}", highlight=False, soft_wrap=True)
+    console.print("\nCommands to try next, after `source .venv/bin/activate`", style="bold")
+    console.print(NEXT_STEPS, highlight=False, soft_wrap=True)
 
 
 def build_docs(settings: Settings) -> Path:

@@ -58,9 +58,11 @@ def run(
 def mage(host: str, port: int) -> None:
     """Serve Mage: scheduler and UI, until Ctrl-C."""
     serve.stop_on_signals()
-    with serve.Server(load_settings(), host, port) as server:
+    settings = load_settings()
+    with serve.Server(settings, host, port) as server:
         server.wait_until_ready()
         click.echo(f"Mage runs at http://{server.host}:{port}; log: {server.log}; Ctrl-C stops it")
+        click.echo(f"log in as {serve.OWNER} with the password in {serve.password_file(settings)}")
         server.wait()
 
 

@@ -27,61 +27,69 @@ async def read_account(settings: Settings) -> dict[str, Rows]:
     connection = await postgres.connect(settings)
     try:
         return {
-            name: [dict(row) for row in await connection.fetch(query)] for name, query in load_queries().items()
+            name: [dict(row) for row in await connection.fetch(query)]
+            for name, query in load_queries().items()
         }
     finally:
         await connection.close()
 
 
 def print_account(console: Console, account: dict[str, Rows], origin: str, seconds: dict[str, float]) -> None:
-    """Prints the account for people."""
+    """Prints the account for people, in eighty columns."""
     loads, gates = account["loads"][0], account["gates"][0]
     console.rule("[bold]What happened", align="left")
-    console.print(f"[bold]Landed[/]    {loads['loads']} loads: {origin}", highlight=False)
-    console.print(
-        f"          {loads['lines_read']:,} lines = {loads['rows_landed']:,} landed + "
-        f"{loads['rows_rejected']:,} rejected; {loads['rows_repaired']:,} repaired",
-        highlight=False,
+    facts = Table(show_header=False, box=None, pad_edge=False)
+    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column()
+    facts.add_row("Landed", f"{loads['loads']} loads, {origin}")
+    facts.add_row(
+        "",
+        f"{loads['lines_read']:,} lines = {loads['rows_landed']:,} landed + {loads['rows_rejected']:,} rejected; "
+        f"{loads['rows_repaired']:,} repaired",
     )
-    console.print(
-        f"[bold]Typed[/]     {loads['rows_landed']:,} landed = {loads['typed']:,} typed + "
-        f"{loads['quarantined']:,} quarantined + {loads['duplicates']:,} duplicates",
-        highlight=False,
+    facts.add_row(
+        "Typed",
+        f"{loads['rows_landed']:,} landed = {loads['typed']:,} typed + {loads['quarantined']:,} quarantined + "
+        f"{loads['duplicates']:,} duplicates",
     )
     warned = f", {gates['warned']} warned" if gates["warned"] else ""
-    console.print(f"[bold]Gates[/]     {gates['passed']} of {gates['gates']} passed{warned}", highlight=False)
+    facts.add_row("Gates", f"{gates['passed']} of {gates['gates']} passed{warned}")
     for view in account["features"]:
-        console.print(
-            f"[bold]Features[/]  {view['feature_view']}: {view['rows']:,} rows of {view['entities']:,} entities, "
-            f"up to {view['until']:%Y-%m-%d %H:%M} UTC",
-            highlight=False,
+        facts.add_row(
+            "Features" if view is account["features"][0] else "",
+            f"{view['feature_view']}: {view['rows']:,} rows of {view['entities']:,} entities",
         )
+    console.print(facts, highlight=False)
     console.print()
     console.print(_repositories(account["repositories"]))
     console.print()
-    stages = " · ".join(f"{name} {taken:.1f} s" for name, taken in seconds.items())
-    console.print(f"[bold]Time[/]      {stages} · together {sum(seconds.values()):.0f} s", highlight=False)
+    console.print(_times(seconds))
 
 
 def _repositories(rows: Rows) -> Table:
     table = Table(
-        title="Where most people were active, with their features at the processed hour",
+        title="The busiest repositories, as their features say",
         title_justify="left",
         box=None,
         pad_edge=False,
     )
-    table.add_column("repository", no_wrap=True, max_width=40)
-    for heading in ("events", "pushes", "stars", "people", "PRs opened", "merged", "merge rate", "by bots"):
-        table.add_column(heading, justify="right")
+    table.add_column("repository", no_wrap=True, max_width=26, overflow="ellipsis")
+    for heading in ("events", "pushes", "stars", "people", "opened", "merged", "rate"):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     for row in rows:
         rate = row["merge_rate_7d"]
         name, *counts = list(row.values())
-        table.add_row(
-            name,
-            *(f"{count:,}" for count in counts[:6]),
-            "-" if rate is None else f"{rate:.0%}",
-            f"{row['bot_events_count_24h']:,}",
-        )
-    table.caption = "events, pushes, stars, people, bots: last 24 hours; pull requests and merge rate: last 7 days"
+        table.add_row(name, *(f"{count:,}" for count in counts[:6]), "-" if rate is None else f"{rate:.0%}")
+    table.caption = "24 hours; pull requests opened, merged and their merge rate: 7 days"
     table.caption_justify = "left"
+    return table
+
+
+def _times(seconds: dict[str, float]) -> Table:
+    table = Table(
+        title="Where the time went", title_justify="left", box=None, pad_edge=False, show_header=False
+    )
+    for stage, taken in [*seconds.items(), ("together", sum(seconds.values()))]:
+        if taken >= 0.05:
+            table.add_row(stage, f"{taken:6.1f} s")
     return table

@@ -24,14 +24,14 @@ select
 from (select distinct on (gate) gate, status from ops.gate_results order by gate, ran_at desc) as latest;
 
 -- name: features
--- A row per feature view: how many rows and entities it has, and up to when.
-select 'repository_activity' as feature_view, count(*) as rows, count(distinct repository_id) as entities, max(as_of) as until
+-- A row per feature view: how many rows and entities it has.
+select 'repository_activity' as feature_view, count(*) as rows, count(distinct repository_id) as entities
 from features.repository_activity
 union all
-select 'actor_activity', count(*), count(distinct actor_id), max(as_of)
+select 'actor_activity', count(*), count(distinct actor_id)
 from features.actor_activity
 union all
-select 'contributor_activity', count(*), count(distinct (actor_id, repository_id)), max(as_of)
+select 'contributor_activity', count(*), count(distinct (actor_id, repository_id))
 from features.contributor_activity;
 
 -- name: repositories
@@ -44,8 +44,7 @@ select
     latest.contributors_count_24h,
     latest.pull_requests_opened_count_7d,
     latest.pull_requests_merged_count_7d,
-    latest.merge_rate_7d,
-    latest.bot_events_count_24h
+    latest.merge_rate_7d
 from (
     select distinct on (repository_id) *
     from features.repository_activity

@@ -35,7 +35,9 @@ def find_hours(settings: Settings) -> Hours:
         return Hours(replace(settings, data_dir=None), f"real hours, from {settings.archive_url}")
     folder = settings.home / "demo"
     if not _holds_all(folder):
-        write_hours(folder, FIRST, LAST, seed=7, events_per_hour=EVENTS_PER_HOUR, generation="events", traps="all")
+        write_hours(
+            folder, FIRST, LAST, seed=7, events_per_hour=EVENTS_PER_HOUR, generation="events", traps="all"
+        )
     return Hours(
         replace(settings, data_dir=folder),
         "generated hours with every trap of real ones (no folder with archive files, and no archive in reach)",

@@ -27,7 +27,7 @@ from headgate.landing.copyformat import (
     pack_text,
 )
 from headgate.landing.privacy import Minimiser
-from headgate.landing.times import encode_time
+from headgate.landing.times import TimeEncoder
 
 NUL = b"\\u0000"
 NUL_REPAIR = "removed \\u0000"
@@ -70,7 +70,7 @@ class Screen:
         self._kind = _getter(envelope.kind)
         self._time = _getter(envelope.time)
         self._kinds: dict[str, bytes] = {}
-        self._times: dict[str, bytes] = {}
+        self._encode_time = TimeEncoder().encode
 
     def rows(self, block: bytes) -> list[bytes]:
         """The rows of a block of whole lines, `copyformat.PARTS` byte strings each."""
@@ -108,17 +108,20 @@ class Screen:
             self.reject(delivered, "not an object")
             return
         identity, kind, time = self._identity(record), self._kind(record), self._time(record)
-        kind = kind if type(kind) is str else None
+        if type(kind) is not str:
+            kind = None
         minimiser, tally = self._minimiser, self.tally
         text = minimiser.minimise_exactly(line, kind) if inexact else minimiser.minimise(line, record, kind)
         tally.lines += 1
         tally.landed += 1
-        key = self._identify(identity, delivered)
+        # Cheap cases first: this runs for every line.
+        plain = type(identity) is str and identity
+        key = identity.encode() if plain else self._identify(identity, delivered)
         parts += (
             pack_row(6, 8, self._load_id, 4, tally.lines, len(key)),
             key,
             NULL if kind is None else self._kinds.get(kind) or self._encode_kind(kind),
-            (self._times.get(time) if type(time) is str else NULL) or self._encode_time(time),
+            self._encode_time(time),
             pack_record(len(text) + 1, JSONB_VERSION),
             text,
         )
@@ -164,8 +167,6 @@ class Screen:
 
     def _identify(self, identity: Any, delivered: bytes) -> bytes:
         """The record's identity, or a fingerprint of the line as it was delivered."""
-        if type(identity) is str and identity:
-            return identity.encode()
         if type(identity) is int or isinstance(identity, exact.Number):
             return str(identity).encode()
         line = delivered.removesuffix(b"\n")
@@ -175,14 +176,6 @@ class Screen:
         if len(self._kinds) >= CACHE_LIMIT:
             self._kinds.clear()
         found = self._kinds[kind] = pack_text(kind)
-        return found
-
-    def _encode_time(self, time: Any) -> bytes:
-        if len(self._times) >= CACHE_LIMIT:
-            self._times.clear()
-        found = encode_time(time)
-        if type(time) is str:
-            self._times[time] = found
         return found
 
 

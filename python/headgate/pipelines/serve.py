@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -25,7 +26,9 @@ from headgate.settings import Settings
 
 SECONDS_TO_START = 180
 SECONDS_TO_STOP = 15
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = "127.0.0.1"
+#: Who logs in, unless DEFAULT_OWNER_EMAIL says otherwise.
+OWNER = "owner@headgate.local"
 
 
 class Server:
@@ -34,7 +37,7 @@ class Server:
     def __init__(self, settings: Settings, host: str, port: int) -> None:
         self.settings = settings
         # Mage takes `localhost` for every interface.
-        self.host = "127.0.0.1" if host == "localhost" else host
+        self.host = LOOPBACK if host == "localhost" else host
         self.port = port
         self.log = settings.home / "logs" / "mage.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -120,24 +123,43 @@ def start_command(project: Path, host: str, port: int) -> list[str]:
 
 
 def serve_env(settings: Settings, host: str) -> dict[str, str]:
-    """Variables for the server: metadata in PostgreSQL, a login wherever others could reach it."""
+    """Variables for the server: metadata in PostgreSQL, and a login.
+
+    Even on the local machine alone: Mage runs code for whoever reaches it, and takes requests from every web
+    page that a browser on this machine has open.
+    """
     env = mage_env(settings)
     if "MAGE_DATABASE_CONNECTION_URL" not in env:
         ensure_metadata_database(settings)
         env["MAGE_DATABASE_CONNECTION_URL"] = metadata_url(settings)
-    if host in LOOPBACK:
-        env.setdefault("REQUIRE_USER_AUTHENTICATION", "0")
-    elif (
-        env.get("REQUIRE_USER_AUTHENTICATION") in ("0", "False", "false")
-        or "DEFAULT_OWNER_PASSWORD" not in env
-    ):
+    if env.setdefault("REQUIRE_USER_AUTHENTICATION", "1").lower() in ("0", "false") and host != LOOPBACK:
         raise UsageError(
             f"Mage on {host}",
-            expected="a login of your own: Mage runs code for whoever reaches it",
-            found="an interface that others reach, without a login or with Mage's default password",
-            next_step="set DEFAULT_OWNER_EMAIL and DEFAULT_OWNER_PASSWORD, or use 127.0.0.1",
+            expected="a login: Mage runs code for whoever reaches it",
+            found=f"REQUIRE_USER_AUTHENTICATION={env['REQUIRE_USER_AUTHENTICATION']}",
+            next_step=f"unset it, or use {LOOPBACK}",
         )
+    env.setdefault("DEFAULT_OWNER_EMAIL", OWNER)
+    env.setdefault("DEFAULT_OWNER_USERNAME", "owner")
+    env.setdefault("DEFAULT_OWNER_PASSWORD", secret(password_file(settings)))
+    # Mage's own default is public.
+    env.setdefault("JWT_SECRET", secret(settings.home / "mage-token-key"))
     return env
+
+
+def password_file(settings: Settings) -> Path:
+    """Where the owner's password is kept; Mage takes it when it first creates its metadata."""
+    return settings.home / "mage-password"
+
+
+def secret(file: Path) -> str:
+    """The secret that a file holds; made, for this user's eyes only, where there is none."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        os.write(descriptor, secrets.token_urlsafe(24).encode())
+        os.close(descriptor)
+    return file.read_text().strip()
 
 
 def require_free(host: str, port: int) -> None:

@@ -72,7 +72,8 @@ def _attempt(client: httpx.Client, url: str, part: Path, on_bytes: OnBytes | Non
         _mark(part).write_text(json.dumps(_validator(response)))
         total = here + int(response.headers.get("Content-Length") or 0)
         with part.open("ab" if resumed else "wb") as file:
-            for chunk in response.iter_raw(1 << 16):
+            # No chunk size: httpx would hold back, and lose, what came before the connection broke.
+            for chunk in response.iter_raw():
                 file.write(chunk)
                 here += len(chunk)
                 if on_bytes:

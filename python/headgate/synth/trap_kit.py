@@ -39,6 +39,8 @@ class TrapLine:
     outcome: Outcome
     facts: Facts | None = None
     repaired: bool = False
+    #: What a second record on the same line counts for: each record is a line of its own.
+    second: Facts | None = None
     #: This line was also delivered an hour before, or will be an hour later.
     from_previous_hour: bool = False
     in_next_hour: bool = False

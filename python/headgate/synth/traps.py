@@ -26,7 +26,7 @@ TRAPS: dict[str, Callable[[Kit], Iterator[TrapLine]]] = {
     "epoch_date": traps_contract.epoch_date,
     "clock_skew": traps_contract.clock_skew,
     "unknown_type": traps_contract.unknown_type,
-    "not_an_object": traps_contract.not_an_object,
+    "not_an_object": traps_json.not_an_object,
     "malformed": traps_json.malformed,
     "truncated_line": traps_json.truncated_line,
     "invalid_utf8": traps_json.invalid_utf8,

@@ -114,10 +114,3 @@ def unknown_type(kit: Kit) -> Iterator[TrapLine]:
     found, facts = kit.record("WatchEvent")
     found |= {"type": UNKNOWN_TYPE, "payload": {"depth": 3, "ends": ["here", "there"]}}
     yield TrapLine(orjson.dumps(found), "typed", Facts(UNKNOWN_TYPE, None, facts.is_bot, known=False))
-
-
-def not_an_object(kit: Kit) -> Iterator[TrapLine]:
-    """JSON that is no record: an array, a string, a number."""
-    number = kit.hour * 100 + kit.rng.getrandbits(6)
-    for line in (orjson.dumps([number]), orjson.dumps(f"hour {number}"), str(number).encode()):
-        yield TrapLine(line, "quarantined")

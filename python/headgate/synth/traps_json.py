@@ -1,4 +1,4 @@
-"""Traps for whoever parses: lines that PostgreSQL's jsonb refuses, and lines that only look like it."""
+"""Traps for whoever parses: lines that cannot land, and lines that only look like it."""
 
 from __future__ import annotations
 
@@ -89,9 +89,16 @@ def blank_line(_kit: Kit) -> Iterator[TrapLine]:
 
 
 def concatenated(kit: Kit) -> Iterator[TrapLine]:
-    """Two records on one line without a line break between them, as in 2012."""
-    lines = [orjson.dumps(kit.record("WatchEvent")[0]) for _ in range(2)]
-    yield TrapLine(b"".join(lines), "rejected")
+    """Two records without a line break between them, as in 2012: they count as two lines and both land."""
+    (first, facts), (second, second_facts) = kit.record("WatchEvent"), kit.record("ForkEvent")
+    yield TrapLine(orjson.dumps(first) + orjson.dumps(second), "typed", facts, second=second_facts)
+
+
+def not_an_object(kit: Kit) -> Iterator[TrapLine]:
+    """JSON, but no record: an array, a string, a number."""
+    number = kit.hour * 100 + kit.rng.getrandbits(6)
+    for line in (orjson.dumps([number]), orjson.dumps(f"hour {number}"), str(number).encode()):
+        yield TrapLine(line, "rejected")
 
 
 def line_separator(kit: Kit) -> Iterator[TrapLine]:

@@ -62,7 +62,7 @@ class Counts:
 
 
 class Mark(NamedTuple):
-    """A line that is out of the ordinary."""
+    """A line that is out of the ordinary. Two records that share a line are numbered as two lines."""
 
     line_number: int
     trap: str

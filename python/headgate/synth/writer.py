@@ -195,6 +195,8 @@ def _unsorted(lines: Iterator[tuple[bytes, Facts]]) -> Iterator[tuple[bytes, Fac
 def _trap_line(placed: traps.Placed, truth: HourTruth) -> bytes:
     line = placed.line
     truth.count_trap(placed.trap, line.outcome, line.facts, repaired=line.repaired)
+    if line.second:
+        truth.count_trap(placed.trap, "typed", line.second)
     truth.again_from_previous_hour += line.from_previous_hour
     if line.in_next_hour and line.facts:
         truth.again_in_next_hour += 1

@@ -1,0 +1,95 @@
+"""Kill -9 at ten random moments of landing and of building, then again: the tables of a run left in peace."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from headgate.synth.traps import TRAPS
+from tests.acceptance.hours import generated, hours_from
+from tests.acceptance.runs import WITHOUT_GATES, build, contents
+from tests.acceptance.tables import differences
+from tests.support import ROOT, Database, Databases
+
+HOURS = 10
+LANDINGS, BUILDS = 4, 6
+HALF_LANDED = """
+    select load_id from staging_gharchive.events
+    where load_id not in (select load_id from ops.loads where status = 'landed')
+"""
+
+
+class Usual(NamedTuple):
+    """How many seconds a run takes that nobody disturbs."""
+
+    landing: float
+    building: float
+
+
+def land(files: Sequence[Path]) -> list[str | Path]:
+    """The command that lands files on two connections."""
+    return ["headgate", "land", "gharchive", *files, "--connections", "2"]
+
+
+def kill_after(command: Sequence[str | Path], database: Database, seconds: float) -> bool:
+    """Starts a command and kills it with all its children after a while; True when it was still at work."""
+    program = Path(sys.executable).with_name(str(command[0]))
+    running = subprocess.Popen(
+        [program, *command[1:]],
+        env=database.env,
+        cwd=ROOT,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        running.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        return True
+    return False
+
+
+def timed(database: Database, files: Sequence[Path]) -> Usual:
+    """Lands and builds files in peace."""
+    began = time.monotonic()
+    database.headgate(*land(files)[1:])
+    landed = time.monotonic()
+    database.dbt(*WITHOUT_GATES)
+    return Usual(landed - began, time.monotonic() - landed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", ["system"], indirect=True)
+def test_killed_at_ten_random_moments(databases: Databases, tmp_path: Path) -> None:
+    """Whatever was killed at its work, one more run ends in the same tables, and all gates pass."""
+    files = list(generated(tmp_path, hours_from("2016-03-01T04", HOURS), traps=TRAPS))
+    moments = random.Random(9)
+    steps = moments.sample([*["land"] * LANDINGS, *["build"] * BUILDS], LANDINGS + BUILDS)
+    with databases.new() as calm, databases.new() as shaken:
+        usual = timed(calm, files)
+        expected = contents(calm)
+        killed = []
+        for number, step in enumerate(steps, 1):
+            if step == "land":
+                seconds = moments.uniform(0.3, 1.0) * usual.landing
+                killed.append(kill_after(land(files), shaken, seconds))
+            else:
+                shaken.headgate("land", "gharchive", *files[:number])
+                # Before that dbt only reads the project.
+                seconds = moments.uniform(0.4, 1.0) * usual.building
+                killed.append(kill_after(shaken.dbt_command(*WITHOUT_GATES), shaken, seconds))
+            assert shaken.query(HALF_LANDED) == []
+        assert sum(killed) >= 7
+        build(shaken, files, gates=True)
+        assert differences(expected, contents(shaken)) == {}
