@@ -13,6 +13,7 @@
 #}
 {% macro feature_batch(upstream) -%}
     {% set partitions = stale_partitions([upstream]) %}
+    {% set contract_paths = ref('contract_paths') %}
     {% set statement %}
         with bounds as (
             select
@@ -25,7 +26,11 @@
         ),
 
         tolerance as (
-            select max(time_tolerance_hours) as hours from {{ ref('contract_paths') }}
+            {% if execute and load_relation(contract_paths) %}
+            select max(time_tolerance_hours) as hours from {{ contract_paths }}
+            {% else %}
+            select 0 as hours
+            {% endif %}
         )
 
         select

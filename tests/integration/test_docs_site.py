@@ -15,16 +15,28 @@ import pytest
 from tests.support import Database
 
 # What the site shows does not depend on the server.
-pytestmark = pytest.mark.parametrize("server", ["embedded"], indirect=True)
+pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.timeout(900)]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=1600,1000 --virtual-time-budget=20000"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1600,1000",
+    "--virtual-time-budget=20000",
+]
 
 SOURCE = "source.headgate.gharchive.events"
 VIEW = "model.headgate.repository_activity"
+
+#: The arguments of a macro, and the default of one of them.
+SIGNATURE = re.compile(r"\{%-?\s*(?:macro|test)\s+\w+\((.*?)\)\s*-?%\}", re.DOTALL)
+DEFAULT = re.compile(r"=\s*(\[[^\]]*\]|'[^']*'|[^,]+)")
 
 #: The graph is drawn on a canvas: this writes what is on it into the page, where --dump-dom shows it.
 PROBE = """
@@ -33,9 +45,9 @@ setInterval(() => {
     const holder = [...document.querySelectorAll("*")].find(element => element._cyreg && element._cyreg.cy);
     if (!holder) return;
     const graph = holder._cyreg.cy;
-    const painted = canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean);
+    const pixels = canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     document.body.dataset.drawn = JSON.stringify({
-        painted: [...holder.querySelectorAll("canvas")].some(painted),
+        painted: [...holder.querySelectorAll("canvas")].some(canvas => pixels(canvas).some(Boolean)),
         edges: graph.edges(":visible").map(edge => [edge.data("source"), edge.data("target")]),
     });
 }, 200);
@@ -107,13 +119,14 @@ def test_every_model_says_its_grain(site: Path) -> None:
 def test_every_macro_argument_is_described(site: Path) -> None:
     """The documented arguments of a macro are those of its signature, in order, each with a description."""
     for macro in own_macros(read(site, "manifest.json")):
-        signature = re.search(r"\{%-?\s*(?:macro|test)\s+\w+\((.*?)\)\s*-?%\}", macro["macro_sql"], re.DOTALL)
+        signature = SIGNATURE.search(macro["macro_sql"])
         assert signature, macro["name"]
-        names = re.findall(r"(?:^|,)\s*(\w+)", re.sub(r"=\s*(\[[^\]]*\]|'[^']*'|[^,]+)", "", signature.group(1)))
+        names = re.findall(r"\w+", DEFAULT.sub("", signature.group(1)))
         assert [argument["name"] for argument in macro["arguments"]] == names, macro["name"]
         assert all(argument["description"].strip() for argument in macro["arguments"]), macro["name"]
 
 
+@pytest.mark.browser
 def test_site_opens_on_the_overview(site: Path, tmp_path: Path) -> None:
     """The site needs no server: opened as a file it shows the overview with layers and glossary."""
     shown = dump(site / "static_index.html", "/overview", tmp_path)
@@ -122,6 +135,7 @@ def test_site_opens_on_the_overview(site: Path, tmp_path: Path) -> None:
     assert "Glossary" in shown
 
 
+@pytest.mark.browser
 def test_lineage_is_drawn_from_source_to_feature_view(site: Path, tmp_path: Path) -> None:
     """The lineage graph of a feature view is painted, with a way from the landing table to it."""
     page = site / "probed.html"

@@ -156,6 +156,11 @@ def test_unknown_pipeline_is_wrong_usage(database: Database) -> None:
     assert "build_features, ingest_gharchive" in database.headgate("run", "nonsense", exit_code=2).stderr
 
 
+def test_hours_for_a_pipeline_that_lands_none_are_wrong_usage(database: Database) -> None:
+    """Hours given to a pipeline that takes none are refused, not ignored."""
+    assert "lands no hours" in database.headgate("run", "build_features", *HOURS, exit_code=2).stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_goes_on_after_the_command_is_stopped(database: Database, number: signal.Signals) -> None:
     """However `headgate run` ends, the process that it started ends with it."""

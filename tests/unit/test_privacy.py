@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import hmac
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from headgate.contract import load_contract
+from headgate.contract import PathRule, load_contract
 from headgate.landing.privacy import Minimiser, pii_key
 from headgate.settings import load_settings
 from tests.support import ROOT
@@ -81,6 +82,19 @@ def test_personal_data_in_another_shape_goes_as_a_whole(author: Any) -> None:
     _, found = minimise(push(author))
     assert b"ann@example.org" not in found
     assert b"Ann" not in found
+
+
+def test_a_branch_may_be_an_object_and_an_array() -> None:
+    """Paths through the same value as an object and as an array are both followed."""
+    paths = ("a.email", "a[].email", "a[0].name", "b[]", "c[1]")
+    contract = replace(CONTRACT, paths=tuple(PathRule(path, "string", pii="hmac") for path in paths))
+    for record in (
+        {"a": {"email": "Ann", "n": 1}},
+        {"a": [{"email": "Ann", "name": "Ann"}, {"n": 1}]},
+        {"b": ["Ann", None, "Ann"], "c": [1, "Ann"]},
+    ):
+        found = Minimiser(contract, KEY).minimise(json.dumps(record).encode(), copy.deepcopy(record), None)
+        assert json.loads(found) == json.loads(json.dumps(record).replace("Ann", stand_in("Ann")))
 
 
 def test_an_unknown_kind_is_searched_for_every_path() -> None:

@@ -76,6 +76,7 @@ def breaks_contract(record: Any, generation: str, hour: datetime) -> bool:
     payload = record.get("payload", {})
     if isinstance(payload, dict):
         checks += [isinstance(payload.get("action", ""), str), type(payload.get("size", 1)) is int]
+        checks += [type(payload.get("number", 1)) is int]
         pull = payload.get("pull_request", {})
         checks += [type(pull.get(key, 1)) is int for key in ("id", "number")]
         checks += [type(pull.get("merged", True)) is bool, isinstance(pull.get("created_at", ""), str)]

@@ -36,6 +36,9 @@ def run(
     settings = load_settings()
     if hour_to and not hour_from:
         raise click.UsageError("--to needs --from")
+    runner.require(settings, pipelines)
+    if hour_from and not any(runner.takes(settings, name, "hour_from") for name in pipelines):
+        raise click.UsageError(f"{', '.join(pipelines)} lands no hours: leave --from out")
     variables: dict[str, Any] = {"wait_minutes": wait_minutes}
     if hour_from:
         variables |= {

@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+import click
+
 from headgate.contract.declared import Contract, load_contract
 from headgate.settings import find_project_dir
 
@@ -52,7 +54,7 @@ def _resolve(reference: str, path_of: dict[str, str]) -> str:
 def differences(contract: Contract, read: set[str]) -> tuple[set[str], set[str]]:
     """(paths read but not declared, paths declared but not read).
 
-    Not expected to be read: the envelope, which landing reads, and personal data, which is declared to be replaced.
+    Not expected to be read: the envelope, which landing reads, and personal data, which is to be replaced.
     """
     declared = {rule.path for rule in contract.paths}
     unread_allowed = {contract.envelope.identity, contract.envelope.kind, contract.envelope.time}
@@ -86,7 +88,7 @@ def main() -> int:
     folders = sorted((project_dir / "models" / "staging").glob("*/_*__sources.yml"))
     findings = [finding for file in folders for finding in check_source(project_dir, file.parent.name)]
     for finding in findings:
-        print(finding)
+        click.echo(finding)
     return 1 if findings else 0
 
 

@@ -1,4 +1,4 @@
-"""The account that ends the demonstration: what landed, what the gates said, what came out, what took how long."""
+"""The account that ends the demonstration: what landed, what the gates said, what came out, how long."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def print_account(console: Console, account: dict[str, Rows], origin: str, secon
     facts.add_row("Landed", f"{loads['loads']} loads, {origin}")
     facts.add_row(
         "",
-        f"{loads['lines_read']:,} lines = {loads['rows_landed']:,} landed + {loads['rows_rejected']:,} rejected; "
-        f"{loads['rows_repaired']:,} repaired",
+        f"{loads['lines_read']:,} lines = {loads['rows_landed']:,} landed + "
+        f"{loads['rows_rejected']:,} rejected; {loads['rows_repaired']:,} repaired",
     )
     facts.add_row(
         "Typed",
-        f"{loads['rows_landed']:,} landed = {loads['typed']:,} typed + {loads['quarantined']:,} quarantined + "
-        f"{loads['duplicates']:,} duplicates",
+        f"{loads['rows_landed']:,} landed = {loads['typed']:,} typed + "
+        f"{loads['quarantined']:,} quarantined + {loads['duplicates']:,} duplicates",
     )
     warned = f", {gates['warned']} warned" if gates["warned"] else ""
     facts.add_row("Gates", f"{gates['passed']} of {gates['gates']} passed{warned}")

@@ -40,7 +40,7 @@ def find_hours(settings: Settings) -> Hours:
         )
     return Hours(
         replace(settings, data_dir=folder),
-        "generated hours with every trap of real ones (no folder with archive files, and no archive in reach)",
+        "generated hours with every trap of real ones (no folder holds real ones, no archive in reach)",
     )
 
 

@@ -116,14 +116,18 @@ class Minimiser:
         return self._visits[kind]
 
     def _apply(self, hits: list[Hit]) -> None:
+        digests = self._digests
         for container, key, action in hits:
-            if action == "drop" and isinstance(container, dict):
-                del container[key]
-            elif action == "drop":
-                container[key] = None
+            value = container[key]
+            if action == "drop":
+                if type(container) is dict:
+                    del container[key]
+                else:
+                    container[key] = None
+            elif type(value) is str:
+                container[key] = digests.get(value) or self.digest(value)
             else:
-                value = container[key]
-                container[key] = self.digest(value if type(value) is str else exact.dumps(value).decode())
+                container[key] = self.digest(exact.dumps(value).decode())
 
 
 @dataclass
@@ -153,61 +157,61 @@ def _tree(rules: Sequence[PathRule]) -> _Node:
 
 
 def _compile(node: _Node) -> Visit:
-    if node.action:
-        return _leaf(node.action)
+    """A function that finds the personal data below a value: an object, an array, or either."""
+    visit: Visit = _misplaced
+    if node.each or node.positions:
+        visit = _compile_array(node)
     if node.keys:
-        return _object([(key, _compile(child)) for key, child in node.keys.items()])
-    each = _compile(node.each) if node.each else None
-    return _array(each, [(position, _compile(child)) for position, child in node.positions.items()])
+        visit = _compile_object(node, otherwise=visit)
+    return visit
 
 
-def _leaf(action: str) -> Visit:
+def _compile_object(node: _Node, otherwise: Visit) -> Visit:
+    leaves = [(key, child.action) for key, child in node.keys.items() if child.action]
+    inner = [(key, _compile(child)) for key, child in node.keys.items() if not child.action]
+
     def visit(container: Any, key: Any, value: Any, hits: list[Hit]) -> None:
-        if value is not None:
-            hits.append((container, key, action))
+        if type(value) is not dict:
+            otherwise(container, key, value, hits)
+            return
+        for name, action in leaves:
+            if value.get(name) is not None:
+                hits.append((value, name, action))
+        for name, child in inner:
+            found = value.get(name)
+            if found is not None:
+                child(value, name, found, hits)
 
     return visit
 
 
-def _object(children: list[tuple[str, Visit]]) -> Visit:
-    if len(children) == 1:
-        return _object_of_one(*children[0])
+def _compile_array(node: _Node) -> Visit:
+    positions = [(position, _visit_item(child)) for position, child in node.positions.items()]
+    each = _visit_item(node.each) if node.each else None
 
-    def visit(container: Any, key: Any, value: Any, hits: list[Hit]) -> None:
-        if type(value) is dict:
-            for name, child in children:
-                if name in value:
-                    child(value, name, value[name], hits)
-        else:
-            _misplaced(container, key, value, hits)
-
-    return visit
-
-
-def _object_of_one(name: str, child: Visit) -> Visit:
-    """The usual case, without a loop."""
-
-    def visit(container: Any, key: Any, value: Any, hits: list[Hit]) -> None:
-        if type(value) is dict:
-            if name in value:
-                child(value, name, value[name], hits)
-        else:
-            _misplaced(container, key, value, hits)
-
-    return visit
-
-
-def _array(each: Visit | None, children: list[tuple[int, Visit]]) -> Visit:
     def visit(container: Any, key: Any, value: Any, hits: list[Hit]) -> None:
         if type(value) is not list:
             _misplaced(container, key, value, hits)
             return
-        for position, child in children:
+        for position, child in positions:
             if position < len(value):
                 child(value, position, value[position], hits)
         if each is not None:
             for position, item in enumerate(value):
                 each(value, position, item, hits)
+
+    return visit
+
+
+def _visit_item(node: _Node) -> Visit:
+    """Visits an element of an array, which may be personal itself."""
+    if not node.action:
+        return _compile(node)
+    action = node.action
+
+    def visit(container: Any, key: Any, value: Any, hits: list[Hit]) -> None:
+        if value is not None:
+            hits.append((container, key, action))
 
     return visit
 

@@ -23,6 +23,7 @@ from headgate import postgres
 from headgate.errors import ConfirmationRequired, GateFailed, HeadgateError, UsageError
 from headgate.gates import results
 from headgate.pipelines.environment import ensure_profiles, mage_env, mage_project
+from headgate.pipelines.project import read_mapping
 from headgate.settings import Settings
 
 EVENT_MARK = "\x1eheadgate "
@@ -38,7 +39,6 @@ class Run:
     pipeline: str
     #: What Mage, dbt and the blocks printed.
     log: Path
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     #: Block name -> seconds it took, for every block that is done.
     done: dict[str, float] = field(default_factory=dict)
     failed_block: str | None = None
@@ -68,6 +68,7 @@ def run(settings: Settings, names: Sequence[str], variables: dict[str, Any], lis
     """
     require(settings, names)
     ensure_profiles(settings)
+    began = asyncio.run(_server_time(settings))
     log_file = _log_file(settings, names[0])
     runs = [Run(pipeline=name, log=log_file) for name in names]
     current = iter(runs)
@@ -84,8 +85,14 @@ def run(settings: Settings, names: Sequence[str], variables: dict[str, Any], lis
                 listen(event)
         exit_code = child.wait()
     if exit_code != 0:
-        raise asyncio.run(_explain(settings, state))
+        raise asyncio.run(_explain(settings, state, began))
     return runs
+
+
+def takes(settings: Settings, name: str, variable: str) -> bool:
+    """Whether a pipeline declares a variable."""
+    metadata = read_mapping(mage_project(settings) / "pipelines" / name / "metadata.yaml")
+    return variable in (metadata.get("variables") or {})
 
 
 def require(settings: Settings, names: Sequence[str]) -> None:
@@ -158,8 +165,6 @@ def _events(line: str) -> Iterator[dict[str, Any]]:
 
 def _apply(state: Run, event: dict[str, Any]) -> None:
     match event["event"]:
-        case "started":
-            state.started_at = datetime.now(UTC)
         case "block_done":
             state.done[event["block"]] = event["seconds"]
         case "block_failed":
@@ -169,7 +174,17 @@ def _apply(state: Run, event: dict[str, Any]) -> None:
             state.outcome = event.get("outcome")
 
 
-async def _explain(settings: Settings, state: Run) -> HeadgateError:
+async def _server_time(settings: Settings) -> datetime:
+    """Now, by the clock that gate results are stamped with; also finds out early that there is no server."""
+    connection = await postgres.connect(settings)
+    try:
+        now: datetime = await connection.fetchval("select clock_timestamp()")
+        return now
+    finally:
+        await connection.close()
+
+
+async def _explain(settings: Settings, state: Run, began: datetime) -> HeadgateError:
     """The error for a run that failed: a gate's, a block's own, or that of Mage itself."""
     if state.failed_block is None:
         return HeadgateError(
@@ -182,7 +197,7 @@ async def _explain(settings: Settings, state: Run) -> HeadgateError:
         return _from_details(state.details)
     connection = await postgres.connect(settings)
     try:
-        failed = await results.failed_since(connection, state.started_at)
+        failed = await results.failed_since(connection, began)
     finally:
         await connection.close()
     # Another run may have failed in the meantime: only gates that the block's own error names count.

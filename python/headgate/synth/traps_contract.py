@@ -28,7 +28,7 @@ _WRONG_ANYWHERE: tuple[tuple[str, str, Any], ...] = (
     ("WatchEvent", "created_at", "yesterday at noon"),
     ("CreateEvent", "payload", "nothing"),
     ("IssuesEvent", "payload.action", 3),
-    ("PullRequestEvent", "payload.pull_request.number", "12"),
+    ("PullRequestEvent", "payload.number", "12"),
     ("PullRequestEvent", "payload.pull_request.id", {"value": 5}),
 )
 _WRONG_BEFORE_SLIM: tuple[tuple[str, str, Any], ...] = (
