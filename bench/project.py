@@ -22,12 +22,19 @@ class DbtRun:
     """What one run of dbt took: by the clock, and each node of it."""
 
     wall: float
+    #: CPU seconds of the server: what does not change with what else the machine does.
+    server_cpu: float
     #: Execution time by the node's unique id, for instance model.headgate.stg_gharchive__pushes.
     nodes: dict[str, float]
 
     def total(self, names: frozenset[str] | None = None) -> float:
         """The sum over the nodes, or over those with these names."""
         return sum(s for node, s in self.nodes.items() if names is None or node.split(".")[2] in names)
+
+    def __add__(self, other: DbtRun) -> DbtRun:
+        return DbtRun(
+            self.wall + other.wall, self.server_cpu + other.server_cpu, {**self.nodes, **other.nodes}
+        )
 
 
 class Project:
@@ -54,6 +61,7 @@ class Project:
         folders = ("--project-dir", self.folder, "--profiles-dir", self.folder)
         outputs = ("--target-path", self.target, "--log-path", self.database.folder / "logs")
         command = [Path(sys.executable).with_name("dbt"), *arguments, *folders, *outputs]
+        cpu = self.database.server_cpu()
         began = time.perf_counter()
         done = subprocess.run(
             command, env=self.database.env, cwd=self.folder, capture_output=True, text=True, check=False
@@ -62,7 +70,8 @@ class Project:
         if done.returncode != 0:
             raise RuntimeError(f"dbt {' '.join(arguments)} failed:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
         results: dict[str, Any] = json.loads((self.target / "run_results.json").read_bytes())
-        return DbtRun(wall, {row["unique_id"]: row["execution_time"] for row in results["results"]})
+        cpu = self.database.server_cpu() - cpu
+        return DbtRun(wall, cpu, {row["unique_id"]: row["execution_time"] for row in results["results"]})
 
     def build(self, *arguments: str) -> DbtRun:
         """Models, seeds and gates; unit tests, which know no database, are left out."""

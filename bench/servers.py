@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,14 @@ class Database:
     env: dict[str, str]
     #: A folder of its own.
     folder: Path
+    cluster: Cluster
+
+    def server_cpu(self) -> float:
+        """CPU seconds that the server has used, with all its sessions that have ended."""
+        # A session that just ended is counted when the server has noticed.
+        time.sleep(0.3)
+        fields = Path(f"/proc/{self.cluster.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
     def execute(self, *statements: str) -> list[tuple[Any, ...]]:
         """Runs statements, each in a transaction of its own; the rows of the last.
@@ -89,7 +98,7 @@ def new_database(cluster: Cluster, name: str, folder: Path) -> Database:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "PG", "DBT_"))}
     folder.mkdir(parents=True, exist_ok=True)
     env = {**kept, **own, **postgres.libpq_env(settings), "DO_NOT_TRACK": "1", "NO_COLOR": "1"}
-    return Database(dsn, settings, env, folder)
+    return Database(dsn, settings, env, folder, cluster)
 
 
 def system_binaries() -> Path | None:

@@ -14,7 +14,8 @@ import pytest
 
 from headgate.errors import HeadgateError
 from headgate.pipelines import alerts, ingest
-from headgate.settings import Settings
+from headgate.pipelines.environment import settings_env
+from headgate.settings import Settings, load_settings
 from tests.support import Database
 
 NEWEST = datetime(2016, 1, 1, 12, tzinfo=UTC)
@@ -57,6 +58,12 @@ def test_hours_that_are_asked_for_are_the_hours_of_the_run(settings: Settings) -
     variables = {**DUE, "hour_from": "2016-01-01T01", "hour_to": "2016-01-01T03"}
 
     assert [hour.hour for hour in ingest.hours_to_land(settings, variables)] == [1, 2, 3]
+
+
+def test_blocks_read_the_settings_of_the_caller(settings: Settings) -> None:
+    """What the environment of a Mage process says gives the same settings again, whatever stood there before."""
+    assert load_settings(settings_env(settings)) == settings
+    assert load_settings({"HEADGATE_DATA": "/elsewhere", **settings_env(settings)}) == settings
 
 
 def test_failed_load_fails_the_outcome() -> None:

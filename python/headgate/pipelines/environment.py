@@ -34,7 +34,7 @@ def mage_env(settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         **postgres.libpq_env(settings),
-        "HEADGATE_HOME": str(settings.home),
+        **settings_env(settings),
         **({"HEADGATE_DATA": str(settings.data_dir)} if settings.data_dir else {}),
         # dbt_project_name in the blocks is a path from here; dbt's default PGHOST too.
         "PWD": str(settings.project_dir),
@@ -45,6 +45,21 @@ def mage_env(settings: Settings) -> dict[str, str]:
         # `requests` warns of its neighbours' versions on every start.
         "PYTHONWARNINGS": "ignore",
     }
+
+
+def settings_env(settings: Settings) -> dict[str, str]:
+    """The variables from which `load_settings` reads these settings again: the blocks of a pipeline do."""
+    values = {
+        "HEADGATE_HOME": settings.home,
+        "HEADGATE_DSN": settings.dsn,
+        "HEADGATE_PII_KEY": settings.pii_key,
+        "HEADGATE_ARCHIVE_URL": settings.archive_url,
+        "HEADGATE_DATA": settings.data_dir,
+        "HEADGATE_ALERT_WEBHOOK_URL": settings.alert_webhook_url,
+        "HEADGATE_CONNECTIONS": settings.connections,
+    }
+    # An empty variable is an unset one, and hides what the caller's environment may hold.
+    return {name: "" if value is None else str(value) for name, value in values.items()}
 
 
 def ensure_profiles(settings: Settings) -> None:
