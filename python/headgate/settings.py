@@ -1,4 +1,4 @@
-"""Settings that differ by environment. Read once, explicitly, from environment variables; immutable afterwards."""
+"""Settings that differ by environment: read once, explicitly, from environment variables; immutable then."""
 
 from __future__ import annotations
 
@@ -82,4 +82,6 @@ def _positive_int(env: Mapping[str, str], name: str, *, default: int) -> int:
         return default
     if text.isdecimal() and int(text) > 0:
         return int(text)
-    raise UsageError(name, expected="a whole number above 0", found=repr(text), next_step=f"set {name} or unset it")
+    raise UsageError(
+        name, expected="a whole number above 0", found=repr(text), next_step=f"set {name} or unset it"
+    )

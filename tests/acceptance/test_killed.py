@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -20,19 +19,11 @@ from tests.acceptance.runs import WITHOUT_GATES, build, contents
 from tests.acceptance.tables import differences
 from tests.support import ROOT, Database, Databases
 
-HOURS = 10
-LANDINGS, BUILDS = 4, 6
+HOURS, KILLS = 22, 10
 HALF_LANDED = """
     select load_id from staging_gharchive.events
     where load_id not in (select load_id from ops.loads where status = 'landed')
 """
-
-
-class Usual(NamedTuple):
-    """How many seconds a run takes that nobody disturbs."""
-
-    landing: float
-    building: float
 
 
 def land(files: Sequence[Path]) -> list[str | Path]:
@@ -60,36 +51,39 @@ def kill_after(command: Sequence[str | Path], database: Database, seconds: float
     return False
 
 
-def timed(database: Database, files: Sequence[Path]) -> Usual:
-    """Lands and builds files in peace."""
+def timed(database: Database, files: Sequence[Path]) -> dict[str, float]:
+    """How many seconds landing and building take when nobody disturbs them."""
     began = time.monotonic()
     database.headgate(*land(files)[1:])
     landed = time.monotonic()
     database.dbt(*WITHOUT_GATES)
-    return Usual(landed - began, time.monotonic() - landed)
+    return {"landing": landed - began, "building": time.monotonic() - landed}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", ["system"], indirect=True)
 def test_killed_at_ten_random_moments(databases: Databases, tmp_path: Path) -> None:
     """Whatever was killed at its work, one more run ends in the same tables, and all gates pass."""
-    files = list(generated(tmp_path, hours_from("2016-03-01T04", HOURS), traps=TRAPS))
+    files = list(generated(tmp_path, hours_from("2016-03-01T04", HOURS), events_per_hour=200, traps=TRAPS))
     moments = random.Random(9)
-    steps = moments.sample([*["land"] * LANDINGS, *["build"] * BUILDS], LANDINGS + BUILDS)
     with databases.new() as calm, databases.new() as shaken:
+        for database in (calm, shaken):
+            build(database, files[:1])
         usual = timed(calm, files)
         expected = contents(calm)
-        killed = []
-        for number, step in enumerate(steps, 1):
-            if step == "land":
-                seconds = moments.uniform(0.3, 1.0) * usual.landing
-                killed.append(kill_after(land(files), shaken, seconds))
+        kills, number = {"landing": 0, "building": 0}, 1
+        while sum(kills.values()) < KILLS:
+            number += 1
+            assert number < HOURS, f"only {kills} of {KILLS} came before the end"
+            if moments.random() < 0.4:
+                what, command = "landing", land(files)
             else:
-                shaken.headgate("land", "gharchive", *files[:number])
-                # Before that dbt only reads the project.
-                seconds = moments.uniform(0.4, 1.0) * usual.building
-                killed.append(kill_after(shaken.dbt_command(*WITHOUT_GATES), shaken, seconds))
+                shaken.headgate(*land(files[:number])[1:])
+                what, command = "building", shaken.dbt_command(*WITHOUT_GATES)
+            # Before that programs only start.
+            seconds = moments.uniform(0.4, 0.95) * usual[what]
+            kills[what] += kill_after(command, shaken, seconds)
             assert shaken.query(HALF_LANDED) == []
-        assert sum(killed) >= 7
         build(shaken, files, gates=True)
         assert differences(expected, contents(shaken)) == {}
+        assert min(kills.values()) >= 2

@@ -29,7 +29,7 @@ def test_paths_follow_the_laterals() -> None:
 @pytest.mark.parametrize("folder", sorted((find_project_dir() / "models/staging").glob("*/_*__sources.yml")))
 def test_contract_and_staging_models_agree(folder: Path) -> None:
     """Every path that a staging model reads is declared, and every declared path is read."""
-    assert [] == check_source(find_project_dir(), folder.parent.name)
+    assert check_source(find_project_dir(), folder.parent.name) == []
 
 
 def test_a_path_on_one_side_only_is_found(tmp_path: Path) -> None:
@@ -45,13 +45,14 @@ sources:
   - name: demo
     tables:
       - name: events
-        config: {meta: {contract: {version: 1, envelope: {identity: id, kind: type, time: at}, time_tolerance_hours: 1,
+        config: {meta: {contract: {
+          version: 1, envelope: {identity: id, kind: type, time: at}, time_tolerance_hours: 1,
           paths: [{path: id, type: string}, {path: forgotten, type: string}]}}}
 """
     )
 
     findings = check_source(tmp_path, "demo")
 
-    assert 2 == len(findings)
+    assert len(findings) == 2
     assert "surprise is read" in findings[0]
     assert "forgotten is declared" in findings[1]

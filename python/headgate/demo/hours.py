@@ -11,6 +11,7 @@ import httpx
 from headgate.settings import Settings
 from headgate.sources.gharchive import file_name, hours_between
 from headgate.synth import write_hours
+from headgate.synth.traps import TRAPS
 
 FIRST = datetime(2016, 1, 1, 1, tzinfo=UTC)
 LAST = FIRST + timedelta(hours=11)
@@ -36,7 +37,7 @@ def find_hours(settings: Settings) -> Hours:
     folder = settings.home / "demo"
     if not _holds_all(folder):
         write_hours(
-            folder, FIRST, LAST, seed=7, events_per_hour=EVENTS_PER_HOUR, generation="events", traps="all"
+            folder, FIRST, LAST, seed=7, events_per_hour=EVENTS_PER_HOUR, generation="events", traps=TRAPS
         )
     return Hours(
         replace(settings, data_dir=folder),
