@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -17,15 +19,23 @@ from headgate.settings import find_project_dir
 class Workbench:
     """Servers start when they are first asked for, and end with the `with` block."""
 
-    def __init__(self, *, full: bool, verbose: bool = False, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        full: bool,
+        verbose: bool = False,
+        rounds: int | None = None,
+        server: str | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self.full = full
         self.verbose = verbose
         #: Kept between runs: generated hours, dlt's environment.
         self.folder = folder or find_project_dir() / ".headgate" / "bench"
         #: How often the ways of a benchmark take turns.
-        self.rounds = 5 if full else 1
+        self.rounds = rounds or (5 if full else 1)
         #: The servers to measure on; targets are about the first.
-        self.servers = _servers()[: None if full else 1]
+        self.servers = [server] if server else _servers()[: None if full else 1]
         self._stack = contextlib.ExitStack()
         self._clusters: dict[str, Cluster] = {}
 
@@ -63,3 +73,10 @@ class Workbench:
 
 def _servers() -> list[str]:
     return ["stock", "embedded"] if system_binaries() else ["embedded"]
+
+
+def seconds_of(way: Callable[[], object]) -> float:
+    """How long a call takes."""
+    began = time.perf_counter()
+    way()
+    return time.perf_counter() - began

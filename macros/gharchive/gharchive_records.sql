@@ -19,4 +19,6 @@
         and landed.record_type in ('{{ event_types | join("', '") }}')
         and {{ in_partitions(partitions, 'events.partition_start') }}
         and {{ in_loads(partitions, 'landed.load_id') }}
+    -- A barrier: nothing of a record that breaks the contract may be unpacked into columns.
+    offset 0
 {%- endmacro %}

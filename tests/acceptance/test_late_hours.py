@@ -23,8 +23,8 @@ pytestmark = pytest.mark.parametrize("server", ["system"], indirect=True)
 STARTS = ("2012-04-11T15", "2016-03-01T04", "2026-05-07T04")
 #: Hours after the first: some in a row, and some at which windows of 24 hours, 7 and 30 days let go of them.
 OFFSETS = (0, 1, 2, 3, 4, 25, 26, 169, 171, 722)
-#: Which of them comes late, and which comes again without some events.
-LATE, AGAIN = 1, 3
+#: Which of them comes late, and which come again without some events.
+LATE, AGAIN = 2, (3, 7)
 
 
 class Story(NamedTuple):
@@ -44,8 +44,9 @@ def story(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
     starts = [hours_from(start, 1)[0] for start in STARTS]
     hours = [start + timedelta(hours=offset) for start in starts for offset in OFFSETS]
     folder = tmp_path_factory.mktemp("hours")
-    files = list(generated(folder, hours, events_per_hour=250, traps=GOOD_TRAPS))
-    late, again = files[LATE :: len(OFFSETS)], files[AGAIN :: len(OFFSETS)]
+    files = list(generated(folder, hours, events_per_hour=300, traps=GOOD_TRAPS))
+    late = files[LATE :: len(OFFSETS)]
+    again = [file for number in AGAIN for file in files[number :: len(OFFSETS)]]
     with databases.new() as database:
         build(database, [file for file in files if file not in late])
         yield Story(database, files, late, again, {})

@@ -61,7 +61,7 @@ def test_hours_that_are_asked_for_are_the_hours_of_the_run(settings: Settings) -
 
 
 def test_blocks_read_the_settings_of_the_caller(settings: Settings) -> None:
-    """What the environment of a Mage process says gives the same settings again, whatever stood there before."""
+    """The environment of a Mage process gives the same settings again, whatever stood there before."""
     assert load_settings(settings_env(settings)) == settings
     assert load_settings({"HEADGATE_DATA": "/elsewhere", **settings_env(settings)}) == settings
 

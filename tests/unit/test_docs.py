@@ -14,7 +14,6 @@ PAGES = sorted(
     key=lambda page: page.relative_to(ROOT).as_posix(),
 )
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
-#: Verbs that operate later parts of the system are in the design, not in these pages.
 VERB = re.compile(r"^ {4}headgate (\w+)|`headgate (\w+)", re.MULTILINE)
 
 

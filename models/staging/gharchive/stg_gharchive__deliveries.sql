@@ -50,14 +50,33 @@ quarantine as (
 
 ),
 
-typed as (
+-- The offset is a barrier: nothing of a record that breaks the contract may be unpacked into columns.
+accepted as (
 
     select
         loads.partition_start,
         landed.line_number,
-        landed.record_id as event_id,
-        landed.record_type as event_type,
-        {{ gharchive_schema_generation('landed') }} as schema_generation,
+        landed.record_id,
+        landed.record_type,
+        landed.recorded_at,
+        landed.record
+    from landed
+    inner join loads on landed.load_id = loads.load_id
+    left join quarantine
+        on loads.partition_start = quarantine.partition_start and landed.line_number = quarantine.line_number
+    where quarantine.line_number is null
+    offset 0  -- noqa: AM09
+
+),
+
+typed as (
+
+    select
+        accepted.partition_start,
+        accepted.line_number,
+        accepted.record_id as event_id,
+        accepted.record_type as event_type,
+        {{ gharchive_schema_generation('accepted') }} as schema_generation,
         actor.id as actor_id,
         coalesce(actor.login, {{ json_string('root.actor') }}) as actor_login,
         coalesce(repo.id, repository.id) as repository_id,
@@ -65,13 +84,10 @@ typed as (
         org.id as organization_id,
         coalesce(org.login, repository.organization) as organization_login,
         root.public as is_public,
-        landed.recorded_at as created_at
-    from landed
-    inner join loads on landed.load_id = loads.load_id
-    left join quarantine
-        on loads.partition_start = quarantine.partition_start and landed.line_number = quarantine.line_number
+        accepted.recorded_at as created_at
+    from accepted
     cross join
-        lateral {{ json_fields('landed.record') }}
+        lateral {{ json_fields('accepted.record') }}
             as root (actor jsonb, repo jsonb, org jsonb, repository jsonb, public boolean)
     cross join lateral {{ json_fields('root.actor') }} as actor (id bigint, login text)
     cross join lateral {{ json_fields('root.repo') }} as repo (id bigint, name text)
@@ -79,7 +95,6 @@ typed as (
     cross join
         lateral {{ json_fields('root.repository') }}
             as repository (id bigint, owner text, name text, organization text)
-    where quarantine.line_number is null
 
 ),
 

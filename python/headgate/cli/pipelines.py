@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from datetime import datetime
 from typing import Any
@@ -65,7 +66,8 @@ def mage(host: str, port: int) -> None:
     with serve.Server(settings, host, port) as server:
         server.wait_until_ready()
         click.echo(f"Mage runs at http://{server.host}:{port}; log: {server.log}; Ctrl-C stops it")
-        click.echo(f"log in as {serve.OWNER} with the password in {serve.password_file(settings)}")
+        if "DEFAULT_OWNER_PASSWORD" not in os.environ:
+            click.echo(f"log in as {serve.OWNER} with the password in {serve.password_file(settings)}")
         server.wait()
 
 

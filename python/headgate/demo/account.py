@@ -73,7 +73,7 @@ def _repositories(rows: Rows) -> Table:
         box=None,
         pad_edge=False,
     )
-    table.add_column("repository", no_wrap=True, max_width=26, overflow="ellipsis")
+    table.add_column("repository", no_wrap=True, max_width=24, overflow="ellipsis")
     for heading in ("events", "pushes", "stars", "people", "opened", "merged", "rate"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     for row in rows:

@@ -24,6 +24,17 @@ from headgate.sources import Delivery, Partition
 LOCK_TIMEOUT = "2s"
 LOCK_PATIENCE = 300.0
 
+#: The landing table's columns. Not `like` the table: that would lock it, and two landers that replace a partition
+#: each would then wait for each other.
+TABLE = """
+    load_id bigint not null,
+    line_number integer not null,
+    record_id text,
+    record_type text,
+    recorded_at timestamptz,
+    record jsonb not null
+"""
+
 Rows = list[bytes]
 
 
@@ -55,6 +66,7 @@ class PartitionLoader:
     async def _load(self, content: Content, *, careful: bool) -> None:
         with contextlib.closing(self.new_screen()) as screen:
             async with self.connection.transaction():
+                await self.connection.execute("set local synchronous_commit to default")
                 await self._create()
                 await (self._copy_carefully if careful else self._copy)(content, screen)
                 await self._keep(screen)
@@ -64,8 +76,7 @@ class PartitionLoader:
                 await self._finish(content, screen)
 
     async def _create(self) -> None:
-        parent = landing_table(self.delivery)
-        await self.connection.execute(f"create table {self._table} (like {parent} including defaults)")
+        await self.connection.execute(f"create table {self._table} ({TABLE})")
         # Without compression and storage of its own, the column has the server's default.
         toast = await toast_clause(self.connection)
         for clause in ("compression", "storage"):

@@ -33,6 +33,8 @@ NUL = b"\\u0000"
 NUL_REPAIR = "removed \\u0000"
 CACHE_LIMIT = 100_000
 
+#: Faster than `NUL in block`, which every block pays for.
+_NUL = re.compile(re.escape(NUL))
 #: \u0000 as an escape of its own: behind an even number of backslashes.
 _NUL_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*+)\\u0000")
 #: What orjson says about a line, and the reason that a reject gets.
@@ -75,7 +77,7 @@ class Screen:
     def rows(self, block: bytes) -> list[bytes]:
         """The rows of a block of whole lines, `copyformat.PARTS` byte strings each."""
         parts: list[bytes] = []
-        loads, suspicious = orjson.loads, NUL in block
+        loads, suspicious = orjson.loads, _NUL.search(block)
         for line in io.BytesIO(block):
             try:
                 record = loads(line)

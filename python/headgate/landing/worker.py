@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import pickle
 import sys
@@ -29,6 +30,7 @@ from headgate.sources import Delivery
 
 #: Seconds between two progress messages.
 PROGRESS_INTERVAL = 0.1
+GC_THRESHOLD = 100_000
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ async def _work(messages: _Messages) -> None:
         with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
             # PostgreSQL's log quotes the line that a COPY failed at, unless it is told to be terse.
             await connection.execute("set log_error_verbosity = terse")
+        # That a load is running may be forgotten when the machine fails; that it landed may not.
+        await connection.execute("set synchronous_commit = off")
+        # Records come and go without cycles: looking for these is time lost.
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
         loader = Loader(assignment.settings, connection, assignment.contract, minimiser, messages.progress)
         while isinstance(delivery := await inbox.get(), Delivery):
             messages.send("result", await loader.land(delivery))

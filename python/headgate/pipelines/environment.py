@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -15,6 +17,7 @@ from headgate.errors import HeadgateError
 from headgate.settings import Settings
 
 METADATA_DATABASE_SUFFIX = "_mage"
+SECONDS_TO_KEEP_COPIES = 3600
 #: libpq variables that a SQLAlchemy URL carries as query parameters.
 URL_PARAMETERS = {
     "PGSSLMODE": "sslmode",
@@ -63,7 +66,14 @@ def settings_env(settings: Settings) -> dict[str, str]:
 
 
 def ensure_profiles(settings: Settings) -> None:
-    """Mage's dbt blocks need profiles.yml beside dbt_project.yml: copies the example where there is none."""
+    """Mage's dbt blocks need profiles.yml beside dbt_project.yml: copies the example where there is none.
+
+    Also removes the copies that Mage made for runs that were killed: dbt reads one only when it starts.
+    """
+    for copy in mage_project(settings).glob(".profiles_interpolated_temp_*"):
+        with suppress(OSError):
+            if time.time() - copy.stat().st_mtime > SECONDS_TO_KEEP_COPIES:
+                shutil.rmtree(copy)
     profiles = settings.project_dir / "profiles.yml"
     if not profiles.exists():
         shutil.copyfile(settings.project_dir / "profiles.example.yml", profiles)
