@@ -39,7 +39,7 @@ docs: setup ## Build the dbt docs site into target/
 	@$(RUN) .ci/empty_models dbt --quiet docs generate --static
 	@echo "open target/static_index.html in a browser"
 
-bench: setup ## Measure landing, typing and features (make bench ARGS='landing')
+bench: setup ## Measure landing, typing and features (make bench ARGS='--size small --only landing')
 	@$(RUN) python -m bench $(ARGS)
 
 up: setup ## Start PostgreSQL and bring its schemas up to date

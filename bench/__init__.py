@@ -1,1 +1,1 @@
-"""Headgate's figures: what it does, how fast, against what a newcomer would write. `python -m bench --help`."""
+"""Headgate's figures: how fast it is, against what a newcomer would write. `python -m bench --help`."""

@@ -36,7 +36,9 @@ BENCHMARKS = (
     "--server", type=click.Choice(["stock", "embedded"]), help="Measure on this one only; default: both."
 )
 @click.option("--verbose", is_flag=True, help="Also the nodes whose cost grows with the history.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write figures there.")
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write figures there."
+)
 def main(
     size: str,
     only: tuple[str, ...],
@@ -45,10 +47,10 @@ def main(
     verbose: bool,
     json_file: Path | None,
 ) -> None:
-    """Measure landing, typing and features, each against a baseline, in interleaved runs on throw-away servers.
+    """Measure landing, typing and features against baselines, in interleaved runs on throw-away servers.
 
-    Never fails because of a time: the last column says which targets are reached. docs/benchmarks.md tells what
-    is measured and how. `small` is for seeing that everything works: generated hours, one round, no dlt.
+    Never fails because of a time: the last column says which targets are reached. docs/benchmarks.md tells
+    what is measured and how. `small` only shows that everything works: generated hours, one round, no dlt.
     """
     found: dict[str, list[Figure]] = {}
     with Workbench(full=size == "full", verbose=verbose, rounds=rounds, server=server) as bench:
@@ -60,7 +62,9 @@ def main(
     Console(width=None if sys.stdout.isatty() else 150).print(_table(found))
     if json_file:
         figures = {name: [figure.as_dict() for figure in rows] for name, rows in found.items()}
-        json_file.write_text(json.dumps({"machine": _machine(), "size": size, "figures": figures}, indent=2) + "\n")
+        json_file.write_text(
+            json.dumps({"machine": _machine(), "size": size, "figures": figures}, indent=2) + "\n"
+        )
 
 
 def _table(found: dict[str, list[Figure]]) -> Table:

@@ -1,17 +1,19 @@
-"""What an hour costs late in a history against the same early in it: both builds of the pipeline, gates included.
+"""What an hour costs late in a history against the same early in it: with all gates.
 
-Two histories of different length are built, then the next hours of both, in turns. All hours are generated alike.
+Two histories of different length are built, then the next hours of both, in turns, the way the pipeline does:
+staging, then features. All hours are generated alike.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterator
 
 from bench.figures import Figure, median_by_name
 from bench.hours import generated
+from bench.landing import land
 from bench.project import DbtRun, Project
 from bench.workbench import Workbench
-from headgate.landing import land_files
 
 AT_MOST = 1.3
 #: An hour's two runs: the typed layer with its gates, the feature views with theirs.
@@ -19,14 +21,14 @@ Runs = tuple[DbtRun, DbtRun]
 
 
 def run(bench: Workbench) -> Iterator[Figure]:
-    """The whole build by three measures, the feature views alone, and with --verbose the nodes that grow most."""
+    """The whole build by three measures, its two halves, and with --verbose the nodes that grow most."""
     early, late, measured, events = (18, 198, 5, 1_500) if bench.full else (3, 12, 1, 200)
     hours = generated(bench.folder, hours=late + measured - 1, events=events)
     bench.say(f"{len(hours)} generated hours of {events:,} events")
     histories = {}
     for name, first in (("early", early), ("late", late)):
         project = Project(bench.database(f"features_{name}", bench.servers[0]))
-        land_files(project.database.settings, "gharchive", hours[: first - 1])
+        land(project.database, hours[: first - 1])
         built = project.build()
         bench.say(f"built hours 1 to {first - 1} in {built.wall:.0f} s")
         histories[name] = (project, first)
@@ -34,8 +36,10 @@ def run(bench: Workbench) -> Iterator[Figure]:
     for step in range(measured):
         for name, (project, first) in histories.items():
             number = first + step
-            land_files(project.database.settings, "gharchive", [hours[number - 1]])
-            runs[name].append((project.build("--selector", "staging"), project.build("--selector", "features")))
+            land(project.database, [hours[number - 1]])
+            runs[name].append(
+                (project.build("--selector", "staging"), project.build("--selector", "features"))
+            )
             staging, features = runs[name][-1]
             bench.say(f"hour {number}: staging {staging.wall:.1f} s, features {features.wall:.1f} s")
     middle = measured // 2
@@ -55,8 +59,8 @@ def figures(names: str, early: list[Runs], late: list[Runs]) -> Iterator[Figure]
         "  CPU of the server, feature views with their gates": (lambda runs: runs[1].server_cpu, None),
     }
     for name, (measure, at_most) in measures.items():
-        values = [median_by_name({name: measure(runs)} for runs in hours)[name] for hours in (early, late)]
-        yield Figure.cost(name, *values, at_most=at_most)
+        before, after = (statistics.median(measure(runs) for runs in hours) for hours in (early, late))
+        yield Figure.cost(name, before, after, at_most)
 
 
 def growing_nodes(early: list[Runs], late: list[Runs]) -> Iterator[Figure]:

@@ -26,9 +26,13 @@ def measured(bench: Workbench) -> list[Path]:
 
 
 def real(count: int) -> list[Path]:
-    """The first hours in HEADGATE_DATA, or else ../shared/data/gharchive, in order; none when there are none."""
-    folder = Path(os.environ.get("HEADGATE_DATA") or find_project_dir().parent / "shared" / "data" / "gharchive")
-    hours = {path: path.name.removesuffix(".json.gz").rsplit("-", 1) for path in folder.glob("*-*-*-*.json.gz")}
+    """The first hours of the folder HEADGATE_DATA, or else ../shared/data/gharchive, if there are any."""
+    folder = Path(
+        os.environ.get("HEADGATE_DATA") or find_project_dir().parent / "shared" / "data" / "gharchive"
+    )
+    hours = {
+        path: path.name.removesuffix(".json.gz").rsplit("-", 1) for path in folder.glob("*-*-*-*.json.gz")
+    }
     return sorted(hours, key=lambda path: (hours[path][0], int(hours[path][1])))[:count]
 
 

@@ -1,7 +1,7 @@
-"""Landing against `gunzip | psql` COPY into a plain jsonb column; then what is real on top: privacy, screening, the ledger.
+r"""Landing, with privacy, screening and the ledger, against `gunzip | psql` COPY into a plain jsonb column.
 
-The baseline is what a newcomer writes, made to work: csv with control characters for quote and delimiter, so that
-backslashes and quotes pass as they are; and without the lines that hold \\u0000, which would abort the whole COPY.
+The baseline is what a newcomer writes, made to work: csv with control characters for quote and delimiter, so
+that backslashes and quotes pass as they are; without the lines that hold \u0000, which abort a whole COPY.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import gzip
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from bench.figures import Figure, interleave
 from bench.hours import measured
 from bench.servers import Database
 from bench.workbench import Workbench
-from headgate.landing import LoadResult, land_files
+from headgate.landing import land_files
 
 #: Connections -> how many times the baseline's rows per second they must reach.
 TARGETS = {1: 1.6, 2: 2.3}
@@ -28,28 +29,29 @@ def run(bench: Workbench) -> Iterator[Figure]:
     takable = [takable_hour(hour, bench.scratch) for hour in hours]
     for server in bench.servers:
         database = bench.database("landing", server)
-
-        def reset(database: Database = database) -> None:
-            database.forget_loads()
-            database.execute("drop table if exists baseline", "create table baseline (record jsonb)", "checkpoint")
-
-        def land(connections: int, database: Database = database) -> None:
-            check_landed(land_files(database.settings, "gharchive", hours, connections=connections))
-
-        seconds = interleave(
-            {
-                "baseline": lambda database=database: copy_plainly(database, takable, "baseline"),
-                **{str(number): lambda number=number, land=land: land(number) for number in TARGETS},
-            },
-            bench.rounds,
-            reset,
-        )
-        ((rows,),) = database.execute("select sum(rows_landed) from ops.loads where status = 'landed'")
-        baseline = float(rows) / seconds["baseline"]
+        ways = {
+            "baseline": partial(copy_plainly, database, takable, "baseline"),
+            **{str(number): partial(land, database, hours, number) for number in TARGETS},
+        }
+        seconds = interleave(ways, bench.rounds, partial(_reset, database))
+        rows = landed_rows(database)
         for number, at_least in TARGETS.items():
             target = at_least if server == bench.servers[0] else None
             name = f"landing, {number} connection{'s' * (number > 1)}, {bench.label(server)}"
-            yield Figure.speed(name, baseline, float(rows) / seconds[str(number)], target)
+            yield Figure.speed(name, rows / seconds["baseline"], rows / seconds[str(number)], target)
+
+
+def land(database: Database, hours: list[Path], connections: int | None = None) -> None:
+    """Lands hours; fails when one does not land: a benchmark of nothing is worth nothing."""
+    for result in land_files(database.settings, "gharchive", hours, connections=connections):
+        if result.status != "landed":
+            raise RuntimeError(f"{result.delivery.uri}: {result.status}, {result.error}")
+
+
+def landed_rows(database: Database) -> int:
+    """Rows that are landed now."""
+    ((rows,),) = database.execute("select sum(rows_landed)::bigint from ops.loads where status = 'landed'")
+    return int(rows)
 
 
 def copy_plainly(database: Database, hours: list[Path], table: str) -> None:
@@ -71,8 +73,6 @@ def takable_hour(hour: Path, folder: Path) -> Path:
     return kept
 
 
-def check_landed(results: list[LoadResult]) -> None:
-    """Fails with the error of a load that did not land: a benchmark of nothing is worth nothing."""
-    for result in results:
-        if result.failed:
-            raise RuntimeError(str(result.error))
+def _reset(database: Database) -> None:
+    database.forget_loads()
+    database.execute("drop table if exists baseline", "create table baseline (record jsonb)", "checkpoint")

@@ -1,4 +1,4 @@
-"""Peak memory of landing one very large hour: of the largest process, and of all landing processes together."""
+"""Peak memory of landing one very large hour: of the largest process, and of all processes together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def run(bench: Workbench) -> Iterator[Figure]:
     for events in (10_000, 300_000) if bench.full else (500, 5_000):
         (hour,) = generated(bench.folder, hours=1, events=events)
         database = bench.database("memory", bench.servers[0])
-        command = [Path(sys.executable).with_name("headgate"), "land", "gharchive", hour, "--json"]
+        program = Path(sys.executable).with_name("headgate")
+        command: list[str | Path] = [program, "land", "gharchive", hour, "--json"]
         with subprocess.Popen(command, env=database.env, stdout=subprocess.PIPE) as process:
             largest, together = _peaks(process)
             assert process.stdout is not None

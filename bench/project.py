@@ -60,7 +60,7 @@ class Project:
         """
         folders = ("--project-dir", self.folder, "--profiles-dir", self.folder)
         outputs = ("--target-path", self.target, "--log-path", self.database.folder / "logs")
-        command = [Path(sys.executable).with_name("dbt"), *arguments, *folders, *outputs]
+        command: list[str | Path] = [Path(sys.executable).with_name("dbt"), *arguments, *folders, *outputs]
         cpu = self.database.server_cpu()
         began = time.perf_counter()
         done = subprocess.run(
@@ -68,7 +68,9 @@ class Project:
         )
         wall = time.perf_counter() - began
         if done.returncode != 0:
-            raise RuntimeError(f"dbt {' '.join(arguments)} failed:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
+            raise RuntimeError(
+                f"dbt {' '.join(arguments)} failed:\n{done.stdout[-4000:]}{done.stderr[-2000:]}"
+            )
         results: dict[str, Any] = json.loads((self.target / "run_results.json").read_bytes())
         cpu = self.database.server_cpu() - cpu
         return DbtRun(wall, cpu, {row["unique_id"]: row["execution_time"] for row in results["results"]})

@@ -1,24 +1,26 @@
-"""The pull-request staging model against the same columns written with one `->>` chain each, both as CREATE TABLE AS.
+"""The pull-request staging model against one `->>` chain per column, both as CREATE TABLE AS.
 
-Ours is what dbt compiles for the landed hours: it joins the typed envelope and is safe on values of a wrong type.
-The baseline reads the raw record only, of the same landing table, like a tutorial's user, who has no other column.
+Ours is what dbt compiles for the landed hours: it joins the typed envelope and is safe on values of a wrong
+type. The baseline reads the raw record only, of the same landing table: a tutorial has no other column.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
 from bench import tutorial
 from bench.figures import Figure, interleave
 from bench.hours import measured
+from bench.landing import land
 from bench.project import Project
 from bench.servers import Database
 from bench.workbench import Workbench
-from headgate.landing import land_files
 
 MODEL = "stg_gharchive__pull_requests"
 LANDED = "staging_gharchive.events"
 AT_LEAST = 8
+RESET = "drop table if exists measured"
 
 
 def run(bench: Workbench) -> Iterator[Figure]:
@@ -26,9 +28,11 @@ def run(bench: Workbench) -> Iterator[Figure]:
     hours = measured(bench)
     for server in bench.servers:
         database = bench.database("typing", server)
-        land_files(database.settings, "gharchive", hours)
+        land(database, hours)
         project = Project(database)
-        project.dbt("build", "--select", "+stg_gharchive__events", "--exclude-resource-type", "test", "unit_test")
+        project.dbt(
+            "build", "--select", "+stg_gharchive__events", "--exclude-resource-type", "test", "unit_test"
+        )
         project.dbt("compile", "--select", MODEL)
         compiled = project.target / "compiled/headgate/models/staging/gharchive" / f"{MODEL}.sql"
         ways = {
@@ -37,11 +41,8 @@ def run(bench: Workbench) -> Iterator[Figure]:
             "record_type": tutorial.typed("pull_requests", LANDED, "record_type"),
         }
         database.execute("vacuum analyze")
-        seconds = interleave(
-            {name: _create(database, sql) for name, sql in ways.items()},
-            bench.rounds,
-            lambda database=database: database.execute("drop table if exists measured", "checkpoint"),
-        )
+        runs = {name: partial(_create, database, sql) for name, sql in ways.items()}
+        seconds = interleave(runs, bench.rounds, partial(database.execute, RESET, "checkpoint"))
         _check_equal(database, ways)
         target = AT_LEAST if server == bench.servers[0] else None
         count = len(tutorial.columns("pull_requests"))
@@ -50,10 +51,10 @@ def run(bench: Workbench) -> Iterator[Figure]:
         yield Figure.faster("  baseline filters on record_type", seconds["record_type"], seconds["ours"])
 
 
-def _create(database: Database, sql: str) -> Callable[[], object]:
+def _create(database: Database, sql: str) -> None:
     # As the model's pre-hook has it.
     settings = "set enable_nestloop = off; " if "headgate builds" in sql else ""
-    return lambda: database.execute(f"{settings}create table measured as {sql}")
+    database.execute(f"{settings}create table measured as {sql}")
 
 
 def _check_equal(database: Database, ways: dict[str, str]) -> None:

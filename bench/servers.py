@@ -54,7 +54,9 @@ class Database:
 
         Without JIT, which would slow down the baselines: they have many expressions.
         """
-        with contextlib.closing(psycopg2.connect(self.dsn, options="-c jit=off -c timezone=UTC")) as connection:
+        with contextlib.closing(
+            psycopg2.connect(self.dsn, options="-c jit=off -c timezone=UTC")
+        ) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 for statement in statements:
@@ -62,7 +64,7 @@ class Database:
                 return cursor.fetchall() if cursor.description else []
 
     def forget_loads(self) -> None:
-        """Drops what was landed and what was built; ends with a checkpoint, so that nobody pays for others."""
+        """Drops what was landed and built; ends with a checkpoint, so that nobody pays for others."""
         loads = self.execute("select load_id from ops.loads where status = 'landed'")
         self.execute(
             *(f"drop table staging_gharchive.events_{load_id}" for (load_id,) in loads),
@@ -102,7 +104,7 @@ def new_database(cluster: Cluster, name: str, folder: Path) -> Database:
 
 
 def system_binaries() -> Path | None:
-    """The programs of PostgreSQL as the system has it: of the oldest version that Headgate supports; None: none."""
+    """PostgreSQL's programs as the system has them, the oldest version that is supported; None: none."""
     found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
     versions = sorted((int(path.parts[-3]), path.parent) for path in found if path.parts[-3].isdigit())
     return next((folder for version, folder in versions if version >= MINIMUM_VERSION), None)

@@ -1,19 +1,20 @@
 """What typing an hour costs against landing it: all staging models, built from nothing over what was landed.
 
-Landing takes one connection; the models' execution times are summed, as one connection would take them one by one.
+Landing takes one connection; the models' execution times are summed, as if one connection took them in turn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from bench.figures import Figure, median_by_name
 from bench.hours import generated, measured
+from bench.landing import land
 from bench.project import Project
 from bench.servers import Database
 from bench.workbench import Workbench, seconds_of
-from headgate.landing import land_files
 
 AT_MOST = 2.5
 
@@ -43,7 +44,7 @@ def _sample(database: Database, hours: list[Path]) -> dict[str, float]:
     # Seeds are no typing; parsing the project is none either.
     project.dbt("seed")
     database.execute("checkpoint")
-    landing = seconds_of(lambda: land_files(database.settings, "gharchive", hours, connections=1))
+    landing = seconds_of(partial(land, database, hours, 1))
     database.execute("checkpoint")
     built = project.dbt("run", "--select", "models/staging")
     return {"landing": landing, "models": built.total(), "clock": built.wall}

@@ -1,12 +1,12 @@
 """Typing as a tutorial teaches it: from a table with one jsonb column, one chain of arrows per column.
 
-The same columns as the staging models, for the generation `events` only: the models' coalesces over generations,
-their screening and their de-duplication are left out, which makes this the cheaper statement.
+The same columns as the staging models, for the generation `events`. The models' coalesces over generations,
+their screening and their de-duplication are left out, which makes this the cheaper one.
 """
 
 from __future__ import annotations
 
-#: Columns that a staging model has from landing and a plain table cannot: place of the record, its generation.
+#: Columns of a staging model that a plain table cannot have: place of the record, its generation.
 OWN_COLUMNS = frozenset({"partition_start", "line_number", "schema_generation"})
 
 _COMMON = """
@@ -17,7 +17,7 @@ repository_id repo.id bigint
 created_at created_at timestamptz
 """
 
-#: Staging model -> event type, and its columns as lines `name path type`; `length` and `count` are of what is there.
+#: Staging model -> event type, and its columns as lines `name path type`.
 _MODELS: dict[str, tuple[str, str]] = {
     "pull_requests": (
         "PullRequestEvent",
@@ -202,7 +202,8 @@ select
     (element ->> 'distinct')::boolean as is_distinct,
     (record ->> 'created_at')::timestamptz as created_at
 from {table}
-cross join lateral jsonb_array_elements(record -> 'payload' -> 'commits') with ordinality as commits (element, position)
+cross join lateral jsonb_array_elements(record -> 'payload' -> 'commits') with ordinality
+    as commits (element, position)
 where {filter}"""
 
 _OUTCOME = """case

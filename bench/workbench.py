@@ -54,7 +54,7 @@ class Workbench:
         self._stack.__exit__(kind, error, trace)
 
     def database(self, name: str, server: str = "stock") -> Database:
-        """An empty migrated database on the server `stock` (the system's PostgreSQL, untuned) or `embedded`."""
+        """An empty migrated database on `stock` (PostgreSQL of the system, untuned) or `embedded`."""
         if server not in self._clusters:
             home = self.scratch / server
             stock = system_binaries() if server == "stock" else None

@@ -1,6 +1,6 @@
 {#
-    A pre-hook of feature views: when a partition was delivered again, deletes the rows at whose as_of nothing enters or
-    leaves a window any more. In the same transaction as the rows that are written.
+    Part of the strategy replace_rows: when a partition was delivered again, deletes the rows at whose as_of nothing
+    enters or leaves a window any more. Not before the others are computed: touched_entities() looks for such rows.
 
     Args: keys and windows as in touched_entities().
 #}
@@ -32,7 +32,7 @@
                     existing.as_of - interval '{{ hours + 1 }} hours'{{ ',' if not loop.last }}
                     {%- endfor %}
                 )
-        )
+        );
     {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

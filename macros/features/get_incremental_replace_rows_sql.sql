@@ -1,11 +1,15 @@
 {#
     The incremental strategy `replace_rows` of feature views: a computed row takes the place of the one with its key and
-    as_of. As dbt's delete+insert, but told from which as_of on, so that no more of the view is read than may change.
+    as_of, and rows that nothing supports any more go. As dbt's delete+insert, but told from which as_of on, so that no
+    more of the view is read than may change. The view names its windows in its meta.
 #}
 {% macro get_incremental_replace_rows_sql(arg_dict) -%}
+    {%- set keys = arg_dict['unique_key'] | reject('equalto', 'as_of') | list -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     {%- set first = run_query('select ' ~ iso_text('min(as_of)') ~ ' as as_of from ' ~ arg_dict['temp_relation']).rows[0].as_of -%}
-    {%- if first -%}
+    {{ delete_unsupported_rows(keys, model.config.meta.windows) }}
+    {%- if first %}
+
     delete from {{ arg_dict['target_relation'] }} as existing
     using {{ arg_dict['temp_relation'] }} as computed
     where

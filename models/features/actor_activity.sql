@@ -1,11 +1,8 @@
 {{ config(
     unique_key=['actor_id', 'as_of'],
     indexes=[{'columns': ['as_of']}],
-    pre_hook=[
-        hash_joins_only(),
-        '{{ forget_built_partitions() }}',
-        "{{ delete_unsupported_rows(['actor_id'], {'1h': 1, '24h': 24, '7d': 168}) }}",
-    ],
+    pre_hook=[hash_joins_only(), '{{ forget_built_partitions() }}'],
+    meta={'windows': {'1h': 1, '24h': 24, '7d': 168}},
 ) }}
 
 {%- set keys = ['actor_id'] %}

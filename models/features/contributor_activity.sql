@@ -1,11 +1,8 @@
 {{ config(
     unique_key=['actor_id', 'repository_id', 'as_of'],
     indexes=[{'columns': ['as_of']}],
-    pre_hook=[
-        hash_joins_only(),
-        '{{ forget_built_partitions() }}',
-        "{{ delete_unsupported_rows(['actor_id', 'repository_id'], {'24h': 24, '7d': 168, '30d': 720}) }}",
-    ],
+    pre_hook=[hash_joins_only(), '{{ forget_built_partitions() }}'],
+    meta={'windows': {'24h': 24, '7d': 168, '30d': 720}},
 ) }}
 
 {%- set keys = ['actor_id', 'repository_id'] %}

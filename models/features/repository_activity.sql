@@ -1,11 +1,8 @@
 {{ config(
     unique_key=['repository_id', 'as_of'],
     indexes=[{'columns': ['as_of']}],
-    pre_hook=[
-        hash_joins_only(),
-        '{{ forget_built_partitions() }}',
-        "{{ delete_unsupported_rows(['repository_id'], {'1h': 1, '24h': 24, '7d': 168}) }}",
-    ],
+    pre_hook=[hash_joins_only(), '{{ forget_built_partitions() }}'],
+    meta={'windows': {'1h': 1, '24h': 24, '7d': 168}},
 ) }}
 
 {%- set keys = ['repository_id'] %}

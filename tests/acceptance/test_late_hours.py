@@ -81,7 +81,9 @@ def recompute(files: list[Path]) -> Recomputed:
 
 def untouched(story: Story, view: str) -> set[tuple[Any, ...]]:
     """Place and writing transaction of every row whose key has no event in a late hour."""
-    touched = {key for name, key in recompute(story.late).of if name == view}
+    late = {event.id for event in read_events(story.late)}
+    events = recompute(story.files).of
+    touched = {key for (name, key) in events if name == view and any(e.id in late for e in events[name, key])}
     rows = story.database.query(
         f"select {', '.join(KEYS[view])}, as_of, ctid, xmin::text from features.{view}"
     )

@@ -24,7 +24,10 @@ def test_two_connections_replace_their_partitions_without_waiting_for_each_other
 
     assert [result.status for result in first] == ["landed"] * 4
     assert [result.status for result in second] == ["replaced"] * 4
-    assert database.value(
-        "select count(*) from pg_inherits where inhparent = 'staging_gharchive.events'::regclass"
-    ) == 4
+    assert (
+        database.value(
+            "select count(*) from pg_inherits where inhparent = 'staging_gharchive.events'::regclass"
+        )
+        == 4
+    )
     assert max(result.seconds for result in second) < 30

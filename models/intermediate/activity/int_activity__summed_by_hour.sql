@@ -13,6 +13,13 @@
     'stg_gharchive__deliveries', 'stg_gharchive__issues', 'int_pull_requests__attributed_to_authors',
 ] %}
 {%- set partitions = stale_partitions(upstream) %}
+
+{#- What features are made of has passed every gate of the staging layer. -#}
+{%- do waits_for([
+    'stg_gharchive__creates', 'stg_gharchive__deletes', 'stg_gharchive__duplicates', 'stg_gharchive__forks',
+    'stg_gharchive__issue_comments', 'stg_gharchive__load_outcomes', 'stg_gharchive__pull_request_review_comments',
+    'stg_gharchive__push_commits', 'stg_gharchive__pushes', 'stg_gharchive__releases', 'stg_gharchive__stars',
+]) %}
 {{ builds(partitions) }}
 
 with events as (

@@ -7,7 +7,7 @@
     ],
 ) }}
 
-{#- An event without an author waits for the opening of its pull request: when that changes, its partition is built again. -#}
+{#- An event without an author waits for its pull request's opening: when that changes, it is built again. -#}
 {%- set changed = stale_partitions(['stg_gharchive__pull_requests']) %}
 {%- set partitions = changed %}
 {%- if changed and is_incremental() %}

@@ -27,6 +27,7 @@
     {%- endset %}
     {%- set partitions = stale_partitions(['stg_gharchive__quarantine'], extra=shared) %}
 {%- endif %}
+{%- do waits_for(['gate_thresholds']) %}
 {{ builds(partitions) }}
 
 with landed as (

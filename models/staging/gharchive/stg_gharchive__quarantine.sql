@@ -1,6 +1,9 @@
 {{ config(indexes=[{'columns': ['partition_start', 'line_number'], 'unique': true}]) }}
 
 {%- set partitions = stale_partitions() %}
+{%- set applies_to_type = contract_path_applies(
+    'contract_paths', 'record_types.record_type', 'schema_generations.schema_generation'
+) %}
 {{ builds(partitions) }}
 
 with landed as (
@@ -54,8 +57,7 @@ parent_checks as (
     from schema_generations
     cross join record_types
     inner join contract_paths
-        on
-            {{ contract_path_applies('contract_paths', 'record_types.record_type', 'schema_generations.schema_generation') }}
+        on {{ applies_to_type }}
     group by schema_generations.schema_generation, record_types.record_type, contract_paths.parent_json_path
 
 ),
@@ -87,6 +89,12 @@ dated as (
 
 ),
 
+tolerance as (
+
+    select make_interval(hours => max(time_tolerance_hours)) as tolerance from contract_paths
+
+),
+
 checked as (
 
     select
@@ -98,9 +106,7 @@ checked as (
             true
         ) as is_out_of_time
     from dated
-    cross join (
-        select make_interval(hours => max(time_tolerance_hours)) as tolerance from contract_paths
-    ) as tolerance
+    cross join tolerance
     left join checks as own_checks
         on
             dated.schema_generation = own_checks.schema_generation
@@ -130,7 +136,10 @@ explained as (
         array_remove(
             array_agg(
                 contract_paths.path || ': expected ' || contract_paths.json_type || ', found '
-                || coalesce(jsonb_typeof(found.value), 'nothing')
+                || coalesce(
+                    jsonb_typeof(jsonb_path_query_first(broken.record, contract_paths.json_path::jsonpath)),
+                    'nothing'
+                )
                 order by contract_paths.path
             )
             || case when broken.is_out_of_time then 'created_at: outside the partition that delivered it' end,
@@ -146,9 +155,6 @@ explained as (
                 contract_paths.parent_json_path || ' ? (' || contract_paths.parent_guard || ' && ('
                 || contract_paths.violation || '))'
             )::jsonpath
-    left join lateral (
-        select jsonb_path_query_first(broken.record, contract_paths.json_path::jsonpath) as value
-    ) as found on true
     group by
         broken.partition_start,
         broken.line_number,

@@ -24,8 +24,8 @@ from headgate.sources import Delivery, Partition
 LOCK_TIMEOUT = "2s"
 LOCK_PATIENCE = 300.0
 
-#: The landing table's columns. Not `like` the table: that would lock it, and two landers that replace a partition
-#: each would then wait for each other.
+#: The landing table's columns. Not `like` the table: that would lock it, and two landers that replace a
+#: partition each would then wait for each other.
 TABLE = """
     load_id bigint not null,
     line_number integer not null,

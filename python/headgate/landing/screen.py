@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from operator import methodcaller
 from typing import Any
 
 import orjson
@@ -50,7 +51,7 @@ _REASONS = (
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class Tally:
     """What became of the lines so far."""
 
@@ -77,7 +78,7 @@ class Screen:
     def rows(self, block: bytes) -> list[bytes]:
         """The rows of a block of whole lines, `copyformat.PARTS` byte strings each."""
         parts: list[bytes] = []
-        loads, suspicious = orjson.loads, _NUL.search(block)
+        add, loads, suspicious = self._add, orjson.loads, _NUL.search(block)
         for line in io.BytesIO(block):
             try:
                 record = loads(line)
@@ -87,7 +88,7 @@ class Screen:
             if suspicious and NUL in line:
                 self._repair(line, record, parts)
             else:
-                self._add(line, line, record, parts)
+                add(line, line, record, parts)
         return parts
 
     def reject(self, line: bytes, reason: str, line_number: int | None = None) -> None:
@@ -103,13 +104,13 @@ class Screen:
         self.repairs.close()
 
     def _add(
-        self, line: bytes, delivered: bytes, record: Any, parts: list[bytes], *, inexact: bool = False
+        self, line: bytes, delivered: bytes, record: Any, parts: list[bytes], inexact: bool = False
     ) -> None:
         """Adds the row of a parsed line."""
         if type(record) is not dict:
             self.reject(delivered, "not an object")
             return
-        identity, kind, time = self._identity(record), self._kind(record), self._time(record)
+        identity, kind = self._identity(record), self._kind(record)
         if type(kind) is not str:
             kind = None
         minimiser, tally = self._minimiser, self.tally
@@ -123,7 +124,7 @@ class Screen:
             pack_row(6, 8, self._load_id, 4, tally.lines, len(key)),
             key,
             NULL if kind is None else self._kinds.get(kind) or self._encode_kind(kind),
-            self._encode_time(time),
+            self._encode_time(self._time(record)),
             pack_record(len(text) + 1, JSONB_VERSION),
             text,
         )
@@ -186,7 +187,7 @@ def _getter(path: str) -> Callable[[dict[str, Any]], Any]:
     keys = [str(step) for step in parse_path(path)]
     if len(keys) == 1:
         key = keys[0]
-        return lambda record: record.get(key)
+        return methodcaller("get", key)
     return lambda record: reduce(_step, keys, record)
 
 

@@ -1,6 +1,6 @@
 -- A random sample of rows equals a brute-force count over the raw JSONB of its windows.
--- Pins down any slip of the running sums and of who a pull request counts for. Where the payload names no author, the
--- author is taken from the typed layer. What looks back for ever is not recounted.
+-- Pins down any slip of the running sums and of who a pull request counts for. Where the payload names no
+-- author, the author is taken from the typed layer. What looks back for ever is not recounted.
 {%- set windows = {'1h': 1, '24h': 24, '7d': 168} %}
 {%- set conditions = {
     'events_count': "raw.is_own",
@@ -83,18 +83,15 @@ raw as (
 recounted as (
 
     select
-        sampled.sample_id,
         {%- for window, hours in windows.items() %}
         {{ raw_count(hours, 'raw.is_own', 'distinct raw.repository_id') }} as repositories_count_{{ window }},
         {%- endfor %}
-    {%- for column, condition in conditions.items() %}
-    {%- set last_column = loop.last %}
-    {%- for window, hours in windows.items() %}
-    {{ raw_count(hours, condition, 'raw.sample_id') }}
-        as {{ column }}_{{ window }}{{ ',' if not (last_column and loop.last) }}
-    {%- endfor %}
-
-{%- endfor %}
+        {%- for column, condition in conditions.items() %}
+        {%- for window, hours in windows.items() %}
+        {{ raw_count(hours, condition, 'raw.sample_id') }} as {{ column }}_{{ window }},
+        {%- endfor %}
+        {%- endfor %}
+        sampled.sample_id
     from sampled
     left join raw on sampled.sample_id = raw.sample_id
     group by sampled.sample_id

@@ -38,14 +38,12 @@ select
     activity.hour + interval '1 hour' as as_of
 from activity
 cross join processed
-left join (
-    select * from {{ ref(view) }}
-    where {{ uncertified(view, 'as_of') }}
-) as features
+left join {{ ref(view) }} as features
     on
         {% for key in keys %}activity.{{ key }} = features.{{ key }}
         and {% endfor -%}
         activity.hour + interval '1 hour' = features.as_of
+        and {{ uncertified(view, 'features.as_of') }}
 where
     {% for key in keys %}activity.{{ key }} is not null and {% endfor -%}
     activity.hour + interval '1 hour' <= processed.processed_to

@@ -1,5 +1,5 @@
 -- A random sample of rows equals a brute-force count over the raw JSONB of its windows.
--- Pins down any slip of the running sums. first_seen_at, which looks back for ever, and the median are not recounted.
+-- Pins down any slip of the running sums. What looks back for ever, and the median, are not recounted.
 {%- set windows = {'1h': 1, '24h': 24, '7d': 168} %}
 {%- set conditions = {
     'events_count': 'true',
@@ -45,17 +45,15 @@ raw as (
 recounted as (
 
     select
-        sampled.sample_id,
         {%- for column, condition in conditions.items() %}
         {%- for window, hours in windows.items() %}
         {{ raw_count(hours, condition, 'raw.sample_id') }} as {{ column }}_{{ window }},
         {%- endfor %}
         {%- endfor %}
-    {%- for window, hours in windows.items() %}
-    {{ raw_count(hours, 'true', 'distinct raw.actor_id') }}
-        as contributors_count_{{ window }}{{ ',' if not loop.last }}
-    
-{%- endfor %}
+        {%- for window, hours in windows.items() %}
+        {{ raw_count(hours, 'true', 'distinct raw.actor_id') }} as contributors_count_{{ window }},
+        {%- endfor %}
+        sampled.sample_id
     from sampled
     left join raw on sampled.sample_id = raw.sample_id
     group by sampled.sample_id

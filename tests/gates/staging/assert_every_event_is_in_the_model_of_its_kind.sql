@@ -22,9 +22,7 @@ with events as (
         sum(hashtextextended(event_id, 0)) as events_checksum
     from {{ ref('stg_gharchive__events') }}
     where
-        event_type in (
-            '{{ models.keys() | join("', '") }}'
-        )
+        event_type in ('{{ models | join("', '") }}')
         and {{ uncertified('stg_gharchive__deliveries') }}
     group by partition_start, event_type
 

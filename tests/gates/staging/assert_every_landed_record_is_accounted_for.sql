@@ -1,5 +1,5 @@
--- Every landed record is typed once, quarantined or counted as a duplicate; every line read was landed or rejected.
--- Pins down silent loss anywhere between the file and the typed layer. Does not look at the values of the records.
+-- Every landed record is typed once, quarantined or a counted duplicate; every line was landed or rejected.
+-- Pins down silent loss anywhere between the file and the typed layer. Does not look at values.
 
 with outcomes as (
 
@@ -10,7 +10,16 @@ with outcomes as (
 
 )
 
-select * from outcomes
+select
+    load_id,
+    partition_start,
+    lines_read,
+    rows_landed,
+    rows_rejected,
+    typed_count,
+    quarantined_count,
+    duplicates_count
+from outcomes
 where
     rows_landed <> typed_count + quarantined_count + duplicates_count
     or lines_read <> rows_landed + rows_rejected

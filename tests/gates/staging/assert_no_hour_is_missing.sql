@@ -1,4 +1,4 @@
--- Warns of hours between the first and the last landed one that did not land: windows over them count too little.
+-- Warns of hours between the first and the last landed one that did not land: windows there count too little.
 -- A warning only: the archive itself has such hours, and a late one is worked in when it comes.
 {{ config(severity='warn') }}
 

@@ -1,4 +1,4 @@
--- The share of a partition's records that break the contract stays under the policy of the seed gate_thresholds.
+-- The share of a partition's records that break the contract stays under the policy in seed gate_thresholds.
 -- Pins down a source that changed its shape: such records are kept aside one by one, and nobody looks.
 with outcomes as (
 

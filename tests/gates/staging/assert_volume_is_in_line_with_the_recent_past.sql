@@ -1,4 +1,4 @@
--- A partition holds about as many records as the ones before it; the bounds are policy, in the seed gate_thresholds.
+-- A partition holds about as many records as the ones before it; the bounds are in seed gate_thresholds.
 -- Pins down a half delivered hour that parses well. Says nothing of the first partitions of a history.
 with loads as (
 
