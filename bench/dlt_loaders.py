@@ -1,7 +1,7 @@
 r"""Landing one hour against dlt, in an environment of its own: its default loader and its arrow path.
 
-The default loader spreads records over tables, the arrow path keeps each in one JSON column. Lines that hold
-\u0000, which PostgreSQL refuses, are left out for both. The time includes starting dlt, or our landing process.
+The default loader spreads records over tables, the arrow path keeps each in one JSON column. Lines that
+hold \u0000, which PostgreSQL refuses, are left out for both. The time includes starting dlt or our process.
 """
 
 from __future__ import annotations

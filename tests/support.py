@@ -122,7 +122,7 @@ def run(
     program: str | Path, *arguments: str | Path, env: dict[str, str], exit_code: int = 0, timeout: float = 600
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program of this environment; fails with its whole output when it exits with another code."""
-    path = Path(sys.executable).with_name(program)
+    path = Path(sys.executable).with_name(str(program))
     done = subprocess.run(
         [path, *arguments], env=env, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False
     )

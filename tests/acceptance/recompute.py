@@ -41,13 +41,14 @@ class Event:
         self.id = record.get("id") or line
         self.kind = record["type"]
         self.at = instant(record["created_at"])
-        self.actor = actor.get("id") if isinstance(actor, dict) else None
+        self.actor: Any = actor.get("id") if isinstance(actor, dict) else None
         self.login = actor.get("login") if isinstance(actor, dict) else actor
         self.repository = repository.get("id")
         self.action = payload.get("action")
-        self.pull_id = pull.get("id")
+        self.pull_id: Any = pull.get("id")
         user = pull.get("user") or {}
-        self.author, self.author_login = user.get("id"), user.get("login")
+        self.author: Any = user.get("id")
+        self.author_login = user.get("login")
         self.pull_created = instant(pull["created_at"]) if pull.get("created_at") else None
         self.merged_at = instant(pull["merged_at"]) if pull.get("merged_at") else None
         self.outcome = None

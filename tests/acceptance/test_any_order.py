@@ -16,7 +16,10 @@ from tests.acceptance.tables import differences
 from tests.support import Database, Databases
 
 #: The order is that of partitions and versions, which servers do not differ in.
-pytestmark = pytest.mark.parametrize("server", ["system"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("server", ["system"], indirect=True),
+    pytest.mark.timeout(1200),
+]
 
 
 def earlier_delivery(file: Path, folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +13,10 @@ from tests.acceptance.runs import WITH_GATES, build
 from tests.acceptance.tables import table_fingerprints
 from tests.support import Database
 
-pytestmark = pytest.mark.parametrize("server", ["system"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("server", ["system"], indirect=True),
+    pytest.mark.timeout(1200),
+]
 
 HOURS = hours_from("2016-03-01T04", 5)
 VOLUME = "assert_volume_is_in_line_with_the_recent_past"
@@ -22,7 +24,7 @@ RECOUNT = "assert_repository_activity_equals_its_raw_events"
 
 
 @pytest.fixture(scope="module")
-def built(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def built(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Database:
     """Three hours that passed all gates."""
     build(module_database, generated(tmp_path_factory.mktemp("hours"), HOURS[:3]), gates=True)
     return module_database

@@ -17,7 +17,10 @@ from tests.acceptance.runs import build, contents, from_scratch
 from tests.acceptance.tables import differences
 from tests.support import Database, Databases
 
-pytestmark = pytest.mark.parametrize("server", ["system"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("server", ["system"], indirect=True),
+    pytest.mark.timeout(1200),
+]
 
 #: The first hours of the generations timeline, events and events_slim.
 STARTS = ("2012-04-11T15", "2016-03-01T04", "2026-05-07T04")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 
 from headgate import __version__
 from headgate.errors import HeadgateError
@@ -92,7 +92,7 @@ def _persist(url: str, attempt: Callable[[], Any], progress: Callable[[], int]) 
 
     retrying = Retrying(
         retry=retry_if_exception_type((httpx.TransportError, _TryAgainError)),
-        wait=wait_exponential_jitter(initial=0.5, max=30, jitter=0.5),
+        wait=wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5),
         stop=give_up,
         reraise=True,
     )

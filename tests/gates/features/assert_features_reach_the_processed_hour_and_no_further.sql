@@ -6,10 +6,9 @@
     'contributor_activity': ['actor_id', 'repository_id'],
 } %}
 
-with activity as (
+with activity as not materialized (
 
     select * from {{ ref('int_activity__summed_by_hour') }}
-    where {{ uncertified('repository_activity') }}
 
 ),
 
@@ -48,5 +47,6 @@ where
     {% for key in keys %}activity.{{ key }} is not null and {% endfor -%}
     activity.hour + interval '1 hour' <= processed.processed_to
     and features.as_of is null
+    and {{ uncertified(view, 'activity.partition_start') }}
 {{ 'union all' if not loop.last }}
 {% endfor %}
