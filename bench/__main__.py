@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import platform
+import signal
 import sys
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def main(
     Never fails because of a time: the last column says which targets are reached. docs/benchmarks.md tells
     what is measured and how. `small` only shows that everything works: generated hours, one round, no dlt.
     """
+    # A run that is told to end still stops its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     found: dict[str, list[Figure]] = {}
     with Workbench(full=size == "full", verbose=verbose, rounds=rounds, server=server) as bench:
         for name in only or BENCHMARKS:
