@@ -9,7 +9,7 @@
             {% for key in keys %}existing.{{ key }} = {{ computed }}.{{ key }} and {% endfor -%}
             existing.as_of = {{ computed }}.as_of
             and existing.as_of > timestamptz '{{ batch.changed_from }}'
-            and to_jsonb(existing) = to_jsonb({{ computed }})
+            and {{ is_same_row('existing', computed) }}
     )
     {%- else -%}
     true

@@ -1,7 +1,7 @@
 {{ config(
     unique_key=['actor_id', 'as_of'],
     indexes=[{'columns': ['as_of']}],
-    pre_hook=[hash_joins_only(), '{{ forget_built_partitions() }}'],
+    pre_hook=hash_joins_only(),
     meta={'windows': {'1h': 1, '24h': 24, '7d': 168}},
 ) }}
 

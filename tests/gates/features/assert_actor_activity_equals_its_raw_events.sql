@@ -24,11 +24,18 @@ located_own as (
         events.partition_start,
         events.line_number
     from sampled
-    inner join {{ ref('stg_gharchive__events') }} as events
-        on
-            sampled.actor_id = events.actor_id
-            and events.created_at >= sampled.as_of - interval '7 days'
-            and sampled.as_of > events.created_at
+    cross join lateral (
+        select
+            kept.partition_start,
+            kept.line_number
+        from {{ ref('stg_gharchive__events') }} as kept
+        where
+            kept.actor_id = sampled.actor_id
+            and kept.created_at >= sampled.as_of - interval '7 days'
+            and kept.created_at < sampled.as_of
+        order by kept.created_at
+        offset 0
+    ) as events
 
 ),
 

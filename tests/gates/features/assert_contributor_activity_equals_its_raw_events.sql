@@ -22,12 +22,19 @@ located_own as (
         events.partition_start,
         events.line_number
     from sampled
-    inner join {{ ref('stg_gharchive__events') }} as events
-        on
-            sampled.actor_id = events.actor_id
-            and sampled.repository_id = events.repository_id
-            and events.created_at >= sampled.as_of - interval '30 days'
-            and sampled.as_of > events.created_at
+    cross join lateral (
+        select
+            kept.partition_start,
+            kept.line_number
+        from {{ ref('stg_gharchive__events') }} as kept
+        where
+            kept.actor_id = sampled.actor_id
+            and kept.repository_id = sampled.repository_id
+            and kept.created_at >= sampled.as_of - interval '30 days'
+            and kept.created_at < sampled.as_of
+        order by kept.created_at
+        offset 0
+    ) as events
 
 ),
 

@@ -34,19 +34,24 @@ union all
 select
     '{{ view }}' as feature_view,
     'has no row for an hour of activity' as finding,
-    activity.hour + interval '1 hour' as as_of
-from activity
-cross join processed
-left join {{ ref(view) }} as features
-    on
-        {% for key in keys %}activity.{{ key }} = features.{{ key }}
+    missing.as_of
+from (
+    select
+        {% for key in keys %}activity.{{ key }},{% endfor %}
+        activity.hour + interval '1 hour' as as_of
+    from activity
+    cross join processed
+    where
+        {% for key in keys %}activity.{{ key }} is not null
         and {% endfor -%}
-        activity.hour + interval '1 hour' = features.as_of
-        and {{ uncertified(view, 'features.as_of') }}
-where
-    {% for key in keys %}activity.{{ key }} is not null and {% endfor -%}
-    activity.hour + interval '1 hour' <= processed.processed_to
-    and features.as_of is null
-    and {{ uncertified(view, 'activity.partition_start') }}
+        activity.hour + interval '1 hour' <= processed.processed_to
+        and {{ uncertified(view, 'activity.partition_start') }}
+    except
+    select
+        {% for key in keys %}features.{{ key }},{% endfor %}
+        features.as_of
+    from {{ ref(view) }} as features
+    where {{ uncertified(view, 'features.as_of') }}
+) as missing
 {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -1,0 +1,7 @@
+{# True when two rows agree in every column that the feature view has.
+   Use: {{ is_same_row('existing', 'rated') }} #}
+{% macro is_same_row(existing, computed) -%}
+    {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='quoted') | list -%}
+    ({{ existing }}.{{ columns | join(', ' ~ existing ~ '.') }})
+            is not distinct from ({{ computed }}.{{ columns | join(', ' ~ computed ~ '.') }})
+{%- endmacro %}
