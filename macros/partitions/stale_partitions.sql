@@ -19,7 +19,7 @@
 
         versions as (
             {% if upstream %}
-            select partition_start, string_agg(version, '/' order by model) as upstream_version
+            select partition_start, string_agg(model || ':' || version, '/' order by model) as upstream_version
             from ops.built_partitions
             where model in ({{ upstream | map('tojson') | join(', ') | replace('"', "'") }})
             group by partition_start
