@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 from headgate.postgres.cluster import Cluster
 from headgate.postgres.embedded import binaries
 from tests.support import Database, Databases, system_binaries
+
+# A shell that starts tests in the background has them ignore Ctrl-C, and the commands that they start inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", params=["embedded", "system"])
