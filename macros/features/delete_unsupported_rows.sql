@@ -9,8 +9,9 @@
     {%- set rebuilt = feature_batch('int_activity__summed_by_hour') -%}
     {%- set partitions = rebuilt.partitions | selectattr('was_built') | list -%}
     {%- if partitions -%}
-    delete from {{ this }} as existing
-    where
+    with unsupported as (
+        delete from {{ this }} as existing
+        where
         (
             {%- for partition in partitions %}
             {%- for hours in [0] + windows.values() | list %}
@@ -32,7 +33,10 @@
                     existing.as_of - interval '{{ hours + 1 }} hours'{{ ',' if not loop.last }}
                     {%- endfor %}
                 )
-        );
+        )
+        returning existing.{{ (keys + ['as_of']) | join(', existing.') }}
+    )
+    insert into {{ changed_rows() }} select * from unsupported;
     {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

@@ -6,12 +6,10 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import asyncpg
 
-if TYPE_CHECKING:
-    Connection = asyncpg.Connection[asyncpg.Record]
+from headgate.postgres.connection import Connection
 
 #: The instant a row's values are valid from; part of every feature view's primary key.
 AS_OF = "as_of"
@@ -35,7 +33,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureView:
-    """A feature view of one release. `keys` are (name, type); as_of belongs neither to keys nor to columns."""
+    """A feature view of one release. `keys` are (name, type); as_of belongs to neither keys nor columns."""
 
     name: str
     version: int
@@ -68,9 +66,16 @@ def online(view: str) -> str:
 
 
 def version_of(name: str) -> int:
-    """dbt names the relation of version 2 of a model `<model>_v2`; without a suffix it is version 1."""
+    """Dbt names the relation of version 2 of a model `<model>_v2`; without a suffix it is version 1."""
     found = re.search(r"_v(\d+)$", name)
     return int(found.group(1)) if found else 1
+
+
+async def fetch_one(connection: Connection, statement: str, *arguments: object) -> asyncpg.Record:
+    """The only row of a statement that always has one."""
+    row = await connection.fetchrow(statement, *arguments)
+    assert row is not None
+    return row
 
 
 async def views_of_release(connection: Connection, release_id: int) -> dict[str, FeatureView]:

@@ -1,0 +1,351 @@
+"""Publishing: one transaction over all feature views that makes what dbt built the next release."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from headgate.errors import ConfirmationRequired, HeadgateError
+from headgate.postgres.connection import Connection
+from headgate.settings import Settings
+from headgate.store import ledger, provenance, shape
+from headgate.store.changes import Counts, ViewStatements
+from headgate.store.readiness import require_ready
+from headgate.store.shape import ShapeChange
+from headgate.store.views import FeatureView, fetch_one, views_of_release
+
+#: Histories that grew by more than this share get fresh statistics before the next statements need them.
+ANALYZE_FROM_SHARE = 0.1
+
+LOADS = """
+    with published as (
+        select load_id from ops.releases cross join unnest(loads_added) as load_id
+        except
+        select load_id from ops.releases cross join unnest(loads_removed) as load_id
+    ),
+
+    built as (
+        select loads.load_id from ops.loads
+        where
+            loads.status = 'landed'
+            and exists (
+                select from ops.built_partitions as built
+                where built.partition_start = loads.partition_start and built.model = any($1)
+            )
+    )
+
+    select
+        array(select load_id from built except select load_id from published order by 1) as added,
+        array(select load_id from published except select load_id from built order by 1) as removed
+"""
+
+PROCESSED_TO = """
+    select max(loads.partition_end)
+    from ops.built_partitions as built
+    inner join ops.loads as loads on built.partition_start = loads.partition_start and loads.status = 'landed'
+    where built.model = any($1)
+"""
+
+GATES = """
+    select
+        count(*) filter (where status = 'pass') as passed,
+        count(*) filter (where status = 'warn') as warned,
+        max(ran_at) as last_ran_at
+    from (select distinct on (gate) * from ops.gate_results order by gate, ran_at desc) as newest
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What a publish did."""
+
+    release_id: int
+    parent_release: int | None
+    #: Releases that nobody can come back to: a rollback to the parent had left them.
+    abandoned: list[int]
+    processed_to: datetime | None
+    loads_added: list[int]
+    loads_removed: list[int]
+    views: dict[str, Counts]
+    shape_changes: list[ShapeChange]
+    gates: dict[str, Any]
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome for programs and for Mage."""
+        return {
+            **self.__dict__,
+            "processed_to": self.processed_to.isoformat() if self.processed_to else None,
+            "views": {name: counts.__dict__ for name, counts in self.views.items()},
+            "shape_changes": [change.sentence() for change in self.shape_changes],
+        }
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What both halves of a publish have to agree on."""
+
+    newest: int
+    active: int | None
+    published: dict[str, FeatureView]
+    candidates: dict[str, FeatureView]
+
+    @property
+    def next(self) -> int:
+        return self.newest + 1
+
+
+async def publish(
+    connection: Connection, settings: Settings, *, approved: bool = False, compare_all: bool = False
+) -> Published | None:
+    """Makes what dbt built the active release; None when the active release holds it already.
+
+    Args:
+        connection: not in a transaction.
+        settings: to find the project that is described in the ledger.
+        approved: breaking changes of shape were approved.
+        compare_all: compare every row instead of those that dbt wrote down as touched.
+
+    Raises:
+        GateFailed: a gate failed, was skipped, or is older than the data.
+        ConfirmationRequired: a breaking change of shape that nobody approved.
+        HeadgateError: a feature view is not built from what is landed now.
+    """
+    started = time.monotonic()
+    async with ledger.exclusive(connection):
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            work = await _look(connection)
+            changes = _require_approved(work, approved=approved)
+        views = {
+            name: await shape.prepare(connection, view, work.next) for name, view in work.candidates.items()
+        }
+        async with connection.transaction(isolation="repeatable_read"):
+            if await _look(connection) != work:
+                raise HeadgateError(
+                    "feature views to publish",
+                    expected="no build while they are published",
+                    found="a table that was built anew a moment ago",
+                    next_step="publish again",
+                )
+            return await _publish(
+                connection, settings, work, views, changes, started, compare_all=compare_all
+            )
+
+
+async def _look(connection: Connection) -> _Work:
+    """What stands and what is to be published, in one snapshot; refuses what is not ready."""
+    newest = await ledger.newest_release(connection)
+    candidates = await shape.candidate_views(connection)
+    await require_ready(connection, candidates)
+    return _Work(
+        newest,
+        await ledger.active_release(connection),
+        await views_of_release(connection, newest),
+        candidates,
+    )
+
+
+def _require_approved(work: _Work, *, approved: bool) -> list[ShapeChange]:
+    changes = shape.compare(work.published, work.candidates) if work.newest else []
+    if any(change.kind == "changed keys" for change in changes):
+        raise HeadgateError(
+            "entity key of a published feature view",
+            expected="the same key in every release",
+            found="; ".join(change.sentence() for change in changes if change.kind == "changed keys"),
+            next_step="give the model a new version beside the old one (dbt model versions)",
+        )
+    breaking = [change.sentence() for change in changes if change.breaking]
+    if breaking and not approved:
+        raise ConfirmationRequired(
+            "publish",
+            expected="a new version of the feature view, or an approved plan, for what breaks consumers",
+            found="; ".join(breaking),
+            next_step="run `headgate plan`, then `headgate approve HASH` and `headgate apply`",
+        )
+    return changes
+
+
+async def _publish(
+    connection: Connection,
+    settings: Settings,
+    work: _Work,
+    views: Mapping[str, FeatureView],
+    shape_changes: list[ShapeChange],
+    started: float,
+    *,
+    compare_all: bool,
+) -> Published | None:
+    """The transaction; see `publish`."""
+    await connection.execute("set local work_mem = '64MB'")
+    loads = await fetch_one(connection, LOADS, list(views))
+    processed_to = await connection.fetchval(PROCESSED_TO, list(views))
+    counts = {}
+    for name, view in views.items():
+        counts[name] = await _bring_forward(connection, work, view, compare_all=compare_all)
+    for name in work.published.keys() - views.keys():
+        counts[name] = await _end(connection, work, work.published[name])
+    unchanged = not any(count.added or count.changed or count.closed for count in counts.values())
+    if (
+        unchanged
+        and work.newest == work.active
+        and not (loads["added"] or loads["removed"] or shape_changes)
+        and work.published.keys() == views.keys()
+    ):
+        # Nothing to tell, but the tables that were compared are the ones to compare with from now on.
+        await _remember_sources(connection, work, views)
+        return None
+
+    gates = dict(await fetch_one(connection, GATES))
+    gates["last_ran_at"] = gates["last_ran_at"].isoformat() if gates["last_ran_at"] else None
+    await connection.execute(
+        """
+        insert into ops.releases (
+            release_id, parent_release, published_by, processed_to, loads_added, loads_removed,
+            project_hash, git_revision, gates
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        work.next,
+        work.active,
+        await ledger.actor(connection),
+        processed_to,
+        loads["added"],
+        loads["removed"],
+        provenance.project_hash(settings.project_dir),
+        provenance.git_revision(settings.project_dir),
+        json.dumps(gates),
+    )
+    for name, view in views.items():
+        before = await connection.fetchval(
+            "select rows_total from ops.release_views where release_id = $1 and view = $2", work.newest, name
+        )
+        total = (before or 0) + counts[name].added - counts[name].closed
+        await ledger.add_view(connection, work.next, view, counts[name], total)
+    abandoned = await _abandon(connection, work)
+    await ledger.activate(connection, work.next, processed_to)
+    details = {"abandoned": abandoned, "shape": [change.sentence() for change in shape_changes]}
+    await ledger.add_event(connection, "publish", work.active, work.next, details)
+    await _show(connection, work, views)
+    seconds = time.monotonic() - started
+    await connection.execute("update ops.releases set seconds = $2 where release_id = $1", work.next, seconds)
+    return Published(
+        release_id=work.next,
+        parent_release=work.active,
+        abandoned=abandoned,
+        processed_to=processed_to,
+        loads_added=loads["added"],
+        loads_removed=loads["removed"],
+        views=counts,
+        shape_changes=shape_changes,
+        gates=gates,
+        seconds=seconds,
+    )
+
+
+async def _bring_forward(
+    connection: Connection, work: _Work, view: FeatureView, *, compare_all: bool
+) -> Counts:
+    """Copies what differs from the newest release, and proves it."""
+    statements = ViewStatements(view)
+    await connection.execute(statements.create_work_tables())
+    before = work.published.get(view.name)
+    logged = await connection.fetchval("select to_regclass($1) is not null", statements.log)
+    if (
+        compare_all
+        or before is None
+        or not logged
+        or before.source_relation != view.source_relation
+        or before.columns != view.columns
+    ):
+        await connection.execute(statements.find_differing())
+    else:
+        await connection.execute(statements.find_logged())
+    await connection.execute("analyze changed")
+    await connection.execute(statements.close_changed(work.next))
+    await connection.execute(statements.insert(work.next))
+    if logged:
+        await connection.execute(f"delete from {statements.log}")
+    counts = await _refresh(connection, work, statements)
+    await _require_zero(connection, statements.count_unpublished(), view.name, "rows as dbt built them")
+    return counts
+
+
+async def _end(connection: Connection, work: _Work, view: FeatureView) -> Counts:
+    """Closes all rows of a feature view that the project has not any more."""
+    statements = ViewStatements(view)
+    await connection.execute(statements.create_work_tables())
+    await connection.execute(statements.find_vanished())
+    await connection.execute(statements.close_vanished(work.next))
+    return await _refresh(connection, work, statements)
+
+
+async def _refresh(connection: Connection, work: _Work, statements: ViewStatements) -> Counts:
+    """Brings the online table along, from whatever release was active."""
+    await connection.execute(statements.touch())
+    if work.active is not None and work.active < work.newest:
+        await connection.execute(statements.touch_between(work.active, work.newest))
+    counts = Counts(**dict(await fetch_one(connection, statements.count())))
+    await connection.execute("analyze touched")
+    await _analyze_grown(connection, statements, counts)
+    await connection.execute(statements.refresh_online(work.next))
+    await _require_zero(
+        connection, statements.count_stale_online(work.next), statements.view.name, "the newest row online"
+    )
+    return counts
+
+
+async def _analyze_grown(connection: Connection, statements: ViewStatements, counts: Counts) -> None:
+    rows = await connection.fetchval(
+        "select greatest(reltuples, 0) from pg_class where oid = to_regclass($1)", statements.history
+    )
+    if counts.added + counts.changed > rows * ANALYZE_FROM_SHARE:
+        await connection.execute(f"analyze {statements.history}")
+
+
+async def _require_zero(connection: Connection, count: str, view: str, promise: str) -> None:
+    """Proof inside the transaction: raises, and so undoes everything, when a row is not as promised."""
+    found = await connection.fetchval(count)
+    if found:
+        raise HeadgateError(
+            f"publish of {view}",
+            expected=promise,
+            found=f"{found} that are not; nothing was published",
+            next_step="run `headgate publish --compare-all`, and report this",
+        )
+
+
+async def _abandon(connection: Connection, work: _Work) -> list[int]:
+    """Releases between the active one and the newest, which a rollback had left, can not be come back to."""
+    if work.active is None or work.active == work.newest:
+        return []
+    rows = await connection.fetch(
+        "update ops.releases set status = 'abandoned'"
+        " where release_id > $1 and release_id < $2 and status = 'kept' returning release_id",
+        work.active,
+        work.next,
+    )
+    return sorted(row["release_id"] for row in rows)
+
+
+async def _remember_sources(connection: Connection, work: _Work, views: Mapping[str, FeatureView]) -> None:
+    for name, view in views.items():
+        if work.published[name].source_relation != view.source_relation:
+            await connection.execute(
+                "update ops.release_views set source_relation = $3 where release_id = $1 and view = $2",
+                work.newest,
+                name,
+                view.source_relation,
+            )
+
+
+async def _show(connection: Connection, work: _Work, views: Mapping[str, FeatureView]) -> None:
+    """The plain views: last, because a changed one takes a lock that readers wait for."""
+    shown = await views_of_release(connection, work.active) if work.active else {}
+    for name, view in views.items():
+        await shape.show(connection, shown.get(name), view)
+    for name in shown.keys() - views.keys():
+        await shape.hide(connection, name)

@@ -1,0 +1,240 @@
+"""The shape of feature views: read from dbt's tables, kept by the tables of the feature store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import asyncpg
+
+from headgate.errors import HeadgateError
+from headgate.postgres.connection import Connection
+from headgate.store.views import AS_OF, Column, FeatureView, history, online, quoted, version_of
+
+#: Readers queue behind a lock that is waited for: never let them wait longer than this.
+LOCK_TIMEOUT = "40ms"
+SECONDS_BETWEEN_TRIES = 0.2
+TRIES = 100
+
+CANDIDATES = """
+    select
+        pg_class.oid::bigint as source_relation,
+        relname as name,
+        array(
+            select attname::text from unnest(pg_index.indkey::int[]) with ordinality as key (number, place)
+            join pg_attribute on attrelid = pg_class.oid and attnum = key.number order by key.place
+        ) as keys,
+        array(
+            select array[attname::text, format_type(atttypid, atttypmod)]
+            from pg_attribute
+            where attrelid = pg_class.oid and attnum > 0 and not attisdropped
+            order by attnum
+        ) as columns
+    from pg_class
+    left join pg_index on indrelid = pg_class.oid and indisprimary
+    where
+        relnamespace = to_regnamespace('features')
+        and relkind = 'r'
+        and relname not like '%\\_\\_dbt\\_%'
+    order by relname
+"""
+
+HELD_COLUMNS = """
+    select attname::text as name, format_type(atttypid, atttypmod) as type
+    from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped
+"""
+
+
+@dataclass(frozen=True)
+class ShapeChange:
+    """One difference between a feature view as dbt built it and as the newest release holds it."""
+
+    view: str
+    #: added view, removed view, added column, dropped column, retyped column, changed keys
+    kind: str
+    subject: str
+    breaking: bool
+
+    def sentence(self) -> str:
+        """The change in words."""
+        what = f"{self.kind}: {self.view}"
+        return what if self.subject == self.view else f"{what}.{self.subject}"
+
+
+async def candidate_views(connection: Connection) -> dict[str, FeatureView]:
+    """The feature views that dbt has built, by name; definitions as their newest partitions say.
+
+    Raises:
+        HeadgateError: a table has no primary key of entity key and as_of.
+    """
+    views = {}
+    for row in await connection.fetch(CANDIDATES):
+        keys = row["keys"] or []
+        if AS_OF not in keys or len(keys) < 2:
+            raise HeadgateError(
+                f"table features.{row['name']}",
+                expected="a primary key of the entity key and as_of",
+                found=f"the primary key ({', '.join(keys)})" if keys else "no primary key",
+                next_step="declare the constraint primary_key in the model's YAML and build it anew",
+            )
+        types = dict(row["columns"])
+        views[row["name"]] = FeatureView(
+            name=row["name"],
+            version=version_of(row["name"]),
+            keys=tuple((key, types[key]) for key in keys if key != AS_OF),
+            columns=tuple(Column(name, kind, name) for name, kind in row["columns"] if name not in keys),
+            definition=await _definition(connection, row["name"]),
+            source_relation=row["source_relation"],
+        )
+    return views
+
+
+async def _definition(connection: Connection, model: str) -> str | None:
+    definition: str | None = await connection.fetchval(
+        "select definition from ops.built_partitions where model = $1 order by built_at desc limit 1", model
+    )
+    return definition
+
+
+def compare(published: Mapping[str, FeatureView], candidates: Mapping[str, FeatureView]) -> list[ShapeChange]:
+    """What differs in shape, by view and column."""
+    changes = []
+    for name in sorted(published.keys() | candidates.keys()):
+        old, new = published.get(name), candidates.get(name)
+        if old is None:
+            changes.append(ShapeChange(name, "added view", name, breaking=False))
+        elif new is None:
+            changes.append(ShapeChange(name, "removed view", name, breaking=True))
+        else:
+            changes.extend(_compare_view(old, new))
+    return changes
+
+
+def _compare_view(old: FeatureView, new: FeatureView) -> list[ShapeChange]:
+    if old.keys != new.keys:
+        return [ShapeChange(new.name, "changed keys", ", ".join(new.key_names), breaking=True)]
+    before = {column.name: column.type for column in old.columns}
+    after = {column.name: column.type for column in new.columns}
+    return [
+        *(
+            ShapeChange(new.name, "dropped column", name, breaking=True)
+            for name in before.keys() - after.keys()
+        ),
+        *(
+            ShapeChange(new.name, "retyped column", name, breaking=True)
+            for name in before.keys() & after.keys()
+            if before[name] != after[name]
+        ),
+        *(
+            ShapeChange(new.name, "added column", name, breaking=False)
+            for name in after.keys() - before.keys()
+        ),
+    ]
+
+
+async def prepare(connection: Connection, candidate: FeatureView, release_id: int) -> FeatureView:
+    """Makes room for a feature view in the feature store, and says where each column is stored.
+
+    Adds tables and columns only: what older releases hold stays. Outside the publisher's transaction, because
+    a column takes a lock that readers would wait for.
+    """
+    held = {row["name"]: row["type"] for row in await connection.fetch(HELD_COLUMNS, history(candidate.name))}
+    columns = tuple(
+        replace(column, stored_as=_place(column, held, release_id)) for column in candidate.columns
+    )
+    view = replace(candidate, columns=columns)
+    if not held:
+        await connection.execute(_create_tables(view))
+        return view
+    for column in columns:
+        if column.stored_as not in held:
+            for table in (history(view.name), online(view.name)):
+                statement = f"alter table {table} add column {quoted(column.stored_as)} {column.type}"
+                await without_queueing(connection, statement)
+    return view
+
+
+def _place(column: Column, held: Mapping[str, str], release_id: int) -> str:
+    """Values of another type never share a column: the older ones keep theirs."""
+    if held.get(column.name, column.type) == column.type:
+        return column.name
+    known = [
+        name for name, kind in held.items() if kind == column.type and name.startswith(f"{column.name}__")
+    ]
+    return known[0] if known else f"{column.name}__{release_id}"
+
+
+def _create_tables(view: FeatureView) -> str:
+    keys = ", ".join(map(quoted, view.key_names))
+    columns = ",\n".join(
+        [f"{quoted(name)} {kind} not null" for name, kind in view.keys]
+        + [f"{AS_OF} timestamptz not null"]
+        + [f"{quoted(column.stored_as)} {column.type}" for column in view.columns]
+    )
+    past = history(view.name)
+    return f"""
+        create table {past} (
+            {columns},
+            valid_from_release integer not null,
+            valid_to_release integer,
+            primary key ({keys}, {AS_OF}, valid_from_release)
+        );
+        create index on {past} (valid_from_release);
+        create index on {past} (valid_to_release) where valid_to_release is not null;
+        comment on table {past} is 'Every row that some release holds, and from which release to which.';
+        create table {online(view.name)} (
+            {columns},
+            primary key ({keys})
+        ) with (fillfactor = 80);
+        comment on table {online(view.name)} is 'The newest row of every key in the active release.';
+    """
+
+
+def create_view(view: FeatureView) -> str:
+    """SQL of the plain view that shows the active release."""
+    names = [*map(quoted, view.key_names), AS_OF]
+    values = [f"rows.{quoted(column.stored_as)} as {quoted(column.name)}" for column in view.columns]
+    return f"""
+        create view feature_store.{quoted(view.name)} as
+        select {", ".join([f"rows.{name}" for name in names] + values)}
+        from {history(view.name)} as rows
+        inner join feature_store.active_release as active
+            on rows.valid_from_release <= active.release_id
+            and (rows.valid_to_release is null or rows.valid_to_release > active.release_id)
+    """
+
+
+async def show(connection: Connection, before: FeatureView | None, view: FeatureView) -> None:
+    """Makes the plain view show the columns of this release; call as late in the transaction as possible."""
+    if before is not None and before.columns == view.columns:
+        return
+    name = f"feature_store.{quoted(view.name)}"
+    await without_queueing(connection, f"drop view if exists {name}; {create_view(view)}")
+
+
+async def hide(connection: Connection, name: str) -> None:
+    """Removes the plain view of a feature view that the active release has not."""
+    await without_queueing(connection, f"drop view if exists feature_store.{quoted(name)}")
+
+
+async def without_queueing(connection: Connection, statements: str) -> None:
+    """Runs DDL that never has a reader wait long: gives up its place in the queue and tries again.
+
+    Raises:
+        HeadgateError: some reader held the object all the time.
+    """
+    for _ in range(TRIES):
+        try:
+            async with connection.transaction():
+                await connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'; {statements}")
+                await connection.execute("set local lock_timeout = 0")
+                return
+        except asyncpg.LockNotAvailableError:
+            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+    raise HeadgateError(
+        "change of shape of the feature store",
+        expected="a moment in which no reader holds the object",
+        found="readers with open transactions all the time",
+        next_step="end long transactions on feature_store and publish again",
+    )
