@@ -32,6 +32,8 @@ class Settings:
     alert_webhook_url: str | None
     #: Database connections used for landing at once (HEADGATE_CONNECTIONS); one per core by default.
     connections: int
+    #: How many releases a compaction keeps besides those that something is bound to (HEADGATE_KEEP_RELEASES).
+    keep_releases: int
 
 
 def find_project_dir(start: Path | None = None) -> Path:
@@ -73,6 +75,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         data_dir=Path(data_dir).resolve() if data_dir else None,
         alert_webhook_url=env.get("HEADGATE_ALERT_WEBHOOK_URL") or None,
         connections=_positive_int(env, "HEADGATE_CONNECTIONS", default=os.cpu_count() or 1),
+        keep_releases=_positive_int(env, "HEADGATE_KEEP_RELEASES", default=100),
     )
 
 

@@ -25,6 +25,11 @@ COMMANDS = {
     "run": ("headgate.cli.pipelines:run", "Run a Mage pipeline to its end."),
     "mage": ("headgate.cli.pipelines:mage", "Serve Mage: scheduler and UI."),
     "gates": ("headgate.cli.gates:gates", "Show gate results and the rows that failed."),
+    "publish": ("headgate.cli.store:publish", "Make what passed every gate the next release."),
+    "rollback": ("headgate.cli.store:rollback", "Move the active release back, or forward again."),
+    "releases": ("headgate.cli.store:releases", "List the releases, or show one."),
+    "diff": ("headgate.cli.store:diff", "Show what changed between two releases."),
+    "compact": ("headgate.cli.store:compact", "Remove the rows that only old releases hold."),
     "demo": ("headgate.cli.demo:demo", "Run the main job on twelve hours and tell what came out."),
 }
 

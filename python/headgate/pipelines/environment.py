@@ -60,6 +60,7 @@ def settings_env(settings: Settings) -> dict[str, str]:
         "HEADGATE_DATA": settings.data_dir,
         "HEADGATE_ALERT_WEBHOOK_URL": settings.alert_webhook_url,
         "HEADGATE_CONNECTIONS": settings.connections,
+        "HEADGATE_KEEP_RELEASES": settings.keep_releases,
     }
     # An empty variable is an unset one, and hides what the caller's environment may hold.
     return {name: "" if value is None else str(value) for name, value in values.items()}

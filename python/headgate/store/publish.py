@@ -85,9 +85,13 @@ class Published:
         }
 
 
+class _NothingNewError(Exception):
+    """The newest release holds all that was built; undoes the transaction, for it may have passed a rollback."""
+
+
 @dataclass(frozen=True)
 class _Work:
-    """What both halves of a publish have to agree on."""
+    """What a publish starts from, in one snapshot."""
 
     newest: int
     active: int | None
@@ -102,13 +106,15 @@ class _Work:
 async def publish(
     connection: Connection, settings: Settings, *, approved: bool = False, compare_all: bool = False
 ) -> Published | None:
-    """Makes what dbt built the active release; None when the active release holds it already.
+    """Makes what dbt built the active release; None when the newest release holds all of it already.
+
+    The newest release may be one that a rollback left: what was rolled back is not published again by itself.
 
     Args:
         connection: not in a transaction.
         settings: to find the project that is described in the ledger.
         approved: breaking changes of shape were approved.
-        compare_all: compare every row instead of those that dbt wrote down as touched.
+        compare_all: compare every row instead of those that dbt noted as touched.
 
     Raises:
         GateFailed: a gate failed, was skipped, or is older than the data.
@@ -123,17 +129,14 @@ async def publish(
         views = {
             name: await shape.prepare(connection, view, work.next) for name, view in work.candidates.items()
         }
-        async with connection.transaction(isolation="repeatable_read"):
-            if await _look(connection) != work:
-                raise HeadgateError(
-                    "feature views to publish",
-                    expected="no build while they are published",
-                    found="a table that was built anew a moment ago",
-                    next_step="publish again",
-                )
-            return await _publish(
-                connection, settings, work, views, changes, started, compare_all=compare_all
-            )
+        try:
+            async with connection.transaction(isolation="repeatable_read"):
+                await _require_same(connection, work)
+                counts = await _bring_all_forward(connection, work, views, compare_all=compare_all)
+                return await _release(connection, settings, work, views, changes, counts, started)
+        except _NothingNewError:
+            await _remember_sources(connection, work, views)
+            return None
 
 
 async def _look(connection: Connection) -> _Work:
@@ -147,6 +150,16 @@ async def _look(connection: Connection) -> _Work:
         await views_of_release(connection, newest),
         candidates,
     )
+
+
+async def _require_same(connection: Connection, work: _Work) -> None:
+    if await _look(connection) != work:
+        raise HeadgateError(
+            "feature views to publish",
+            expected="no build while they are published",
+            found="a table that was built anew a moment ago",
+            next_step="publish again",
+        )
 
 
 def _require_approved(work: _Work, *, approved: bool) -> list[ShapeChange]:
@@ -169,81 +182,16 @@ def _require_approved(work: _Work, *, approved: bool) -> list[ShapeChange]:
     return changes
 
 
-async def _publish(
-    connection: Connection,
-    settings: Settings,
-    work: _Work,
-    views: Mapping[str, FeatureView],
-    shape_changes: list[ShapeChange],
-    started: float,
-    *,
-    compare_all: bool,
-) -> Published | None:
-    """The transaction; see `publish`."""
+async def _bring_all_forward(
+    connection: Connection, work: _Work, views: Mapping[str, FeatureView], *, compare_all: bool
+) -> dict[str, Counts]:
     await connection.execute("set local work_mem = '64MB'")
-    loads = await fetch_one(connection, LOADS, list(views))
-    processed_to = await connection.fetchval(PROCESSED_TO, list(views))
     counts = {}
     for name, view in views.items():
         counts[name] = await _bring_forward(connection, work, view, compare_all=compare_all)
     for name in work.published.keys() - views.keys():
         counts[name] = await _end(connection, work, work.published[name])
-    unchanged = not any(count.added or count.changed or count.closed for count in counts.values())
-    if (
-        unchanged
-        and work.newest == work.active
-        and not (loads["added"] or loads["removed"] or shape_changes)
-        and work.published.keys() == views.keys()
-    ):
-        # Nothing to tell, but the tables that were compared are the ones to compare with from now on.
-        await _remember_sources(connection, work, views)
-        return None
-
-    gates = dict(await fetch_one(connection, GATES))
-    gates["last_ran_at"] = gates["last_ran_at"].isoformat() if gates["last_ran_at"] else None
-    await connection.execute(
-        """
-        insert into ops.releases (
-            release_id, parent_release, published_by, processed_to, loads_added, loads_removed,
-            project_hash, git_revision, gates
-        )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        """,
-        work.next,
-        work.active,
-        await ledger.actor(connection),
-        processed_to,
-        loads["added"],
-        loads["removed"],
-        provenance.project_hash(settings.project_dir),
-        provenance.git_revision(settings.project_dir),
-        json.dumps(gates),
-    )
-    for name, view in views.items():
-        before = await connection.fetchval(
-            "select rows_total from ops.release_views where release_id = $1 and view = $2", work.newest, name
-        )
-        total = (before or 0) + counts[name].added - counts[name].closed
-        await ledger.add_view(connection, work.next, view, counts[name], total)
-    abandoned = await _abandon(connection, work)
-    await ledger.activate(connection, work.next, processed_to)
-    details = {"abandoned": abandoned, "shape": [change.sentence() for change in shape_changes]}
-    await ledger.add_event(connection, "publish", work.active, work.next, details)
-    await _show(connection, work, views)
-    seconds = time.monotonic() - started
-    await connection.execute("update ops.releases set seconds = $2 where release_id = $1", work.next, seconds)
-    return Published(
-        release_id=work.next,
-        parent_release=work.active,
-        abandoned=abandoned,
-        processed_to=processed_to,
-        loads_added=loads["added"],
-        loads_removed=loads["removed"],
-        views=counts,
-        shape_changes=shape_changes,
-        gates=gates,
-        seconds=seconds,
-    )
+    return counts
 
 
 async def _bring_forward(
@@ -253,24 +201,24 @@ async def _bring_forward(
     statements = ViewStatements(view)
     await connection.execute(statements.create_work_tables())
     before = work.published.get(view.name)
-    logged = await connection.fetchval("select to_regclass($1) is not null", statements.log)
+    is_logged = await connection.fetchval("select to_regclass($1) is not null", statements.log)
     if (
-        compare_all
-        or before is None
-        or not logged
-        or before.source_relation != view.source_relation
-        or before.columns != view.columns
+        not compare_all
+        and is_logged
+        and before is not None
+        and before.source_relation == view.source_relation
+        and before.columns == view.columns
     ):
-        await connection.execute(statements.find_differing())
-    else:
         await connection.execute(statements.find_logged())
+    else:
+        await connection.execute(statements.find_differing())
     await connection.execute("analyze changed")
     await connection.execute(statements.close_changed(work.next))
     await connection.execute(statements.insert(work.next))
-    if logged:
+    if is_logged:
         await connection.execute(f"delete from {statements.log}")
-    counts = await _refresh(connection, work, statements)
-    await _require_zero(connection, statements.count_unpublished(), view.name, "rows as dbt built them")
+    counts = await _refresh_online(connection, work, statements)
+    await _require_none(connection, statements.count_unpublished(), view.name, "rows as dbt built them")
     return counts
 
 
@@ -280,21 +228,20 @@ async def _end(connection: Connection, work: _Work, view: FeatureView) -> Counts
     await connection.execute(statements.create_work_tables())
     await connection.execute(statements.find_vanished())
     await connection.execute(statements.close_vanished(work.next))
-    return await _refresh(connection, work, statements)
+    return await _refresh_online(connection, work, statements)
 
 
-async def _refresh(connection: Connection, work: _Work, statements: ViewStatements) -> Counts:
+async def _refresh_online(connection: Connection, work: _Work, statements: ViewStatements) -> Counts:
     """Brings the online table along, from whatever release was active."""
     await connection.execute(statements.touch())
+    counts = Counts(**dict(await fetch_one(connection, statements.count())))
     if work.active is not None and work.active < work.newest:
         await connection.execute(statements.touch_between(work.active, work.newest))
-    counts = Counts(**dict(await fetch_one(connection, statements.count())))
     await connection.execute("analyze touched")
     await _analyze_grown(connection, statements, counts)
     await connection.execute(statements.refresh_online(work.next))
-    await _require_zero(
-        connection, statements.count_stale_online(work.next), statements.view.name, "the newest row online"
-    )
+    stale = statements.count_stale_online(work.next)
+    await _require_none(connection, stale, statements.view.name, "the newest row of every entity online")
     return counts
 
 
@@ -306,7 +253,7 @@ async def _analyze_grown(connection: Connection, statements: ViewStatements, cou
         await connection.execute(f"analyze {statements.history}")
 
 
-async def _require_zero(connection: Connection, count: str, view: str, promise: str) -> None:
+async def _require_none(connection: Connection, count: str, view: str, promise: str) -> None:
     """Proof inside the transaction: raises, and so undoes everything, when a row is not as promised."""
     found = await connection.fetchval(count)
     if found:
@@ -316,6 +263,76 @@ async def _require_zero(connection: Connection, count: str, view: str, promise: 
             found=f"{found} that are not; nothing was published",
             next_step="run `headgate publish --compare-all`, and report this",
         )
+
+
+async def _release(
+    connection: Connection,
+    settings: Settings,
+    work: _Work,
+    views: Mapping[str, FeatureView],
+    shape_changes: list[ShapeChange],
+    counts: dict[str, Counts],
+    started: float,
+) -> Published:
+    """Writes the ledger and moves the active release."""
+    loads = await fetch_one(connection, LOADS, list(views))
+    differ = any(count.added or count.changed or count.closed for count in counts.values())
+    if work.newest and not (differ or loads["added"] or loads["removed"] or shape_changes):
+        raise _NothingNewError
+    published = Published(
+        release_id=work.next,
+        parent_release=work.active,
+        abandoned=await _abandon(connection, work),
+        processed_to=await connection.fetchval(PROCESSED_TO, list(views)),
+        loads_added=loads["added"],
+        loads_removed=loads["removed"],
+        views=counts,
+        shape_changes=shape_changes,
+        gates=await _gates(connection),
+        seconds=time.monotonic() - started,
+    )
+    await _write_ledger(connection, settings, published)
+    for name, view in views.items():
+        before = await connection.fetchval(
+            "select rows_total from ops.release_views where release_id = $1 and view = $2", work.newest, name
+        )
+        total = (before or 0) + counts[name].added - counts[name].closed
+        await ledger.add_view(connection, work.next, view, counts[name], total)
+    await ledger.activate(connection, work.next, published.processed_to)
+    details = {
+        "abandoned": published.abandoned,
+        "shape": [change.sentence() for change in shape_changes],
+    }
+    await ledger.add_event(connection, "publish", work.active, work.next, details)
+    await _show(connection, work, views)
+    return published
+
+
+async def _gates(connection: Connection) -> dict[str, Any]:
+    gates = dict(await fetch_one(connection, GATES))
+    return {**gates, "last_ran_at": gates["last_ran_at"].isoformat() if gates["last_ran_at"] else None}
+
+
+async def _write_ledger(connection: Connection, settings: Settings, published: Published) -> None:
+    await connection.execute(
+        """
+        insert into ops.releases (
+            release_id, parent_release, published_by, processed_to, loads_added, loads_removed,
+            project_hash, git_revision, gates, seconds
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        """,
+        published.release_id,
+        published.parent_release,
+        await ledger.actor(connection),
+        published.processed_to,
+        published.loads_added,
+        published.loads_removed,
+        provenance.project_hash(settings.project_dir),
+        provenance.git_revision(settings.project_dir),
+        json.dumps(published.gates),
+        published.seconds,
+    )
 
 
 async def _abandon(connection: Connection, work: _Work) -> list[int]:
@@ -332,6 +349,7 @@ async def _abandon(connection: Connection, work: _Work) -> list[int]:
 
 
 async def _remember_sources(connection: Connection, work: _Work, views: Mapping[str, FeatureView]) -> None:
+    """Tables that were built anew and hold the same are the ones to compare with from now on."""
     for name, view in views.items():
         if work.published[name].source_relation != view.source_relation:
             await connection.execute(

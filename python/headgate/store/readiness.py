@@ -12,8 +12,8 @@ from headgate.postgres.connection import Connection
 #: How many findings an error names before it says how many more there are.
 NAMED = 3
 
-# What the feature views rest on, by the versions that each partition was built from (`model:version`, joined by
-# `/`), down to the load that it was typed from.
+# What the feature views rest on, by the versions that each partition was built from (`model:version`, joined
+# by `/`), down to the load that it was typed from.
 CHAIN = """
     with recursive chain as (
         select model, partition_start, upstream_version, version

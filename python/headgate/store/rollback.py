@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from headgate.errors import UsageError
 from headgate.postgres.connection import Connection
@@ -37,6 +38,15 @@ class Move:
     def is_back(self) -> bool:
         """False on the way forward again."""
         return self.target.release_id < self.active
+
+    def as_dict(self) -> dict[str, Any]:
+        """The move for programs (`--json`)."""
+        return {
+            "active": self.active,
+            "target": self.target.release_id,
+            "views": [radius.__dict__ for radius in self.views],
+            "bound": [{"release": number, "what": what} for number, what in self.bound],
+        }
 
 
 async def plan(connection: Connection, to: int | None) -> Move:

@@ -8,7 +8,7 @@ TABLES = ("ops.releases", "ops.release_views", "ops.release_events", "feature_st
 
 
 def upgrade() -> None:
-    """Creates the ledger of releases; the publisher adds a history and an online table for each feature view."""
+    """Creates the ledger of releases; the publisher adds a history and an online table for each view."""
     op.execute("""
         create table ops.releases (
             release_id integer primary key check (release_id > 0),
@@ -41,9 +41,12 @@ def upgrade() -> None:
             entities_changed bigint not null,
             primary key (release_id, view)
         );
-        comment on table ops.release_views is 'The feature views of each release: shape, definition, what changed.';
-        comment on column ops.release_views.columns is 'In order: name, type, and the column of the history it is stored in.';
-        comment on column ops.release_views.source_relation is 'The table of dbt that was read: another one means that it was rebuilt.';
+        comment on table ops.release_views is
+            'The feature views of each release: shape, definition, what changed.';
+        comment on column ops.release_views.columns is
+            'In order: name, type, and the column of the history it is stored in.';
+        comment on column ops.release_views.source_relation is
+            'The table of dbt that was read: another one means that it was rebuilt.';
 
         create table ops.release_events (
             event_id bigint generated always as identity primary key,
@@ -57,14 +60,16 @@ def upgrade() -> None:
         comment on table ops.release_events is 'The audit log of the feature store.';
 
         create schema feature_store;
-        comment on schema feature_store is 'What consumers read: only what passed every gate, as numbered releases.';
+        comment on schema feature_store is
+            'What consumers read: only what passed every gate, as numbered releases.';
         create table feature_store.active_release (
             singleton boolean primary key default true check (singleton),
             release_id integer not null references ops.releases,
             processed_to timestamptz,
             active_since timestamptz not null default clock_timestamp()
         );
-        comment on table feature_store.active_release is 'The release that consumers see: one row, none before the first publish.';
+        comment on table feature_store.active_release is
+            'The release that consumers see: one row, none before the first publish.';
         create view feature_store.releases as
             select release_id, parent_release, status, published_at, processed_to from ops.releases;
         create view feature_store.release_views as

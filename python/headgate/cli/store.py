@@ -1,0 +1,200 @@
+"""Commands for the feature store: publish, rollback, releases, diff, compact."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import click
+
+from headgate import postgres
+from headgate.errors import ConfirmationRequired
+from headgate.postgres.connection import Connection
+from headgate.report import Report, table
+from headgate.settings import Settings, load_settings
+from headgate.store import compact as compaction
+from headgate.store import diff as differences
+from headgate.store import ledger, publishing, reports
+from headgate.store import rollback as moving
+
+T = TypeVar("T")
+
+
+@click.command()
+@click.option("--compare-all", is_flag=True, help="Compare every row, not only those that dbt touched.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def publish(compare_all: bool, as_json: bool) -> None:
+    """Make what dbt built, and every gate passed, the next release.
+
+    One transaction over all feature views. Refuses (exit code 3) when a gate failed, was skipped or is older
+    than the data, and (exit code 4) changes that break consumers and that nobody approved.
+    """
+    settings = load_settings()
+    published = asyncio.run(publishing.publish_project(settings, compare_all=compare_all))
+    if as_json:
+        click.echo(json.dumps(published and published.as_dict(), indent=2))
+    elif published is None:
+        click.echo(_with_connection(settings, _nothing_new))
+    else:
+        _print(reports.of_publish(published), settings)
+
+
+@click.command()
+@click.option("--to", type=int, help="The release to move to; default: the one before the active one.")
+@click.option("--yes", is_flag=True, help="Do it; without, only the plan is printed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def rollback(to: int | None, yes: bool, as_json: bool) -> None:
+    """Move the active release back, or forward again to one that a rollback left."""
+    settings = load_settings()
+
+    async def work(connection: Connection) -> moving.Move:
+        planned = await moving.plan(connection, to)
+        if yes:
+            await moving.move(connection, planned.target.release_id, expected_active=planned.active)
+        return planned
+
+    planned = _with_connection(settings, work)
+    if as_json:
+        click.echo(json.dumps({**planned.as_dict(), "done": yes}, indent=2))
+    else:
+        _print(reports.of_move(planned, done=yes), settings)
+    if not yes:
+        raise ConfirmationRequired(
+            f"rollback to release {planned.target.release_id}",
+            expected="a confirmation",
+            found="none; nothing was changed",
+            next_step=f"headgate rollback --to {planned.target.release_id} --yes",
+        )
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.pass_context
+def releases(context: click.Context, as_json: bool) -> None:
+    """List the releases, or show one."""
+    if context.invoked_subcommand is not None:
+        return
+    found, active = _with_connection(load_settings(), _all_releases)
+    if as_json:
+        click.echo(json.dumps({"active": active, "releases": [one.as_dict() for one in found]}, indent=2))
+        return
+    lines = table(
+        ("release", "state", "parent", "published (UTC)", "by", "processed to", "loads", "gates"),
+        [
+            (
+                one.release_id,
+                reports.state(one, active),
+                one.parent_release,
+                f"{one.published_at:%Y-%m-%d %H:%M:%S}",
+                one.published_by,
+                f"{one.processed_to:%Y-%m-%dT%H:%M}" if one.processed_to else None,
+                f"+{len(one.loads_added)} -{len(one.loads_removed)}",
+                one.gates["passed"],
+            )
+            for one in found
+        ],
+    )
+    click.echo("\n".join(lines) if found else "Nothing is published yet.")
+
+
+@releases.command("show")
+@click.argument("release", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def show_release(release: int, as_json: bool) -> None:
+    """Show one RELEASE: who, when, from what, which gates, what changed."""
+
+    async def work(connection: Connection) -> tuple[ledger.Release, list[dict[str, object]], int | None]:
+        found = await ledger.release(connection, release)
+        views = await connection.fetch(
+            "select * from ops.release_views where release_id = $1 order by view", release
+        )
+        return found, [dict(view) for view in views], await ledger.active_release(connection)
+
+    found, views, active = _with_connection(load_settings(), work)
+    if as_json:
+        described = [{**view, "columns": json.loads(str(view["columns"]))} for view in views]
+        click.echo(json.dumps({**found.as_dict(), "views": described}, indent=2))
+    else:
+        click.echo("\n".join(reports.of_release(found, views, active)))
+
+
+@click.command()
+@click.argument("old", type=int)
+@click.argument("new", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def diff(old: int, new: int, as_json: bool) -> None:
+    """Show what changed from release OLD to release NEW, per feature view and column."""
+    found = _with_connection(load_settings(), lambda connection: differences.diff(connection, old, new))
+    if as_json:
+        click.echo(json.dumps([view.as_dict() for view in found], indent=2))
+        return
+    rows = [
+        (view.view, view.rows_added, view.rows_removed, view.rows_changed, view.entities) for view in found
+    ]
+    lines = table(("feature view", "rows added", "removed", "changed", "entities"), rows)
+    columns = [
+        (view.view, column, count)
+        for view in found
+        for column, count in sorted(view.columns.items(), key=lambda item: -item[1])
+    ]
+    if columns:
+        lines += ["", *table(("feature view", "column", "rows with another value"), columns)]
+    for view in found:
+        for what, names in (("added", view.columns_added), ("removed", view.columns_removed)):
+            lines += [f"{view.view}: column {what}: {name}" for name in names]
+    click.echo("\n".join(lines))
+
+
+@click.command()
+@click.option("--keep", type=click.IntRange(min=1), help="How many to keep; default: HEADGATE_KEEP_RELEASES.")
+@click.option("--yes", is_flag=True, help="Do it; without, only the plan is printed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def compact(keep: int | None, yes: bool, as_json: bool) -> None:
+    """Remove the rows that only old releases hold; never of a release that something is bound to."""
+    settings = load_settings()
+    number = keep or settings.keep_releases
+    work = compaction.compact if yes else compaction.plan
+    found = _with_connection(settings, lambda connection: work(connection, number))
+    if as_json:
+        click.echo(json.dumps({**found.__dict__, "done": yes}, indent=2))
+    else:
+        _print(reports.of_compaction(found, done=yes), settings)
+    if not yes and found.releases:
+        raise ConfirmationRequired(
+            f"compaction of {len(found.releases)} releases",
+            expected="a confirmation, because rows are destroyed",
+            found="none; nothing was changed",
+            next_step=f"headgate compact --keep {number} --yes",
+        )
+
+
+async def _nothing_new(connection: Connection) -> str:
+    newest, active = await ledger.newest_release(connection), await ledger.active_release(connection)
+    if newest == active:
+        return f"Nothing to publish: release {active} holds all that was built."
+    return (
+        f"Nothing new: what was built is release {newest}, which a rollback to release {active} left. "
+        f"Go forward again with `headgate rollback --to {newest}`."
+    )
+
+
+async def _all_releases(connection: Connection) -> tuple[list[ledger.Release], int | None]:
+    return await ledger.all_releases(connection), await ledger.active_release(connection)
+
+
+def _with_connection(settings: Settings, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def run() -> T:
+        connection = await postgres.connect(settings)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+def _print(report: Report, settings: Settings) -> None:
+    click.echo(report.text())
+    click.echo(f"\nreport: {report.write(settings)}")
