@@ -10,6 +10,9 @@
     Returns rows (partition_start, partition_end, load_id, upstream_version, was_built); times as ISO text in UTC.
 #}
 {% macro stale_partitions(upstream=[], source_name='gharchive', extra=none) -%}
+    {% if canonical_mode() %}
+        {{ return(canonical_partitions()) }}
+    {% endif %}
     {% set statement %}
         with loads as (
             select partition_start, partition_end, load_id
