@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from importlib import resources
 from typing import Any
 
@@ -30,6 +31,18 @@ async def read_account(settings: Settings) -> dict[str, Rows]:
             name: [dict(row) for row in await connection.fetch(query)]
             for name, query in load_queries().items()
         }
+    finally:
+        await connection.close()
+
+
+async def has_landed(settings: Settings, hour: datetime) -> bool:
+    """Whether an hour has landed, whole or cut short."""
+    connection = await postgres.connect(settings)
+    try:
+        found: bool = await connection.fetchval(
+            "select exists (select from ops.loads where partition_start = $1 and status = 'landed')", hour
+        )
+        return found
     finally:
         await connection.close()
 

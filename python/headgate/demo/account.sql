@@ -26,13 +26,13 @@ from (select distinct on (gate) gate, status from ops.gate_results order by gate
 -- name: features
 -- A row per feature view: how many rows and entities it has.
 select 'repository_activity' as feature_view, count(*) as rows, count(distinct repository_id) as entities
-from features.repository_activity
+from feature_store.repository_activity
 union all
 select 'actor_activity', count(*), count(distinct actor_id)
-from features.actor_activity
+from feature_store.actor_activity
 union all
 select 'contributor_activity', count(*), count(distinct (actor_id, repository_id))
-from features.contributor_activity;
+from feature_store.contributor_activity;
 
 -- name: repositories
 -- The repositories where most happened within the 24 hours before the processed hour, with their features there.
@@ -45,11 +45,7 @@ select
     latest.pull_requests_opened_count_7d,
     latest.pull_requests_merged_count_7d,
     latest.merge_rate_7d
-from (
-    select distinct on (repository_id) *
-    from features.repository_activity
-    order by repository_id, as_of desc
-) as latest
+from feature_store.repository_activity_online as latest
 cross join lateral (
     select events.repository_name
     from typed.stg_gharchive__events as events

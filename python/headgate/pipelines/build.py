@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from headgate import postgres
 from headgate.settings import load_settings
+from headgate.store import reports
+from headgate.store.publishing import publish_project
 
 SECONDS_BETWEEN_LOOKS = 15
 
@@ -21,6 +24,26 @@ def wait_for_new_loads(*, minutes: float) -> bool:
     while time.monotonic() < deadline and not asyncio.run(has_new_loads()):
         time.sleep(SECONDS_BETWEEN_LOOKS)
     return True
+
+
+def publish_features() -> dict[str, Any]:
+    """Publishes what was built and writes the report; the release and how many rows changed, for Mage's log.
+
+    Raises:
+        HeadgateError: see `headgate.store.publish.publish`.
+    """
+    settings = load_settings()
+    published = asyncio.run(publish_project(settings))
+    if published is None:
+        return {"release": "unchanged"}
+    reports.of_publish(published).write(settings)
+    counts = published.views.values()
+    return {
+        "release": published.release_id,
+        "rows_added": sum(count.added for count in counts),
+        "rows_changed": sum(count.changed for count in counts),
+        "rows_closed": sum(count.closed for count in counts),
+    }
 
 
 async def has_new_loads() -> bool:
