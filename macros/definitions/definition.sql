@@ -27,7 +27,8 @@
         'first_sql': first_sql,
         'next_sql': next_sql,
         'settings': tojson({
-            'unique_key': model.config.unique_key, 'windows': model.config.meta.windows,
+            'unique_key': model.config.unique_key | default(none),
+            'windows': (model.config.meta or {}).get('windows'),
         }, sort_keys=true),
         'upstream': upstream | sort,
         'seeds': tojson(seeds, sort_keys=true),

@@ -17,12 +17,12 @@
     {% set statement %}
         with bounds as (
             select
-                max(loads.partition_end) filter (where built.model = '{{ model.name }}') as processed_from,
+                max(loads.partition_end) filter (where built.model = '{{ this.identifier }}') as processed_from,
                 max(loads.partition_end) filter (where built.model = '{{ upstream }}') as processed_to
             from ops.built_partitions as built
             inner join ops.loads as loads
                 on built.partition_start = loads.partition_start and loads.status in ('landed', 'replaced')
-            where built.model in ('{{ model.name }}', '{{ upstream }}')
+            where built.model in ('{{ this.identifier }}', '{{ upstream }}')
         ),
 
         tolerance as (

@@ -9,7 +9,7 @@
     {%- for result in results -%}
         {%- do (passed if result.status in ('success', 'pass', 'warn') else missed).append(result.node.unique_id) -%}
     {%- endfor -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model' and built_model(node.name) %}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and built_model(node.alias) %}
     {%- set blocking = [] -%}
     {%- for gate in graph.nodes.values() if gate.resource_type == 'test' and node.unique_id in gate.depends_on.nodes -%}
         {%- set parents = gate.depends_on.nodes | select('in', passed) | list -%}
@@ -21,8 +21,8 @@
     {%- endfor %}
     {%- if not blocking and node.unique_id not in missed %}
     insert into ops.certified_partitions (model, partition_start, version, certified_at)
-    select '{{ node.name }}', versions.partition_start, versions.version, clock_timestamp()
-    from {{ partition_versions(node.name) }} as versions
+    select '{{ node.alias }}', versions.partition_start, versions.version, clock_timestamp()
+    from {{ partition_versions(node.alias) }} as versions
     on conflict (model, partition_start) do update set
         version = excluded.version,
         certified_at = excluded.certified_at

@@ -29,9 +29,10 @@
     {% set layers = {'staging': 1, 'intermediate': 2, 'features': 3} %}
     {% set last = namespace(name='none', layer=-1) %}
     {% for node_id in ([gate.attached_node] if gate.attached_node else gate.depends_on.nodes) %}
-        {% set layer = layers.get((graph.nodes.get(node_id) or {'fqn': ['', '']}).fqn[1], 0) %}
+        {% set node = graph.nodes.get(node_id) or {'fqn': ['', ''], 'alias': node_id.split('.')[-1]} %}
+        {% set layer = layers.get(node.fqn[1], 0) %}
         {% if layer > last.layer %}
-            {% set last.name = node_id.split('.')[-1] %}
+            {% set last.name = node.alias %}
             {% set last.layer = layer %}
         {% endif %}
     {% endfor %}

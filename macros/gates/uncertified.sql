@@ -9,7 +9,7 @@
 #}
 {% macro uncertified(model_name, column='partition_start') -%}
     {#- A gate asks after the model is built. -#}
-    {%- do ref(model_name) -%}
+    {%- do ref_relation(model_name) -%}
     {%- if flags.WHICH not in ('build', 'run') or not execute or not built_model(model_name) -%}
     true
     {%- else -%}

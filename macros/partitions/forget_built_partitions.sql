@@ -1,6 +1,6 @@
 {# Before a model is built from nothing: what it had built no longer counts. In the model's own transaction. #}
 {% macro forget_built_partitions() -%}
     {%- if not is_incremental() -%}
-    delete from ops.built_partitions where model = '{{ model.name }}'
+    delete from ops.built_partitions where model = '{{ this.identifier }}'
     {%- endif -%}
 {%- endmacro %}

@@ -3,16 +3,20 @@
 {% macro record_built_partitions() -%}
     {%- set pairs = built_by(model.compiled_code or '') if execute else [] -%}
     {%- if pairs -%}
-    insert into ops.built_partitions (model, partition_start, upstream_version, version, built_at)
-    values
+    insert into ops.built_partitions (model, partition_start, upstream_version, version, built_at, definition)
+    select '{{ this.identifier }}', start::timestamptz, upstream, '{{ invocation_id }}', clock_timestamp(), deployed.definition
+    from (
+        values
     {%- for partition_start, upstream_version in pairs %}
-    ('{{ model.name }}', '{{ partition_start }}', '{{ upstream_version }}', '{{ invocation_id }}', clock_timestamp())
-    {{- ',' if not loop.last }}
-    {%- endfor %}
+        ('{{ partition_start }}', '{{ upstream_version }}'){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as pairs (start, upstream)
+    left join ops.deployed_models as deployed on deployed.model = '{{ this.identifier }}'
     on conflict (model, partition_start) do update set
         upstream_version = excluded.upstream_version,
         version = excluded.version,
-        built_at = excluded.built_at;
+        built_at = excluded.built_at,
+        definition = excluded.definition;
     {%- for source_name in landing_sources() %}
 
     do $check$
@@ -32,7 +36,7 @@
                     {%- for partition_start, _ in pairs %}timestamptz '{{ partition_start }}'{{ ', ' if not loop.last }}{% endfor -%}
                 )
         ) then
-            raise exception 'model {{ model.name }}: a partition was delivered again while it was built. Next: run again';
+            raise exception 'model {{ this.identifier }}: a partition was delivered again while it was built. Next: run again';
         end if;
     end
     $check$

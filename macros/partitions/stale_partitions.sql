@@ -35,7 +35,7 @@
         built as (
             select partition_start, upstream_version
             from ops.built_partitions
-            where model = '{{ model.name }}' {{ '' if is_incremental() else 'and false' }}
+            where model = '{{ this.identifier }}' {{ '' if is_incremental() else 'and false' }}
         )
 
         select
