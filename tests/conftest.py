@@ -12,7 +12,7 @@ from headgate.postgres.cluster import Cluster
 from headgate.postgres.embedded import binaries
 from tests.support import Database, Databases, system_binaries
 
-# A shell that starts tests in the background has them ignore Ctrl-C, and the commands that they start inherit it.
+# A shell that starts tests in the background has them ignore Ctrl-C, and what they start inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
