@@ -1,0 +1,396 @@
+"""Publishing: what is refused, what a release holds, what changes of shape do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from headgate.errors import ConfirmationRequired, GateFailed, HeadgateError, UsageError
+from tests.support import Database
+from tests.toy_store import START, UPSTREAM, ToyStore, newest
+
+ONE = {("toy_activity", (1,), 1): (5, 0.5), ("toy_activity", (2,), 1): (6, None)}
+PAIR = {("pair_activity", (1, 2), 1): (7, None)}
+
+
+@pytest.fixture
+def store(database: Database) -> ToyStore:
+    """Feature views that are built and proven, nothing published."""
+    made = ToyStore(database)
+    made.create()
+    made.write({**ONE, **PAIR})
+    return made
+
+
+def publish(store: ToyStore, **options: Any) -> Any:
+    """Publishes something new."""
+    published = store.publish(**options)
+    assert published is not None
+    return published
+
+
+def test_the_first_release_holds_what_is_built(store: ToyStore) -> None:
+    """Numbered 1, without a parent; history, plain view and online table agree."""
+    published = publish(store)
+    assert (published.release_id, published.parent_release) == (1, None)
+    assert published.views["toy_activity"].added == 2
+    assert store.seen() == store.rows
+    assert store.online() == newest(store.rows)
+
+
+def test_only_what_changed_is_written(store: ToyStore) -> None:
+    """A second release closes and adds the rows that differ; what was noted but is the same stays."""
+    publish(store)
+    store.write({("toy_activity", (1,), 1): (9, 0.5), ("toy_activity", (2,), 1): (6, None)})
+    published = publish(store)
+    counts = published.views["toy_activity"]
+    assert (counts.added, counts.changed, counts.closed, counts.entities) == (0, 1, 0, 1)
+    assert published.views["pair_activity"].entities == 0
+    assert store.database.value("select count(*) from feature_store.toy_activity_history") == 3
+    assert store.database.value("select count(*) from ops.changed_toy_activity") == 0
+
+
+def test_nothing_new_makes_no_release(store: ToyStore) -> None:
+    """Publishing twice is publishing once."""
+    publish(store)
+    assert store.publish() is None
+    assert "Nothing to publish" in store.database.headgate("publish").stdout
+
+
+def test_what_was_rolled_back_is_not_published_again(store: ToyStore) -> None:
+    """An hourly run after a rollback leaves things as the rollback did, until something new is built."""
+    publish(store)
+    store.write({("toy_activity", (1,), 2): (1, None)})
+    publish(store)
+    store.roll()
+    assert store.publish() is None
+    assert store.active() == 1
+    assert "rollback --to 2" in store.database.headgate("publish").stdout
+    store.write({("toy_activity", (1,), 3): (2, None)})
+    published = publish(store)
+    assert (published.release_id, published.parent_release, published.abandoned) == (3, 1, [2])
+    assert store.online() == newest(store.rows)
+    with pytest.raises(UsageError, match="abandoned"):
+        store.roll(2)
+
+
+def test_a_table_built_anew_is_compared_whole(store: ToyStore) -> None:
+    """A full refresh makes another table: what it notes is not relied on."""
+    publish(store)
+    store.database.query(
+        "create table features.anew (like features.toy_activity including all);"
+        "insert into features.anew select * from features.toy_activity where toy_id = 1;"
+        "insert into features.anew values (3, '2016-01-01 01:00Z', 8, null);"
+        "drop table features.toy_activity; alter table features.anew rename to toy_activity"
+    )
+    counts = publish(store).views["toy_activity"]
+    assert (counts.added, counts.closed) == (1, 1)
+    assert {key for view, key, _ in store.online() if view == "toy_activity"} == {(1,), (3,)}
+
+
+def test_a_gate_that_did_not_pass_stops_the_publish(store: ToyStore) -> None:
+    """Built but not proven: refused with exit code 3, naming the model."""
+    store.certify(gates=False)
+    with pytest.raises(GateFailed, match="no proof for"):
+        store.publish()
+    done = store.database.headgate("publish", exit_code=3)
+    assert "nothing was published" in done.stderr
+    assert store.active() is None
+
+
+def test_the_gate_that_failed_is_named(store: ToyStore) -> None:
+    """With how many rows, and how to see them."""
+    store.certify(gates=False)
+    store.database.query(
+        "insert into ops.gate_results (run_id, gate, model, status, failures)"
+        " values ('r', 'not_null_toy_id', 'toy_activity', 'fail', 4)"
+    )
+    with pytest.raises(GateFailed, match="not_null_toy_id on toy_activity failed for 4 rows") as refused:
+        store.publish()
+    assert refused.value.next_step.startswith("run `headgate gates show not_null_toy_id`")
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("update ops.built_partitions set version = 'other' where model = 'stg_toy__events'", "older than"),
+        ("delete from ops.built_partitions where model = 'toy_activity'", "not built: toy_activity"),
+        (
+            "update ops.built_partitions set upstream_version = '999' where upstream_version ~ '^[0-9]+$'",
+            "older",
+        ),
+    ],
+    ids=["typed again", "never built", "landed again"],
+)
+def test_what_is_older_than_its_data_is_refused(store: ToyStore, statement: str, problem: str) -> None:
+    """The whole chain counts, down to the load."""
+    store.database.query(statement)
+    with pytest.raises(HeadgateError, match=problem):
+        store.publish()
+
+
+def test_an_hour_that_landed_and_was_not_built_is_noticed(store: ToyStore) -> None:
+    """Every landed partition has to be in every feature view."""
+    store.database.query(
+        "insert into ops.loads (source, entity, partition_start, partition_end, uri, lines_read, rows_landed,"
+        " rows_rejected, status) values ('toy', 'events', %s, %s, 'toy', 0, 0, 0, 'landed')",
+        START + timedelta(hours=1),
+        START + timedelta(hours=2),
+    )
+    with pytest.raises(HeadgateError, match=r"not built: .*2016-01-01T01"):
+        store.publish()
+
+
+def test_upstream_is_the_model_that_views_name(store: ToyStore) -> None:
+    """The chain is read from the versions themselves."""
+    version = "select upstream_version from ops.built_partitions where model = 'toy_activity'"
+    assert store.database.value(version).startswith(f"{UPSTREAM}:")
+
+
+def test_two_publishers_do_not_interleave(store: ToyStore) -> None:
+    """One of them makes the release; the other finds nothing new."""
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda _: store.publish(), range(4)))
+    assert [outcome.release_id for outcome in outcomes if outcome] == [1]
+    assert store.seen() == store.rows
+
+
+def test_a_new_column_is_additive(store: ToyStore) -> None:
+    """It appears by itself; the release before does not have it, and comes back without it."""
+    publish(store)
+    store.database.query("alter table features.toy_activity add column likes integer default 4")
+    published = publish(store)
+    assert [change.sentence() for change in published.shape_changes] == ["added column: toy_activity.likes"]
+    assert store.database.value("select sum(likes) from feature_store.toy_activity") == 8
+    store.roll(1)
+    assert "likes" not in columns(store.database, "toy_activity")
+    store.roll(2)
+    assert store.database.value("select sum(likes) from feature_store.toy_activity") == 8
+
+
+def test_a_dropped_column_is_refused_until_approved(store: ToyStore) -> None:
+    """Its values stay with the releases that had it."""
+    publish(store)
+    store.database.query("alter table features.toy_activity drop column rate")
+    with pytest.raises(ConfirmationRequired, match=r"dropped column: toy_activity\.rate"):
+        store.publish()
+    assert store.active() == 1
+    publish(store, approved=True)
+    assert "rate" not in columns(store.database, "toy_activity")
+    store.roll(1)
+    assert store.database.value("select sum(rate) from feature_store.toy_activity") == 0.5
+
+
+def test_another_type_keeps_the_old_values_beside_the_new(store: ToyStore) -> None:
+    """A retyped column is stored apart; each release shows its own."""
+    publish(store)
+    store.database.query("alter table features.toy_activity alter column events_count type text")
+    publish(store, approved=True)
+    assert columns(store.database, "toy_activity")["events_count"] == "text"
+    assert store.database.value("select max(events_count) from feature_store.toy_activity") == "6"
+    store.roll(1)
+    assert columns(store.database, "toy_activity")["events_count"] == "bigint"
+    assert store.database.value("select sum(events_count) from feature_store.toy_activity") == 11
+
+
+def test_a_new_version_stands_beside_the_old_one(store: ToyStore) -> None:
+    """Named <view>_v2 by dbt; consumers move when they want."""
+    publish(store)
+    store.database.query(
+        "create table features.toy_activity_v2 (like features.toy_activity including all);"
+        "insert into features.toy_activity_v2 select * from features.toy_activity"
+    )
+    with pytest.raises(HeadgateError, match="not built: toy_activity_v2"):
+        store.publish()
+    store.database.query(
+        "insert into ops.built_partitions select 'toy_activity_v2', partition_start, upstream_version, version"
+        " from ops.built_partitions where model = 'toy_activity';"
+        "insert into ops.certified_partitions select 'toy_activity_v2', partition_start, version"
+        " from ops.certified_partitions where model = 'toy_activity'"
+    )
+    publish(store)
+    versions = store.database.query(
+        "select view, version from ops.release_views where release_id = 2 order by 1"
+    )
+    assert versions == [("pair_activity", 1), ("toy_activity", 1), ("toy_activity_v2", 2)]
+    assert store.database.value("select count(*) from feature_store.toy_activity_v2_online") == 2
+
+
+def test_a_removed_view_goes_when_approved_and_comes_back(store: ToyStore) -> None:
+    """Its rows end with the release before."""
+    publish(store)
+    store.database.query(
+        "drop table features.pair_activity; delete from ops.built_partitions where model = 'pair_activity'"
+    )
+    with pytest.raises(ConfirmationRequired, match="removed view: pair_activity"):
+        store.publish()
+    publish(store, approved=True)
+    assert store.database.value("select to_regclass('feature_store.pair_activity') is null")
+    assert store.database.value("select count(*) from feature_store.pair_activity_online") == 0
+    store.roll(1)
+    assert store.database.value("select count(*) from feature_store.pair_activity") == 1
+    assert store.database.value("select count(*) from feature_store.pair_activity_online") == 1
+
+
+def test_a_table_without_a_key_is_refused(store: ToyStore) -> None:
+    """With the words that mend it."""
+    store.database.query("create table features.loose (toy_id bigint, as_of timestamptz)")
+    with pytest.raises(HeadgateError, match="primary key"):
+        store.publish()
+
+
+def test_rollback_shows_its_plan_and_asks(store: ToyStore) -> None:
+    """Exit code 4 without --yes; with it, done and undone."""
+    publish(store)
+    store.write({("toy_activity", (1,), 2): (1, None), ("toy_activity", (2,), 1): None})
+    publish(store)
+    planned = store.database.headgate("rollback", exit_code=4)
+    for heading in ("Plan", "Design", "Changes", "Verification", "Rollback"):
+        assert f"\n{heading}\n" in planned.stdout
+    assert store.active() == 2
+    done = json.loads(store.database.headgate("rollback", "--yes", "--json").stdout)
+    toy = next(view for view in done["views"] if view["view"] == "toy_activity")
+    assert toy == {"view": "toy_activity", "rows_gone": 1, "rows_back": 1, "entities": 2}
+    assert store.active() == 1
+    listed = json.loads(store.database.headgate("releases", "--json").stdout)
+    assert (listed["active"], len(listed["releases"])) == (1, 2)
+    store.database.headgate("rollback", "--to", "2", "--yes")
+    assert store.online() == newest(store.rows)
+
+
+def test_rollback_touches_only_what_changed(store: ToyStore) -> None:
+    """The rows of other entities are not written again."""
+    publish(store)
+    store.write({("toy_activity", (1,), 2): (1, None)})
+    publish(store)
+    untouched = "select ctid, xmin from feature_store.toy_activity_online where toy_id = 2"
+    before = store.database.query(untouched)
+    histories = "select count(*) from feature_store.toy_activity_history where xmin::text = %s"
+    store.roll()
+    assert store.database.query(untouched) == before
+    mover = store.database.value("select xmin::text from feature_store.active_release")
+    assert store.database.value(histories, mover) == 0
+
+
+def test_diff_says_what_changed_by_column(store: ToyStore) -> None:
+    """Both ways."""
+    publish(store)
+    store.write(
+        {
+            ("toy_activity", (1,), 1): (5, 0.75),
+            ("toy_activity", (2,), 1): None,
+            ("toy_activity", (3,), 1): (1, 1.0),
+        }
+    )
+    publish(store)
+    forward = {
+        view["view"]: view for view in json.loads(store.database.headgate("diff", "1", "2", "--json").stdout)
+    }
+    assert forward["toy_activity"] | {} == {
+        "view": "toy_activity",
+        "rows_added": 1,
+        "rows_removed": 1,
+        "rows_changed": 1,
+        "entities": 3,
+        "columns": {"rate": 1},
+        "columns_added": [],
+        "columns_removed": [],
+    }
+    assert forward["pair_activity"]["entities"] == 0
+    backward = {
+        view["view"]: view for view in json.loads(store.database.headgate("diff", "2", "1", "--json").stdout)
+    }
+    assert backward["toy_activity"]["rows_added"] == 1
+    assert "rate" in store.database.headgate("diff", "1", "2").stdout
+
+
+def test_compaction_keeps_what_datasets_are_bound_to(store: ToyStore) -> None:
+    """Only rows that no kept release holds go; the plan comes first."""
+    for number in range(1, 7):
+        store.write({("toy_activity", (1,), 1): (number, None)})
+        publish(store)
+    store.database.query(
+        "insert into ops.datasets (name, version, release_id, views, spine_model, spine_table, row_count,"
+        " label_counts, content_sha256, writer, uri, created_by)"
+        " values ('merges', 1, 2, '{toy_activity}', 's', 't', 0, '{}', '', '', '', '')"
+    )
+    planned = store.database.headgate("compact", "--keep", "2", exit_code=4).stdout
+    assert "Kept for dataset merges version 1: release 2" in planned
+    assert store.database.value("select count(*) from feature_store.toy_activity_history") == 7
+    assert store.compact(2).releases == [1, 3, 4]
+    held = (
+        "select array_agg(valid_from_release order by 1)"
+        " from feature_store.toy_activity_history where toy_id = 1"
+    )
+    assert store.database.value(held) == [2, 5, 6]
+    assert store.seen(2)["toy_activity", (1,), 1] == (2, None)
+    with pytest.raises(UsageError, match="compacted"):
+        store.roll(3)
+    assert json.loads(store.database.headgate("compact", "--keep", "2", "--json").stdout)["releases"] == []
+
+
+def test_releases_are_told_before_anything_is_published(store: ToyStore) -> None:
+    """Words instead of tracebacks."""
+    assert "Nothing is published yet" in store.database.headgate("releases").stdout
+    assert "nothing published yet" in store.database.headgate("rollback", exit_code=2).stderr
+    assert "nothing published yet" in store.database.headgate("diff", "1", "2", exit_code=2).stderr
+
+
+def test_a_release_tells_where_it_comes_from(store: ToyStore) -> None:
+    """Loads, project, gates, what changed."""
+    publish(store)
+    shown = json.loads(store.database.headgate("releases", "show", "1", "--json").stdout)
+    assert shown["loads_added"] == [1]
+    assert len(shown["project_hash"]) == 64
+    assert shown["views"][1]["rows_total"] == 2
+    assert "processed to   2016-01-01 01:00 UTC" in store.database.headgate("releases", "show", "1").stdout
+
+
+def test_a_change_of_shape_waits_for_no_reader_long(store: ToyStore) -> None:
+    """It gives its place in the queue back, so that readers behind it go on, and tries again."""
+    publish(store)
+    store.database.query("alter table features.toy_activity add column likes integer default 4")
+
+    async def work() -> float:
+        from headgate import postgres
+        from headgate.store.publish import publish as publish_now
+
+        holder = await postgres.connect(store.database.settings)
+        reader = await postgres.connect(store.database.settings)
+        publisher = await postgres.connect(store.database.settings)
+        longest = 0.0
+        try:
+            async with holder.transaction(readonly=True):
+                await holder.fetch("select * from feature_store.toy_activity")
+                task = asyncio.create_task(publish_now(publisher, store.database.settings))
+                clock = asyncio.get_running_loop().time
+                for _ in range(100):
+                    began = clock()
+                    await reader.fetch("select * from feature_store.toy_activity_online")
+                    longest = max(longest, clock() - began)
+                    await asyncio.sleep(0.01)
+                assert not task.done()
+            assert await task is not None
+        finally:
+            for connection in (holder, reader, publisher):
+                await connection.close()
+        return longest
+
+    assert asyncio.run(work()) < 1
+    assert "likes" in columns(store.database, "toy_activity")
+
+
+def columns(database: Database, view: str) -> dict[str, str]:
+    """Columns and types of a plain view."""
+    return dict(
+        database.query(
+            "select attname, format_type(atttypid, atttypmod) from pg_attribute"
+            " where attrelid = %s::regclass and attnum > 0",
+            f"feature_store.{view}",
+        )
+    )
