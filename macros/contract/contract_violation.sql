@@ -21,9 +21,10 @@
         {% set filter = '@ != "' ~ {'integer': 'number', 'timestamp': 'string'}.get(path.type, path.type) ~ '"' %}
     {% else %}
         {% set value = '@' ~ leaf %}
-        {% set presence = '' if path.required else 'exists(' ~ value ~ ') && ' ~ value ~ '.type() != "null" && ' %}
         {% set guard = '@.type() == "object"' %}
-        {% set filter = presence ~ '!(' ~ contract_type_check(value, path.type) ~ ')' %}
+        {# What every sound value answers comes first. A key that is not there has no type, and so none but null. #}
+        {% set presence = '' if path.required else ' && ' ~ value ~ '.type() != "null"' %}
+        {% set filter = '!(' ~ contract_type_check(value, path.type) ~ ')' ~ presence %}
     {% endif %}
     {{ return({'parent': parent, 'guard': guard, 'filter': filter}) }}
 {%- endmacro %}

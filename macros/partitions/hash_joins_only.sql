@@ -1,6 +1,7 @@
 {# A pre-hook of models that join what was written a moment ago. PostgreSQL has no statistics yet of a new partition,
-   expects one row, and would join ten thousand in nested loops. What has to be looked up row by row is written as a
-   lateral or scalar subquery, which this leaves alone. #}
+   expects one row, and would join ten thousand in nested loops, or sort whole records to merge them. What has to be
+   looked up row by row is written as a lateral or scalar subquery, which this leaves alone. #}
 {% macro hash_joins_only() -%}
-    set local enable_nestloop = off
+    set local enable_nestloop = off;
+    set local enable_mergejoin = off
 {%- endmacro %}

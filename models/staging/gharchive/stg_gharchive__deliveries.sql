@@ -4,6 +4,7 @@
         {'columns': ['repository_id', 'created_at']},
         {'columns': ['actor_id', 'created_at']},
     ],
+    pre_hook=hash_joins_only(),
     post_hook=[
         'create unique index if not exists stg_gharchive__deliveries_kept on {{ this }} (event_id) where is_kept',
         'create index if not exists stg_gharchive__deliveries_dropped on {{ this }} (event_id) where not is_kept',

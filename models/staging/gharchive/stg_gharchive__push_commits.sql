@@ -31,55 +31,46 @@ payloads as (
 
 ),
 
+-- The timeline's commits are arrays: sha, e-mail, message, name, distinct.
 commits as (
 
     select
         payloads.event_id,
         payloads.partition_start,
         payloads.line_number,
-        commits.position as commit_position,
+        pushed.commit_position,
         payloads.repository_id,
-        commit.sha as commit_sha,
-        author.email as author_email_hash,
-        author.name as author_name_hash,
-        length(commit.message) as message_length,
-        commit.distinct as is_distinct,
+        pushed.commit_sha,
+        pushed.author_email_hash,
+        pushed.author_name_hash,
+        pushed.message_length,
+        pushed.is_distinct,
         payloads.created_at
     from payloads
-    cross join lateral {{ json_elements('payloads.commits') }} as commits (element, position)
-    cross join
-        lateral {{ json_fields('commits.element') }}
-            as commit (sha text, message text, "distinct" boolean, author jsonb)
-    cross join lateral {{ json_fields('commit.author') }} as author (email text, name text)
-
-),
-
--- The timeline's commits are arrays: sha, e-mail, message, name, distinct.
-timeline_commits as (
-
-    select
-        payloads.event_id,
-        payloads.partition_start,
-        payloads.line_number,
-        shas.position as commit_position,
-        payloads.repository_id,
-        shas.element ->> 0 as commit_sha,
-        shas.element ->> 1 as author_email_hash,
-        shas.element ->> 3 as author_name_hash,
-        length(shas.element ->> 2) as message_length,
-        (shas.element ->> 4)::boolean as is_distinct,
-        payloads.created_at
-    from payloads
-    cross join lateral {{ json_elements('payloads.shas') }} as shas (element, position)
-
-),
-
-unioned as (
-
-    select * from commits
-    union all
-    select * from timeline_commits
+    cross join lateral (
+        select
+            commits.position as commit_position,
+            commit.sha as commit_sha,
+            author.email as author_email_hash,
+            author.name as author_name_hash,
+            length(commit.message) as message_length,
+            commit.distinct as is_distinct
+        from {{ json_elements('payloads.commits') }} as commits (element, position)
+        cross join
+            lateral {{ json_fields('commits.element') }}
+                as commit (sha text, message text, "distinct" boolean, author jsonb)
+        cross join lateral {{ json_fields('commit.author') }} as author (email text, name text)
+        union all
+        select
+            shas.position as commit_position,
+            shas.element ->> 0 as commit_sha,
+            shas.element ->> 1 as author_email_hash,
+            shas.element ->> 3 as author_name_hash,
+            length(shas.element ->> 2) as message_length,
+            (shas.element ->> 4)::boolean as is_distinct
+        from {{ json_elements('payloads.shas') }} as shas (element, position)
+    ) as pushed
 
 )
 
-select * from unioned
+select * from commits

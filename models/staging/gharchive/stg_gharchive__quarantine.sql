@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['partition_start', 'line_number'], 'unique': true}]) }}
+{{ config(
+    indexes=[{'columns': ['partition_start', 'line_number'], 'unique': true}],
+    pre_hook=hash_joins_only(),
+) }}
 
 {%- set partitions = stale_partitions() %}
 {%- set applies_to_type = contract_path_applies(
