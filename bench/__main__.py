@@ -26,6 +26,7 @@ BENCHMARKS = (
     "end_to_end",
     "staging_vs_landing",
     "features_growth",
+    "publishing",
 )
 
 
