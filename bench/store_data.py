@@ -96,7 +96,8 @@ def prove_features(database: Database) -> None:
     database.execute(
         "insert into ops.loads (source, entity, partition_start, partition_end, uri, lines_read, rows_landed,"
         " rows_rejected, status)"
-        f" select 'made', 'events', '{BEGIN}', timestamptz '{BEGIN}' + interval '1 hour', 'made', 0, 0, 0, 'landed'"
+        f" select 'made', 'events', '{BEGIN}', timestamptz '{BEGIN}' + interval '1 hour', 'made',"
+        " 0, 0, 0, 'landed'"
         " where not exists (select from ops.loads)",
         "insert into ops.built_partitions (model, partition_start, upstream_version, version)"
         " select 'stg_made__events', partition_start, load_id::text, 'first' from ops.loads",
