@@ -1,8 +1,8 @@
 """What typing an hour costs against landing it: all staging models, built from nothing over what was landed.
 
-Landing takes one connection, and so do the models: the sum of their execution times is then what they cost. With
-more threads than cores it would count the time in which they wait for each other. How long it takes by the clock,
-with the threads of the profile, is told beside it.
+Landing takes one connection, and so do the models: the sum of their execution times is then what they cost.
+With more threads than cores it would count the time in which they wait for each other. How long it takes by
+the clock, with the threads of the profile, is told beside it.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from isal import igzip, igzip_lib
 
 from headgate.errors import HeadgateError
 
-BLOCK = 256 << 10
+#: What a socket takes at once: with larger blocks the server waits for the next one while we screen it.
+BLOCK = 64 << 10
 #: A longer line is no record: PostgreSQL takes at most 256 MB, GitHub sends less than 1 MB.
 LINE_LIMIT = 64 << 20
 GZIP_MAGIC = b"\x1f\x8b"

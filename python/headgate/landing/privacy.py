@@ -53,7 +53,8 @@ class Minimiser:
     """Applies a contract's `pii` paths to records."""
 
     def __init__(self, contract: Contract, key: bytes) -> None:
-        self._key = key
+        # Copied for each value: setting up a key costs more than hashing a name.
+        self._hmac = hmac.new(key, digestmod="sha256")
         self._digests: dict[str, str] = {}
         self._known = contract.kinds
         self._rules = contract.personal
@@ -102,8 +103,9 @@ class Minimiser:
         if found is None:
             if len(self._digests) >= CACHE_LIMIT:
                 self._digests.clear()
-            full = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
-            found = self._digests[text] = PREFIX + full[:HEX_DIGITS]
+            keyed = self._hmac.copy()
+            keyed.update(text.encode("utf-8", "surrogatepass"))
+            found = self._digests[text] = PREFIX + keyed.hexdigest()[:HEX_DIGITS]
         return found
 
     def visit_for(self, kind: str | None) -> Visit | None:

@@ -11,10 +11,7 @@ MICROSECOND = timedelta(microseconds=1)
 NULL = struct.pack(">i", -1)
 pack_time = struct.Struct(">iq").pack
 
-#: What nearly every time looks like.
-USUAL = "2016-01-01T01:00:00Z"
-SECONDS = {f"{second:02}Z": second * 1_000_000 for second in range(60)}
-MINUTES_LIMIT = 10_000
+CACHE_LIMIT = 10_000
 
 _TIME = re.compile(
     r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d:\d\d:\d\d)(\.\d{1,6})?\d*\s*(?:(Z|z|UTC|GMT)|([+-]\d\d):?(\d\d))?"
@@ -36,25 +33,22 @@ def parse_time(text: str) -> datetime | None:
 
 
 class TimeEncoder:
-    """Encodes times as fields of a binary COPY; remembers minutes, of which an hour has few."""
+    """Encodes times as fields of a binary COPY; remembers them, because an hour has few."""
 
     def __init__(self) -> None:
-        self._minutes: dict[str, int] = {}
+        self._known: dict[str, bytes] = {}
 
     def encode(self, text: object) -> bytes:
         """A record's time; null when it cannot be read."""
         if type(text) is not str:
             return NULL
-        if len(text) == len(USUAL):
-            minute, second = self._minutes.get(text[:17]), SECONDS.get(text[17:])
-            if minute is not None and second is not None:
-                return pack_time(8, minute + second)
+        return self._known.get(text) or self._encode(text)
+
+    def _encode(self, text: str) -> bytes:
         found = parse_time(text)
         if found is None:
             return NULL
-        microseconds = (found - EPOCH) // MICROSECOND
-        if len(text) == len(USUAL) and text[17:] in SECONDS:
-            if len(self._minutes) >= MINUTES_LIMIT:
-                self._minutes.clear()
-            self._minutes[text[:17]] = microseconds - SECONDS[text[17:]]
-        return pack_time(8, microseconds)
+        if len(self._known) >= CACHE_LIMIT:
+            self._known.clear()
+        field = self._known[text] = pack_time(8, (found - EPOCH) // MICROSECOND)
+        return field

@@ -72,6 +72,8 @@ def main() -> None:
         asyncio.run(_work(messages))
     except HeadgateError as error:
         messages.send("broken", error.as_dict())
+    # All is sent and closed: the parent need not wait until the interpreter has freed what the caches hold.
+    os._exit(0)
 
 
 async def _work(messages: _Messages) -> None:
