@@ -66,6 +66,7 @@ def test_pipelines_land_and_build(built: tuple[Database, str]) -> None:
         ("landed", True),
     ]
     assert database.value("select count(*) from features.repository_activity") > 0
+    assert database.value("select release_id from feature_store.active_release") == 1
     assert database.value("select count(*) from ops.gate_results where status not in ('pass', 'warn')") == 0
     assert "landed 2" in output
 
@@ -85,6 +86,7 @@ def test_output_is_a_line_for_each_block(built: tuple[Database, str]) -> None:
             "build/new_loads",
             "build/staging",
             "build/features",
+            "build/publish_release",
         )
     ]
     assert "dbt=1.10" not in output
