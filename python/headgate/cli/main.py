@@ -30,6 +30,7 @@ COMMANDS = {
     "releases": ("headgate.cli.store:releases", "List the releases, or show one."),
     "diff": ("headgate.cli.store:diff", "Show what changed between two releases."),
     "compact": ("headgate.cli.store:compact", "Remove the rows that only old releases hold."),
+    "dataset": ("headgate.cli.dataset:dataset", "Make training sets that can be rebuilt on any day."),
     "demo": ("headgate.cli.demo:demo", "Run the main job on twelve hours and tell what came out."),
 }
 

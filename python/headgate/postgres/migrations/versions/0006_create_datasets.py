@@ -20,9 +20,13 @@ def upgrade() -> None:
             views text[] not null,
             spine_model text not null,
             spine_table text not null,
+            instant text not null,
+            label text,
             row_count bigint not null,
             label_counts jsonb not null,
             content_sha256 text not null,
+            parts jsonb not null,
+            leakage jsonb not null,
             writer text not null,
             uri text not null,
             created_at timestamptz not null default clock_timestamp(),
@@ -30,6 +34,8 @@ def upgrade() -> None:
             unique (name, version)
         );
         comment on table ops.datasets is 'Labels joined point-in-time to one release: what was written, and its hash.';
+        comment on column ops.datasets.parts is 'Hashes of the schema and of each column: what differs if the file does.';
+        comment on column ops.datasets.leakage is 'What the leakage gate recomputed, and from what.';
     """)
 
 

@@ -1,0 +1,194 @@
+"""Commands for datasets: create, verify, list, show."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from headgate import postgres
+from headgate.dataset import register
+from headgate.dataset.create import create as create_dataset
+from headgate.dataset.register import Dataset
+from headgate.dataset.verify import Verification
+from headgate.dataset.verify import verify as verify_dataset
+from headgate.errors import HeadgateError
+from headgate.postgres.connection import Connection
+from headgate.settings import load_settings
+
+T = TypeVar("T")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def dataset(context: click.Context) -> None:
+    """Make versioned training sets, and prove that they can be rebuilt."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_datasets)
+
+
+@dataset.command("create")
+@click.argument("name")
+@click.option("--spine", required=True, help="Relation with entity keys, instants and labels: schema.name.")
+@click.option("--release", type=int, help="The release to join; default: the active one.")
+@click.option("--views", help="Feature views, separated by commas; default: all whose keys the spine has.")
+@click.option("--instant", help="The spine's column with the instants; default: as its model declares.")
+@click.option("--label", help="The spine's column with the labels; default: as its model declares.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the Parquet file.")
+@AS_JSON
+def create(
+    name: str,
+    spine: str,
+    release: int | None,
+    views: str | None,
+    instant: str | None,
+    label: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Join the features of a release to labels, each as it was at the label's instant.
+
+    Keeps a copy of the spine and binds the release, so that NAME can be rebuilt on any day. Refuses (exit
+    code 3) when a feature knows anything of its label's instant or later.
+    """
+    made = asyncio.run(
+        create_dataset(
+            load_settings(),
+            name,
+            spine_model=spine,
+            release=release,
+            views=views.split(",") if views else None,
+            instant=instant,
+            label=label,
+            folder=out,
+        )
+    )
+    _show(made, as_json)
+
+
+@dataset.command("verify")
+@click.argument("dataset_id", metavar="ID", type=int)
+@AS_JSON
+def verify(dataset_id: int, as_json: bool) -> None:
+    """Rebuild dataset ID from its spine and release, and compare it with what was made then.
+
+    Exit code 1 when it differs.
+    """
+    found = asyncio.run(verify_dataset(load_settings(), dataset_id))
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=2))
+    elif found.same:
+        click.echo(_sentence(found))
+    if not found.same:
+        raise HeadgateError(
+            f"dataset {dataset_id}, {found.dataset.name} version {found.dataset.version}",
+            expected=f"the same dataset again, SHA-256 {found.dataset.content_sha256[:12]}",
+            found=f"{found.content_sha256[:12]}; what differs: {', '.join(found.differing)}",
+            next_step="a changed file can be made again from spine and release; if a column differs, somebody"
+            " wrote into schema datasets or into a history: restore them from a backup",
+        )
+
+
+def _sentence(found: Verification) -> str:
+    words = [f"Dataset {found.dataset.dataset_id} is the same again: {found.dataset.row_count:,} rows"]
+    if "bytes" in found.differing:
+        words.append(
+            f"every value alike, in other bytes: {found.dataset.writer} wrote it then, {found.writer} now"
+        )
+    else:
+        words.append(f"SHA-256 {found.content_sha256}")
+    if not found.file_found:
+        words.append("its file is not where it was written")
+    return "; ".join(words) + "."
+
+
+@dataset.command("list")
+@AS_JSON
+def list_datasets(as_json: bool = False) -> None:
+    """List the datasets, newest first."""
+    found = _with_connection(register.all_datasets)
+    if as_json:
+        click.echo(json.dumps([entry.as_dict() for entry in found], indent=2))
+        return
+    table = Table(
+        "id", "name", "version", "release", "rows", "labels", "made at (UTC)", box=None, pad_edge=False
+    )
+    for entry in found:
+        table.add_row(
+            str(entry.dataset_id),
+            entry.name,
+            str(entry.version),
+            str(entry.release_id),
+            f"{entry.row_count:,}",
+            _labels(entry),
+            f"{entry.created_at:%Y-%m-%d %H:%M:%S}",
+        )
+    Console().print(table if found else "No dataset has been made yet.")
+
+
+@dataset.command("show")
+@click.argument("dataset_id", metavar="ID", type=int)
+@AS_JSON
+def show(dataset_id: int, as_json: bool) -> None:
+    """Show what dataset ID was made of, and what came out."""
+
+    async def find(connection: Connection) -> Dataset:
+        return await register.find(connection, dataset_id)
+
+    _show(_with_connection(find), as_json)
+
+
+def _show(entry: Dataset, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(entry.as_dict(), indent=2))
+        return
+    leakage = entry.leakage
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in (
+        ("dataset", f"{entry.dataset_id}: {entry.name} version {entry.version}"),
+        ("release", str(entry.release_id)),
+        ("views", ", ".join(entry.views)),
+        ("spine", f"{entry.spine_model}, kept as {entry.spine_table}"),
+        ("rows", f"{entry.row_count:,}, joined at {entry.instant}"),
+        ("labels", _labels(entry)),
+        (
+            "leakage gate",
+            f"no feature from after its label in {leakage['rows']:,} rows; {_recomputed(leakage)}",
+        ),
+        ("SHA-256", entry.content_sha256),
+        ("file", entry.uri),
+        ("made", f"{entry.created_at:%Y-%m-%d %H:%M:%S} UTC by {entry.created_by}, {entry.writer}"),
+    ):
+        table.add_row(name, value.replace("[", "\\["))
+    Console().print(table)
+
+
+def _recomputed(leakage: dict[str, dict[str, int]]) -> str:
+    events = ", ".join(f"{view} {count}" for view, count in leakage["from_events"].items() if count)
+    history = ", ".join(f"{view} {count}" for view, count in leakage["from_history"].items() if count)
+    parts = [f"recounted from events: {events}"] if events else []
+    parts += [f"searched in the history only: {history}"] if history else []
+    return "; ".join(parts)
+
+
+def _labels(entry: Dataset) -> str:
+    counts = ", ".join(f"{label} {count:,}" for label, count in entry.label_counts.items())
+    return f"{entry.label}: {counts}" if counts else (entry.label or "-")
+
+
+def _with_connection(work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def run() -> T:
+        connection = await postgres.connect(load_settings())
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())

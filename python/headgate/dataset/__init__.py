@@ -1,0 +1,1 @@
+"""Datasets: versioned training sets that can be rebuilt, byte for byte, on any day."""

@@ -1,0 +1,194 @@
+"""The leakage gate: no feature may know anything of its label's instant or later.
+
+Two proofs. Over all rows: no feature's as_of lies after the instant. On a sample: what was joined is what a
+brute-force count over the events before the instant gives, and what a plain search of the history finds.
+
+The count takes the events that the release was made of, as typed now. Where one of its loads has been
+replaced since, the events as they were are gone: for instants after that the search of the history has to do,
+and the result says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headgate.dataset.recounts import RECOUNTS
+from headgate.errors import GateFailed
+from headgate.postgres.connection import Connection
+from headgate.store.reading.catalog import PublishedRelease, PublishedView
+from headgate.store.views import AS_OF, history, quoted
+
+SAMPLED = 50
+#: How many columns a message names.
+NAMED = 5
+#: The partitions of the loads that a release was made of, and whether they are landed as they were.
+PARTITIONS = """
+    select loads.partition_start, loads.status = 'landed' as is_intact
+    from (
+        select load_id from ops.releases cross join unnest(loads_added) as load_id where release_id <= $1
+        except
+        select load_id from ops.releases cross join unnest(loads_removed) as load_id where release_id <= $1
+    ) as made_of
+    inner join ops.loads as loads using (load_id)
+    order by loads.partition_start
+"""
+
+
+@dataclass
+class Leakage:
+    """What the gate looked at."""
+
+    rows: int = 0
+    sampled: int = 0
+    #: Sampled rows that were recomputed from events, by view.
+    from_events: dict[str, int] = field(default_factory=dict)
+    #: Sampled rows that were only searched in the history, by view.
+    from_history: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the register."""
+        return asdict(self)
+
+
+class LeakageGate:
+    """Looks at every row group while it is written, and at a sample when all are."""
+
+    def __init__(self, views: tuple[PublishedView, ...], instant: str, places: Iterable[int]) -> None:
+        self._views = views
+        self._instant = instant
+        #: Places of the sampled rows, from 1.
+        self._places = sorted(places)
+        self._rows = 0
+        self._late: Counter[str] = Counter()
+        self._sample: list[dict[str, Any]] = []
+
+    def look(self, group: pa.Table) -> None:
+        """Looks at the next rows."""
+        for view in self._views:
+            as_of = group[f"{view.name}__{AS_OF}"]
+            late = pc.sum(pc.greater(as_of, group[self._instant])).as_py() or 0
+            if late:
+                self._late[view.name] += late
+        inside = [place - 1 - self._rows for place in self._places]
+        chosen = [place for place in inside if 0 <= place < group.num_rows]
+        self._sample += group.take(chosen).to_pylist() if chosen else []
+        self._rows += group.num_rows
+
+    async def require_none(self, connection: Connection, release: PublishedRelease) -> Leakage:
+        """Closes the gate, or says what it saw.
+
+        Raises:
+            GateFailed: a feature is later than its label, or other than its recomputation.
+        """
+        if self._late:
+            raise _failed(
+                "no feature from after its label's instant",
+                "; ".join(f"{count} of {view}" for view, count in sorted(self._late.items())),
+            )
+        result = Leakage(self._rows, len(self._sample))
+        partitions = await connection.fetch(PARTITIONS, release.release_id)
+        wrong: Counter[str] = Counter()
+        for view in self._views:
+            wrong += await self._search(connection, view, release.release_id)
+            await self._recount(connection, view, release, partitions, result, wrong)
+        if wrong:
+            named = [f"{column} in {count}" for column, count in wrong.most_common(NAMED)]
+            more = [f"and {len(wrong) - NAMED} columns more"] if len(wrong) > NAMED else []
+            raise _failed(
+                f"{len(self._sample)} sampled rows to be what brute force gives", "; ".join([*named, *more])
+            )
+        return result
+
+    async def _search(self, connection: Connection, view: PublishedView, release_id: int) -> Counter[str]:
+        """Differences to the newest row at or before each instant, found by looking at all of the key."""
+        wrong: Counter[str] = Counter()
+        matches = " and ".join(f"{quoted(name)} = ${place}" for place, name in enumerate(view.key_names, 1))
+        statement = f"select * from {history(view.name)} where {matches}"
+        for row in self._sample:
+            known = [
+                found
+                for found in await connection.fetch(statement, *(row[name] for name in view.key_names))
+                if found["valid_from_release"] <= release_id
+                and (found["valid_to_release"] is None or found["valid_to_release"] > release_id)
+                and found[AS_OF] <= row[self._instant]
+            ]
+            newest = max(known, key=lambda found: found[AS_OF], default=None)
+            expected = {column.name: newest and newest[column.stored_as] for column in view.columns}
+            wrong.update(_differences(view, row, {AS_OF: newest and newest[AS_OF], **expected}))
+        return wrong
+
+    async def _recount(
+        self,
+        connection: Connection,
+        view: PublishedView,
+        release: PublishedRelease,
+        partitions: Sequence[Any],
+        result: Leakage,
+        wrong: Counter[str],
+    ) -> None:
+        """Differences to a count over the events that the release was made of."""
+        typed = await connection.fetchval("select to_regclass('typed.stg_gharchive__deliveries') is not null")
+        recount = RECOUNTS.get(view.name) if typed else None
+        gone = min((part["partition_start"] for part in partitions if not part["is_intact"]), default=None)
+        hours = [_hour(row[self._instant], release.processed_to) for row in self._sample]
+        rows = [
+            (row, hour)
+            for row, hour in zip(self._sample, hours, strict=True)
+            if recount is not None and (gone is None or hour <= gone)
+        ]
+        result.from_events[view.name] = len(rows)
+        result.from_history[view.name] = len(self._sample) - len(rows)
+        if recount is None or not rows:
+            return
+        counted = await connection.fetch(
+            recount.statement,
+            list(range(len(rows))),
+            *([row[name] for row, _ in rows] for name in recount.keys),
+            [hour for _, hour in rows],
+            [part["partition_start"] for part in partitions if part["is_intact"]],
+        )
+        for found in counted:
+            row, _ = rows[found["sample_id"]]
+            wrong.update(_differences(view, row, _expected(view, found)))
+
+
+def _expected(view: PublishedView, found: Any) -> dict[str, Any]:
+    """The recounted values; an entity without events has no row."""
+    columns = {column.name for column in view.columns} & set(found.keys())
+    if not found["events_seen"]:
+        return {AS_OF: None, **dict.fromkeys(columns)}
+    return {column: found[column] for column in columns}
+
+
+def _differences(view: PublishedView, row: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    columns = {column: f"{view.name}__{column}" for column in expected}
+    return [name for column, name in columns.items() if not _same(row[name], expected[column])]
+
+
+def _same(found: Any, expected: Any) -> bool:
+    if isinstance(found, float) and isinstance(expected, float):
+        return math.isclose(found, expected, rel_tol=1e-9)
+    return bool(found == expected)
+
+
+def _hour(instant: datetime, processed_to: datetime | None) -> datetime:
+    """The last full hour before the instant that the release has processed: where its values are exact."""
+    at = min(instant, processed_to) if processed_to else instant
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _failed(expected: str, found: str) -> GateFailed:
+    return GateFailed(
+        "leakage gate",
+        expected=expected,
+        found=f"{found}; no dataset was made",
+        next_step="run `dbt test`, correct the feature views, publish, make the dataset from that release",
+    )

@@ -1,0 +1,121 @@
+"""The spine of a dataset: a copy, so that it can be rebuilt whatever becomes of the labels."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from headgate.errors import UsageError
+from headgate.postgres.connection import Connection
+from headgate.store.reading.catalog import PublishedView
+from headgate.store.reading.spine import UNORDERED, relation_name, spine_of_relation
+from headgate.store.views import quoted
+
+#: The column that orders the copy; it is not part of the dataset.
+PLACE = "headgate_place"
+#: A label with more different values than this is a quantity, whose values are not counted.
+LABELS_COUNTED = 20
+COLUMNS = """
+    select attname::text as name, format_type(atttypid, null) as type
+    from pg_attribute
+    where attrelid = to_regclass($1) and attnum > 0 and not attisdropped
+    order by attnum
+"""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a dbt model says about itself as a spine (`config.meta.spine`)."""
+
+    instant: str | None = None
+    label: str | None = None
+
+
+def declared(project_dir: Path, spine: str) -> Declared:
+    """What the project's YAML says about the spine `schema.model`; nothing when it has no such model."""
+    for path in sorted((project_dir / "models" / "training").rglob("*.yml")):
+        for model in (yaml.safe_load(path.read_text()) or {}).get("models", []):
+            if spine.partition(".")[2] == model["name"]:
+                return Declared(**model.get("config", {}).get("meta", {}).get("spine", {}))
+    return Declared()
+
+
+async def copy(
+    connection: Connection, spine: str, table: str, views: tuple[PublishedView, ...], instant: str | None
+) -> str:
+    """Copies a spine to `table` in schema `datasets`, numbered by key, instant and its other columns.
+
+    Args:
+        connection: not in a transaction.
+        spine: `schema.name`.
+        table: name of the copy; one of this name that nobody has registered is replaced.
+        views: the feature views that are going to be joined.
+        instant: the column with the instants; None: the only one that can be meant.
+
+    Returns the column with the instants.
+
+    Raises:
+        UsageError: as for `FeatureStore.training_set`; or the spine has no rows.
+    """
+    source = relation_name(spine)
+    types = {row["name"]: row["type"] for row in await connection.fetch(COLUMNS, source)}
+    rows = spine_of_relation(spine, types, views, instant)
+    ordered = [quoted(name) + (' collate "C"' if types[name] == "text" else "") for name in rows.order]
+    ordered += [f"{quoted(name)}::text" for name, kind in types.items() if kind in UNORDERED]
+    target = f"datasets.{quoted(table)}"
+    async with connection.transaction():
+        await connection.execute(f"drop table if exists {target}")
+        await connection.execute(
+            f"create table {target} as"
+            f" select row_number() over (order by {', '.join(ordered)}) as {PLACE}, spine.*"
+            f" from {source} as spine"
+        )
+        await connection.execute(f"alter table {target} add primary key ({PLACE})")
+    await connection.execute(f"analyze {target}")
+    if not await connection.fetchval(f"select exists (select from {target})"):
+        await drop(connection, table)
+        raise UsageError(
+            f"spine {spine}",
+            expected="at least one row",
+            found="none",
+            next_step="build it: `dbt build --selector training`",
+        )
+    return rows.instant
+
+
+async def drop(connection: Connection, table: str) -> None:
+    """Drops a copy."""
+    await connection.execute(f"drop table if exists datasets.{quoted(table)}")
+
+
+async def label_counts(connection: Connection, table: str, label: str | None) -> dict[str, int]:
+    """How many rows each label has; nothing without a label, or when it is a quantity.
+
+    Raises:
+        UsageError: the spine has no such column.
+    """
+    if label is None:
+        return {}
+    names = [row["name"] for row in await connection.fetch(COLUMNS, f"datasets.{quoted(table)}")]
+    if label not in names:
+        raise UsageError(
+            f"label {label}",
+            expected=f"one of {', '.join(name for name in names if name != PLACE)}",
+            found="no such column",
+            next_step="name the column that holds the labels: --label",
+        )
+    rows = await connection.fetch(
+        f"select to_jsonb(({quoted(label)}))::text as label, count(*) as count from datasets.{quoted(table)}"
+        f" group by 1 order by 1 limit {LABELS_COUNTED + 1}"
+    )
+    if len(rows) > LABELS_COUNTED:
+        return {}
+    return {_word(row["label"]): row["count"] for row in rows}
+
+
+def _word(label: str | None) -> str:
+    value = None if label is None else json.loads(label)
+    return value if isinstance(value, str) else json.dumps(value)
