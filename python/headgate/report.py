@@ -1,4 +1,4 @@
-"""The report that a verb leaves: what was asked, why like that, what changed, what proves it, how to undo it."""
+"""The report that a verb leaves: what was asked, how it is done, what changed, what proves and undoes it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Report:
         return "\n\n".join(blocks) + "\n"
 
     def write(self, settings: Settings) -> Path:
-        """Writes `<home>/reports/<UTC timestamp>-<verb>.md`; the path written to. Never overwrites another report."""
+        """Writes `<home>/reports/<UTC timestamp>-<verb>.md`, a new file each time; the path written to."""
         folder = settings.home / "reports"
         folder.mkdir(parents=True, exist_ok=True)
         while True:

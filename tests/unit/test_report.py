@@ -20,12 +20,14 @@ REPORT = Report(
 
 
 def test_a_report_has_the_five_headings_in_order_and_says_nothing_where_there_is_nothing() -> None:
+    """Empty ones too."""
     lines = REPORT.text().splitlines()
     assert [line for line in lines if line in HEADINGS] == list(HEADINGS)
     assert lines[lines.index("Verification") + 1] == "  Nothing."
 
 
 def test_numbers_stand_to_the_right() -> None:
+    """With thousands set apart."""
     assert REPORT.changes == [
         "view                  rows",
         "repository_activity  1,234",
@@ -34,6 +36,7 @@ def test_numbers_stand_to_the_right() -> None:
 
 
 def test_each_report_gets_a_file_of_its_own(tmp_path: Path) -> None:
+    """Below the home, named by instant and verb."""
     settings = replace(load_settings({}), home=tmp_path)
     written = {REPORT.write(settings) for _ in range(3)}
     assert len(written) == 3

@@ -1,0 +1,103 @@
+"""Definitions of models, and what has a part in each of their columns, down to the landed records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from headgate.definitions.slices import ALL, Statement, take_apart
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What one model is built from."""
+
+    model: str
+    #: Its SQL as it is built from nothing, and as partitions are added.
+    first_sql: str
+    next_sql: str
+    #: What else decides on its rows: `unique_key`, `windows`.
+    settings: Mapping[str, Any]
+    #: The models that it reads: name -> key of their definition.
+    upstream: Mapping[str, str]
+    #: The seeds that it reads: name -> hash of their content.
+    seeds: Mapping[str, str]
+
+    @property
+    def windows(self) -> dict[str, int]:
+        """Names and lengths in hours of its windows; empty when it has none."""
+        return dict(self.settings.get("windows") or {})
+
+    @cached_property
+    def statements(self) -> tuple[Statement, ...]:
+        """Both statements, one when they are the same."""
+        first = take_apart(self.first_sql)
+        return (first,) if self.next_sql == self.first_sql else (first, take_apart(self.next_sql))
+
+
+class Definitions:
+    """Definitions by key: the model's name where they are declared, a hash where they are deployed."""
+
+    def __init__(self, by_key: Mapping[str, Definition]) -> None:
+        self.by_key = by_key
+        self._found: dict[tuple[str, frozenset[str]], str] = {}
+
+    def digest(self, key: str, columns: Iterable[str] = (ALL,)) -> str:
+        """A hash of all that has a part in some columns of a model; equal for SQL that means the same.
+
+        A model without a definition is known by its key alone.
+        """
+        return self._digest(key, frozenset(columns))
+
+    def own_digest(self, key: str) -> str:
+        """A hash of what the model itself declares, whatever it reads is built from."""
+        definition = self.by_key[key]
+        return _hash([statement.text for statement in definition.statements], definition.settings)
+
+    def needs(self, key: str, columns: Iterable[str]) -> dict[str, frozenset[str]]:
+        """What some columns of a model are computed from: model, itself too -> names that have a part."""
+        found: dict[str, frozenset[str]] = {}
+        self._collect(key, frozenset(columns), found)
+        return found
+
+    def _collect(self, key: str, names: frozenset[str], found: dict[str, frozenset[str]]) -> None:
+        definition = self.by_key.get(key)
+        if definition is None or names <= found.get(definition.model, frozenset()):
+            return
+        found[definition.model] = found.get(definition.model, frozenset()) | names
+        mentioned = _mentioned(definition, names)
+        for model, other in definition.upstream.items():
+            if model != definition.model:
+                self._collect(other, mentioned, found)
+
+    def _digest(self, key: str, names: frozenset[str]) -> str:
+        definition = self.by_key.get(key)
+        if definition is None:
+            return _hash(key)
+        if (key, names) not in self._found:
+            mentioned = _mentioned(definition, names)
+            upstream = {
+                model: self._digest(other, mentioned)
+                for model, other in definition.upstream.items()
+                if model != definition.model
+            }
+            self._found[key, names] = _hash(
+                [statement.slice(names)[0] for statement in definition.statements],
+                definition.settings,
+                upstream,
+                definition.seeds,
+            )
+        return self._found[key, names]
+
+
+def _mentioned(definition: Definition, names: frozenset[str]) -> frozenset[str]:
+    return frozenset().union(*(statement.slice(names)[1] for statement in definition.statements))
+
+
+def _hash(*parts: Any) -> str:
+    text = json.dumps(parts, sort_keys=True, default=dict)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

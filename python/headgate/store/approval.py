@@ -1,0 +1,109 @@
+"""What a publish needs beyond gates: one definition of each feature view, and leave to break consumers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from headgate.change import Change
+from headgate.definitions import Definitions, load_definitions
+from headgate.errors import ConfirmationRequired, HeadgateError
+from headgate.postgres.connection import Connection
+from headgate.store.view_changes import view_changes
+from headgate.store.views import AS_OF, FeatureView
+
+# What the partitions that consumers are to see were built from, by model.
+BUILT_FROM = """
+    select built.model, array_agg(distinct built.definition) as definitions
+    from ops.built_partitions as built
+    where
+        built.definition is not null
+        and ($1::text[] is null or built.model = any($1))
+        and exists (
+            select from ops.loads as loads
+            where loads.partition_start = built.partition_start and loads.status = 'landed'
+        )
+    group by built.model
+"""
+
+
+async def require_publishable(
+    connection: Connection, candidates: Mapping[str, FeatureView], active: Mapping[str, FeatureView]
+) -> list[Change]:
+    """Refuses candidates that are mixed, or that break consumers without leave; else what a publish changes.
+
+    Cheap when nothing changed: SQL is parsed only where a definition differs from that of the release.
+
+    Args:
+        connection: in the transaction that is going to publish, or in the same snapshot.
+        candidates: the feature views that dbt has built, by name (`shape.candidate_views`).
+        active: those of the release that consumers see (`views_of_release`); none before the first publish.
+
+    Raises:
+        HeadgateError: partitions of a feature view, or of what it is computed from, were built from
+            definitions that differ in a column that counts.
+        ConfirmationRequired: a breaking change that is in no approved plan.
+    """
+    built_from = {row["model"]: row["definitions"] for row in await connection.fetch(BUILT_FROM, None)}
+    keys = {view.definition for view in (*candidates.values(), *active.values()) if view.definition}
+    mixed = any(len(definitions) > 1 for definitions in built_from.values())
+    changed = any(
+        candidates[name].definition != view.definition for name, view in active.items() if name in candidates
+    )
+    if mixed:
+        keys |= {key for definitions in built_from.values() for key in definitions}
+    definitions = await load_definitions(connection, keys) if mixed or changed else Definitions({})
+    if mixed:
+        _require_one_definition(candidates, built_from, definitions)
+    changes = view_changes(active, candidates, definitions) if active else []
+    await _require_leave(connection, changes)
+    return changes
+
+
+def mixed_models(
+    views: Iterable[FeatureView], built_from: Mapping[str, list[str]], definitions: Definitions
+) -> dict[str, list[str]]:
+    """Models with partitions built in different ways, as far as that counts: model -> views that read it."""
+    found: dict[str, list[str]] = {}
+    for view in views:
+        if view.definition is None:
+            continue
+        columns = [*view.key_names, AS_OF, *(column.name for column in view.columns)]
+        for model, names in definitions.needs(view.definition, columns).items():
+            if len({definitions.digest(key, names) for key in built_from.get(model, ())}) > 1:
+                found.setdefault(model, []).append(view.name)
+    return found
+
+
+def _require_one_definition(
+    candidates: Mapping[str, FeatureView], built_from: Mapping[str, list[str]], definitions: Definitions
+) -> None:
+    mixed = mixed_models(candidates.values(), built_from, definitions)
+    if not mixed:
+        return
+    raise HeadgateError(
+        f"feature views {', '.join(sorted({view for views in mixed.values() for view in views}))}",
+        expected="all partitions built in the same way",
+        found=f"partitions of {', '.join(sorted(mixed))} from before and after a change of the SQL",
+        next_step="run `headgate plan` to see the change, then `headgate apply` to build the others again",
+    )
+
+
+async def _require_leave(connection: Connection, changes: list[Change]) -> None:
+    breaking = {change for change in changes if change.breaking}
+    if not breaking or await is_approved(connection, breaking):
+        return
+    raise ConfirmationRequired(
+        "publish",
+        expected="a new version of the feature view, or an approved plan, for what breaks consumers",
+        found="; ".join(f"{change.name}: {change.sentence()}" for change in sorted(breaking)),
+        next_step="run `headgate plan`, then `headgate approve HASH` and `headgate apply`",
+    )
+
+
+async def is_approved(connection: Connection, breaking: set[Change]) -> bool:
+    """Whether some approved plan holds all of these changes, each exactly as it is."""
+    for row in await connection.fetch("select plan from ops.approvals"):
+        if breaking <= {Change(**change) for change in json.loads(row["plan"])["changes"]}:
+            return True
+    return False

@@ -1,0 +1,154 @@
+"""How feature views differ from those of a release, and which differences break whoever reads them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+from headgate.change import Change
+from headgate.definitions import Definitions
+from headgate.store.views import AS_OF, Column, FeatureView
+
+LAYER = "feature_store"
+#: Lists of columns are cut after so many.
+NAMED = 4
+
+
+def view_changes(
+    before: Mapping[str, FeatureView], after: Mapping[str, FeatureView], definitions: Definitions
+) -> list[Change]:
+    """What differs, by feature view and column.
+
+    Args:
+        before: the feature views of a release; none when nothing was published, and nothing can break.
+        after: those that are to take their place, built or only declared.
+        definitions: what both are built from, by the views' `definition`.
+    """
+    changes: list[Change] = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old is None:
+            changes.append(Change(layer=LAYER, name=name, kind="added view", breaking=False))
+        elif new is None:
+            changes.append(Change(layer=LAYER, name=name, kind="removed view", breaking=True))
+        else:
+            changes += [*_shape(old, new), *_meaning(old, new, definitions)]
+    return changes
+
+
+def _shape(old: FeatureView, new: FeatureView) -> Iterator[Change]:
+    """Keys, columns and types."""
+    if old.keys != new.keys:
+        yield Change(
+            layer=LAYER,
+            name=new.name,
+            kind="changed keys",
+            before=_typed(old.keys),
+            after=_typed(new.keys),
+            breaking=True,
+        )
+    was = {column.name: column.type for column in old.columns}
+    now = {column.name: column.type for column in new.columns}
+    renamed = _renamed(old.columns, new.columns)
+    for name, other in renamed.items():
+        yield _column(new, "renamed column", name, name, other, breaking=True)
+    for name in was.keys() - now.keys() - renamed.keys():
+        yield _column(new, "dropped column", name, "", "", breaking=True)
+    for name in now.keys() - was.keys() - set(renamed.values()):
+        yield _column(new, "added column", name, "", "", breaking=False)
+    for name in was.keys() & now.keys():
+        if was[name] != now[name]:
+            yield _column(new, "retyped column", name, was[name], now[name], breaking=True)
+
+
+def _renamed(old: tuple[Column, ...], new: tuple[Column, ...]) -> dict[str, str]:
+    """Columns that went where another of the same type came, at the same place: most likely renamed.
+
+    Only words: for a consumer a column is gone, and another is there.
+    """
+    was, now = {column.name for column in old}, {column.name for column in new}
+    if len(old) != len(new):
+        return {}
+    return {
+        one.name: other.name
+        for one, other in zip(old, new, strict=True)
+        if one.name not in now and other.name not in was and one.type == other.type
+    }
+
+
+def _meaning(old: FeatureView, new: FeatureView, definitions: Definitions) -> Iterator[Change]:
+    """Windows, and columns of the same name and type that are computed in another way."""
+    if old.definition is None or new.definition is None or old.definition == new.definition:
+        return
+    one, other = definitions.by_key.get(old.definition), definitions.by_key.get(new.definition)
+    if one is None or other is None:
+        return
+    kept = _kept(old, new)
+    redefined = [
+        name
+        for name in kept
+        if definitions.digest(old.definition, [name]) != definitions.digest(new.definition, [name])
+    ]
+    if not redefined:
+        return
+    found = _fingerprint(definitions.digest(new.definition, [name]) for name in redefined)
+    windows = [
+        Change(
+            layer=LAYER,
+            name=new.name,
+            kind="changed window",
+            subject=window,
+            before=_hours(one.windows.get(window)),
+            after=_hours(other.windows.get(window)),
+            breaking=True,
+            fingerprint=found,
+        )
+        for window in sorted(one.windows.keys() | other.windows.keys())
+        if one.windows.get(window) != other.windows.get(window)
+    ]
+    yield from windows or [
+        Change(
+            layer=LAYER,
+            name=new.name,
+            kind="redefined",
+            subject="all columns" if len(redefined) == len(kept) else _listed(redefined),
+            breaking=True,
+            fingerprint=found,
+        )
+    ]
+
+
+def _kept(old: FeatureView, new: FeatureView) -> list[str]:
+    """Names of the columns, key and as_of among them, that both have with the same type."""
+    was = dict([*old.keys, (AS_OF, ""), *((column.name, column.type) for column in old.columns)])
+    now = [*new.keys, (AS_OF, ""), *((column.name, column.type) for column in new.columns)]
+    return [name for name, kind in now if was.get(name) == kind]
+
+
+def _column(view: FeatureView, kind: str, name: str, before: str, after: str, *, breaking: bool) -> Change:
+    return Change(
+        layer=LAYER,
+        name=view.name,
+        kind=kind,
+        subject=name,
+        before=before,
+        after=after,
+        breaking=breaking,
+    )
+
+
+def _typed(keys: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in keys)
+
+
+def _hours(hours: int | None) -> str:
+    return "" if hours is None else f"{hours} hours"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ("columns " if len(names) > 1 else "column ") + ", ".join(names[:NAMED]) + more
+
+
+def _fingerprint(digests: Iterator[str]) -> str:
+    return hashlib.sha256("/".join(digests).encode()).hexdigest()[:16]
