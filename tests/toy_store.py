@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headgate import postgres
+from headgate.definitions import Definitions
 from headgate.postgres.connection import Connection
 from headgate.store import compact, ledger, rollback
 from headgate.store.publish import Published, publish
+from headgate.store.shape import candidate_views
+from headgate.store.view_changes import view_changes
+from headgate.store.views import views_of_release
 from tests.support import Database
 
 START = datetime(2016, 1, 1, tzinfo=UTC)
@@ -112,6 +117,20 @@ class ToyStore:
     def publish(self, **options: Any) -> Published | None:
         """Publishes what the views hold."""
         return self.connected(lambda connection: publish(connection, self.database.settings, **options))
+
+    def approve(self) -> None:
+        """Gives leave to all that the views would change now."""
+
+        async def work(connection: Connection) -> None:
+            active = await ledger.active_release(connection)
+            before = await views_of_release(connection, active or 0)
+            changes = view_changes(before, await candidate_views(connection), Definitions({}))
+            await connection.execute(
+                "insert into ops.approvals (plan_hash, approved_by, plan) values ('toy', 'tests', $1)",
+                json.dumps({"changes": [change.as_dict() for change in changes]}),
+            )
+
+        self.connected(work)
 
     def roll(self, to: int | None = None) -> None:
         """Moves the active release."""

@@ -165,7 +165,7 @@ def test_a_new_column_is_additive(store: ToyStore) -> None:
     publish(store)
     store.database.query("alter table features.toy_activity add column likes integer default 4")
     published = publish(store)
-    assert [change.sentence() for change in published.shape_changes] == ["added column: toy_activity.likes"]
+    assert published.as_dict()["changes"] == ["toy_activity: added column likes"]
     assert store.database.value("select sum(likes) from feature_store.toy_activity") == 8
     store.roll(1)
     assert "likes" not in columns(store.database, "toy_activity")
@@ -177,10 +177,11 @@ def test_a_dropped_column_is_refused_until_approved(store: ToyStore) -> None:
     """Its values stay with the releases that had it."""
     publish(store)
     store.database.query("alter table features.toy_activity drop column rate")
-    with pytest.raises(ConfirmationRequired, match=r"dropped column: toy_activity\.rate"):
+    with pytest.raises(ConfirmationRequired, match="toy_activity: dropped column rate"):
         store.publish()
     assert store.active() == 1
-    publish(store, approved=True)
+    store.approve()
+    publish(store)
     assert "rate" not in columns(store.database, "toy_activity")
     store.roll(1)
     assert store.database.value("select sum(rate) from feature_store.toy_activity") == 0.5
@@ -190,7 +191,8 @@ def test_another_type_keeps_the_old_values_beside_the_new(store: ToyStore) -> No
     """A retyped column is stored apart; each release shows its own."""
     publish(store)
     store.database.query("alter table features.toy_activity alter column events_count type text")
-    publish(store, approved=True)
+    store.approve()
+    publish(store)
     assert columns(store.database, "toy_activity")["events_count"] == "text"
     assert store.database.value("select max(events_count) from feature_store.toy_activity") == "6"
     store.roll(1)
@@ -228,9 +230,10 @@ def test_a_removed_view_goes_when_approved_and_comes_back(store: ToyStore) -> No
     store.database.query(
         "drop table features.pair_activity; delete from ops.built_partitions where model = 'pair_activity'"
     )
-    with pytest.raises(ConfirmationRequired, match="removed view: pair_activity"):
+    with pytest.raises(ConfirmationRequired, match="pair_activity: removed view"):
         store.publish()
-    publish(store, approved=True)
+    store.approve()
+    publish(store)
     assert store.database.value("select to_regclass('feature_store.pair_activity') is null")
     assert store.database.value("select count(*) from feature_store.pair_activity_online") == 0
     store.roll(1)
@@ -316,9 +319,9 @@ def test_compaction_keeps_what_datasets_are_bound_to(store: ToyStore) -> None:
         store.write({("toy_activity", (1,), 1): (number, None)})
         publish(store)
     store.database.query(
-        "insert into ops.datasets (name, version, release_id, views, spine_model, spine_table, row_count,"
-        " label_counts, content_sha256, writer, uri, created_by)"
-        " values ('merges', 1, 2, '{toy_activity}', 's', 't', 0, '{}', '', '', '', '')"
+        "insert into ops.datasets (name, version, release_id, views, spine_model, spine_table, instant, row_count,"
+        " label_counts, content_sha256, parts, leakage, writer, uri, created_by)"
+        " values ('merges', 1, 2, '{toy_activity}', 's', 't', 'i', 0, '{}', '', '{}', '{}', '', '', '')"
     )
     planned = store.database.headgate("compact", "--keep", "2", exit_code=4).stdout
     assert "Kept for dataset merges version 1: release 2" in planned

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from headgate.errors import ConfirmationRequired, HeadgateError
+from headgate.change import Change
+from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store import ledger, provenance, shape
+from headgate.store.approval import require_publishable
 from headgate.store.changes import Counts, ViewStatements
 from headgate.store.readiness import require_ready
-from headgate.store.shape import ShapeChange
 from headgate.store.views import FeatureView, fetch_one, views_of_release
 
 #: Histories that grew by more than this share get fresh statistics before the next statements need them.
@@ -71,7 +72,7 @@ class Published:
     loads_added: list[int]
     loads_removed: list[int]
     views: dict[str, Counts]
-    shape_changes: list[ShapeChange]
+    changes: list[Change]
     gates: dict[str, Any]
     seconds: float
 
@@ -81,12 +82,12 @@ class Published:
             **self.__dict__,
             "processed_to": self.processed_to.isoformat() if self.processed_to else None,
             "views": {name: counts.__dict__ for name, counts in self.views.items()},
-            "shape_changes": [change.sentence() for change in self.shape_changes],
+            "changes": [_told(change) for change in self.changes],
         }
 
 
 class _NothingNewError(Exception):
-    """The newest release holds all that was built; undoes the transaction, for it may have passed a rollback."""
+    """The newest release holds all that was built; undoes the transaction: it may have passed a rollback."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class _Work:
 
 
 async def publish(
-    connection: Connection, settings: Settings, *, approved: bool = False, compare_all: bool = False
+    connection: Connection, settings: Settings, *, compare_all: bool = False
 ) -> Published | None:
     """Makes what dbt built the active release; None when the newest release holds all of it already.
 
@@ -113,19 +114,18 @@ async def publish(
     Args:
         connection: not in a transaction.
         settings: to find the project that is described in the ledger.
-        approved: breaking changes of shape were approved.
         compare_all: compare every row instead of those that dbt noted as touched.
 
     Raises:
         GateFailed: a gate failed, was skipped, or is older than the data.
-        ConfirmationRequired: a breaking change of shape that nobody approved.
-        HeadgateError: a feature view is not built from what is landed now.
+        ConfirmationRequired: a change that breaks consumers, in no approved plan.
+        HeadgateError: a feature view is not built from what is landed now, or partly from other SQL.
     """
     started = time.monotonic()
     async with ledger.exclusive(connection):
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             work = await _look(connection)
-            changes = _require_approved(work, approved=approved)
+            changes = await _require_leave(connection, work)
         views = {
             name: await shape.prepare(connection, view, work.next) for name, view in work.candidates.items()
         }
@@ -162,22 +162,17 @@ async def _require_same(connection: Connection, work: _Work) -> None:
         )
 
 
-def _require_approved(work: _Work, *, approved: bool) -> list[ShapeChange]:
-    changes = shape.compare(work.published, work.candidates) if work.newest else []
-    if any(change.kind == "changed keys" for change in changes):
+async def _require_leave(connection: Connection, work: _Work) -> list[Change]:
+    """Refuses what is mixed, what breaks consumers without leave, and another key; else the changes."""
+    shown = await views_of_release(connection, work.active) if work.active else {}
+    changes = await require_publishable(connection, work.candidates, shown)
+    rekeyed = [change for change in changes if change.kind == "changed keys"]
+    if rekeyed:
         raise HeadgateError(
-            "entity key of a published feature view",
+            f"entity key of {', '.join(change.name for change in rekeyed)}",
             expected="the same key in every release",
-            found="; ".join(change.sentence() for change in changes if change.kind == "changed keys"),
+            found="; ".join(change.sentence() for change in rekeyed),
             next_step="give the model a new version beside the old one (dbt model versions)",
-        )
-    breaking = [change.sentence() for change in changes if change.breaking]
-    if breaking and not approved:
-        raise ConfirmationRequired(
-            "publish",
-            expected="a new version of the feature view, or an approved plan, for what breaks consumers",
-            found="; ".join(breaking),
-            next_step="run `headgate plan`, then `headgate approve HASH` and `headgate apply`",
         )
     return changes
 
@@ -270,14 +265,14 @@ async def _release(
     settings: Settings,
     work: _Work,
     views: Mapping[str, FeatureView],
-    shape_changes: list[ShapeChange],
+    changes: list[Change],
     counts: dict[str, Counts],
     started: float,
 ) -> Published:
     """Writes the ledger and moves the active release."""
     loads = await fetch_one(connection, LOADS, list(views))
     differ = any(count.added or count.changed or count.closed for count in counts.values())
-    if work.newest and not (differ or loads["added"] or loads["removed"] or shape_changes):
+    if work.newest and not (differ or loads["added"] or loads["removed"] or changes):
         raise _NothingNewError
     published = Published(
         release_id=work.next,
@@ -287,7 +282,7 @@ async def _release(
         loads_added=loads["added"],
         loads_removed=loads["removed"],
         views=counts,
-        shape_changes=shape_changes,
+        changes=changes,
         gates=await _gates(connection),
         seconds=time.monotonic() - started,
     )
@@ -301,11 +296,15 @@ async def _release(
     await ledger.activate(connection, work.next, published.processed_to)
     details = {
         "abandoned": published.abandoned,
-        "shape": [change.sentence() for change in shape_changes],
+        "changes": [_told(change) for change in changes],
     }
     await ledger.add_event(connection, "publish", work.active, work.next, details)
     await _show(connection, work, views)
     return published
+
+
+def _told(change: Change) -> str:
+    return f"{change.name}: {change.sentence()}"
 
 
 async def _gates(connection: Connection) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def of_publish(published: Published) -> Report:
             f"features reach to {published.processed_to:%Y-%m-%d %H:%M} UTC."
             if published.processed_to
             else "No load.",
-            *(change.sentence() for change in published.shape_changes),
+            *(f"{change.name}: {change.sentence()}" for change in published.changes),
             *_abandoned(published),
             *table(
                 ("feature view", "rows added", "changed", "closed", "entities"),

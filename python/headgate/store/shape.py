@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import asyncpg
 
@@ -46,22 +46,6 @@ HELD_COLUMNS = """
 """
 
 
-@dataclass(frozen=True)
-class ShapeChange:
-    """One difference between a feature view as dbt built it and as the newest release holds it."""
-
-    view: str
-    #: added view, removed view, added column, dropped column, retyped column, changed keys
-    kind: str
-    subject: str
-    breaking: bool
-
-    def sentence(self) -> str:
-        """The change in words."""
-        what = f"{self.kind}: {self.view}"
-        return what if self.subject == self.view else f"{what}.{self.subject}"
-
-
 async def candidate_views(connection: Connection) -> dict[str, FeatureView]:
     """The feature views that dbt has built, by name; definitions as their newest partitions say.
 
@@ -95,42 +79,6 @@ async def _definition(connection: Connection, model: str) -> str | None:
         "select definition from ops.built_partitions where model = $1 order by built_at desc limit 1", model
     )
     return definition
-
-
-def compare(published: Mapping[str, FeatureView], candidates: Mapping[str, FeatureView]) -> list[ShapeChange]:
-    """What differs in shape, by view and column."""
-    changes = []
-    for name in sorted(published.keys() | candidates.keys()):
-        old, new = published.get(name), candidates.get(name)
-        if old is None:
-            changes.append(ShapeChange(name, "added view", name, breaking=False))
-        elif new is None:
-            changes.append(ShapeChange(name, "removed view", name, breaking=True))
-        else:
-            changes.extend(_compare_view(old, new))
-    return changes
-
-
-def _compare_view(old: FeatureView, new: FeatureView) -> list[ShapeChange]:
-    if old.keys != new.keys:
-        return [ShapeChange(new.name, "changed keys", ", ".join(new.key_names), breaking=True)]
-    before = {column.name: column.type for column in old.columns}
-    after = {column.name: column.type for column in new.columns}
-    return [
-        *(
-            ShapeChange(new.name, "dropped column", name, breaking=True)
-            for name in before.keys() - after.keys()
-        ),
-        *(
-            ShapeChange(new.name, "retyped column", name, breaking=True)
-            for name in before.keys() & after.keys()
-            if before[name] != after[name]
-        ),
-        *(
-            ShapeChange(new.name, "added column", name, breaking=False)
-            for name in after.keys() - before.keys()
-        ),
-    ]
 
 
 async def prepare(connection: Connection, candidate: FeatureView, release_id: int) -> FeatureView:
