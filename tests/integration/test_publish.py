@@ -319,8 +319,8 @@ def test_compaction_keeps_what_datasets_are_bound_to(store: ToyStore) -> None:
         store.write({("toy_activity", (1,), 1): (number, None)})
         publish(store)
     store.database.query(
-        "insert into ops.datasets (name, version, release_id, views, spine_model, spine_table, instant, row_count,"
-        " label_counts, content_sha256, parts, leakage, writer, uri, created_by)"
+        "insert into ops.datasets (name, version, release_id, views, spine_model, spine_table, instant,"
+        " row_count, label_counts, content_sha256, parts, leakage, writer, uri, created_by)"
         " values ('merges', 1, 2, '{toy_activity}', 's', 't', 'i', 0, '{}', '', '{}', '{}', '', '', '')"
     )
     planned = store.database.headgate("compact", "--keep", "2", exit_code=4).stdout
