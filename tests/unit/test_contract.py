@@ -54,7 +54,7 @@ def test_every_part_of_a_rule_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "place", "found"),
     [
-        ({"version": 2}, "version", "2"),
+        ({"version": 0}, "version", "0"),
         ({"extra": 1}, "contract", "extra"),
         ({"time_tolerance_hours": -1}, "time_tolerance_hours", "-1"),
         ({"envelope": {"identity": "id", "kind": "type"}}, "envelope.time", "something else"),

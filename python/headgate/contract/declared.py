@@ -10,7 +10,6 @@ from typing import Any, Literal, cast
 from headgate.contract.paths import Step, parse_path
 from headgate.errors import UsageError
 
-VERSION = 1
 JsonType = Literal["string", "integer", "number", "boolean", "timestamp", "object", "array", "any"]
 Pii = Literal["hmac", "drop"]
 TYPES = ("string", "integer", "number", "boolean", "timestamp", "object", "array", "any")
@@ -121,6 +120,15 @@ def read_contract(file: Path, source: str, entity: str) -> Contract:
     return reader.contract(meta.get("contract"), place)
 
 
+def parse_contract(value: object, origin: Path, place: str = "contract") -> Contract:
+    """A contract as it stands in YAML, or as `ops.contracts` has kept it; errors name `origin`.
+
+    Raises:
+        UsageError: it is not one; the message names the place.
+    """
+    return _Reader(origin).contract(value, place)
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Takes parsed YAML apart; every complaint names the file and the place in it."""
@@ -130,8 +138,9 @@ class _Reader:
     def contract(self, value: object, place: str) -> Contract:
         """A whole contract."""
         found = self.mapping(value, place, _CONTRACT_KEYS)
-        if found.get("version") != VERSION:
-            raise _error(self.file, f"{place}.version", str(VERSION), repr(found.get("version")))
+        version = found.get("version")
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+            raise _error(self.file, f"{place}.version", "a whole number, 1 or more", repr(version))
         tolerance = found.get("time_tolerance_hours", 0)
         if not isinstance(tolerance, int) or isinstance(tolerance, bool) or tolerance < 0:
             raise _error(
@@ -140,7 +149,7 @@ class _Reader:
         listed = self.items(found.get("paths"), f"{place}.paths")
         rules = tuple(self.rule(item, f"{place}.paths[{number}]") for number, item in enumerate(listed))
         self.refuse_doubles(rules, f"{place}.paths")
-        return Contract(VERSION, self.envelope(found.get("envelope"), f"{place}.envelope"), tolerance, rules)
+        return Contract(version, self.envelope(found.get("envelope"), f"{place}.envelope"), tolerance, rules)
 
     def envelope(self, value: object, place: str) -> Envelope:
         """The three envelope paths, all needed."""

@@ -53,10 +53,11 @@ class Definitions:
         """
         return self._digest(key, frozenset(columns))
 
-    def own_digest(self, key: str) -> str:
-        """A hash of what the model itself declares, whatever it reads is built from."""
+    def own_digest(self, key: str, columns: Iterable[str] = (ALL,)) -> str:
+        """As `digest`, but of what the model itself says, whatever it reads is built from."""
         definition = self.by_key[key]
-        return _hash([statement.text for statement in definition.statements], definition.settings)
+        slices = [statement.slice(columns)[0] for statement in definition.statements]
+        return _hash(slices, definition.settings, definition.seeds)
 
     def needs(self, key: str, columns: Iterable[str]) -> dict[str, frozenset[str]]:
         """What some columns of a model are computed from: model, itself too -> names that have a part."""

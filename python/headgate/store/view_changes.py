@@ -111,7 +111,7 @@ def _meaning(old: FeatureView, new: FeatureView, definitions: Definitions) -> It
             layer=LAYER,
             name=new.name,
             kind="redefined",
-            subject="all columns" if len(redefined) == len(kept) else _listed(redefined),
+            subject="all columns" if len(redefined) == len(kept) else column_list(redefined),
             breaking=True,
             fingerprint=found,
         )
@@ -145,7 +145,8 @@ def _hours(hours: int | None) -> str:
     return "" if hours is None else f"{hours} hours"
 
 
-def _listed(names: list[str]) -> str:
+def column_list(names: list[str]) -> str:
+    """Columns in words, the first few by name."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ("columns " if len(names) > 1 else "column ") + ", ".join(names[:NAMED]) + more
 

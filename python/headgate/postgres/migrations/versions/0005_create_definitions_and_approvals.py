@@ -29,10 +29,12 @@ def upgrade() -> None:
             last_built_at timestamptz not null default clock_timestamp()
         );
         comment on table ops.model_definitions is
-            'Every definition that a model was built from: its SQL without what differs from run to run, and what it reads.';
+            'What models were built from: SQL without what differs from run to run, and what they read.';
         comment on column ops.model_definitions.first_sql is 'As it is built from nothing.';
-        comment on column ops.model_definitions.next_sql is 'As partitions are added; null when that is the same.';
-        comment on column ops.model_definitions.upstream is 'The models that it reads, and their definitions at the time.';
+        comment on column ops.model_definitions.next_sql is
+            'As partitions are added; null when that is the same.';
+        comment on column ops.model_definitions.upstream is
+            'The models that it reads, and their definitions at the time.';
         alter table ops.built_partitions add column definition text;
 
         create table ops.deployed_models (
@@ -42,7 +44,8 @@ def upgrade() -> None:
             definition text not null references ops.model_definitions,
             built_at timestamptz not null default clock_timestamp()
         );
-        comment on table ops.deployed_models is 'Every model that was ever built, and what it was built from last.';
+        comment on table ops.deployed_models is
+            'Every model that was ever built, and what it was built from last.';
 
         create table ops.model_runs (
             run_id text not null,
@@ -53,7 +56,8 @@ def upgrade() -> None:
             ran_at timestamptz not null default clock_timestamp(),
             primary key (run_id, model)
         );
-        comment on table ops.model_runs is 'How long models and their gates took, for the estimates of plans.';
+        comment on table ops.model_runs is
+            'How long models and their gates took, for the estimates of plans.';
 
         create table ops.contracts (
             source text not null,
@@ -73,7 +77,8 @@ def upgrade() -> None:
             records_sampled bigint not null,
             primary key (load_id, record_type, path, json_type)
         );
-        comment on table ops.observed_paths is 'What a sample of each load holds: path, JSON type, how many of the sampled records.';
+        comment on table ops.observed_paths is
+            'What a sample of each load holds: path, JSON type, how many of the sampled records.';
 
         create table ops.approvals (
             plan_hash text primary key,
@@ -90,6 +95,7 @@ def downgrade() -> None:
     """Drops the deployed side of every plan."""
     op.execute("""
         drop table if exists
-            ops.approvals, ops.observed_paths, ops.contracts, ops.model_runs, ops.deployed_models, ops.model_definitions;
+            ops.approvals, ops.observed_paths, ops.contracts, ops.model_runs, ops.deployed_models,
+            ops.model_definitions;
         alter table ops.built_partitions drop column definition
     """)

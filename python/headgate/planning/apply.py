@@ -1,0 +1,118 @@
+"""Carries out a plan: builds again what it must, behind all gates, drops what is gone, publishes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from headgate.errors import ConfirmationRequired, HeadgateError
+from headgate.gates import results
+from headgate.planning import dbt
+from headgate.planning.approvals import is_approved, require_sound
+from headgate.planning.deployed import BuiltModel
+from headgate.planning.plan import Plan
+from headgate.postgres.connection import Connection
+from headgate.settings import Settings
+from headgate.store.publishing import publish_project
+
+#: What a model leaves in the ledger of builds.
+TRACES = ("ops.built_partitions", "ops.certified_partitions", "ops.deployed_models")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What carrying out a plan led to; `release` is None when nothing had to be published."""
+
+    plan: Plan
+    release: int | None
+
+
+async def require_leave(connection: Connection, plan: Plan, *, confirmed: bool) -> None:
+    """Refuses to carry out a plan that is unsound, not approved, or not confirmed.
+
+    Raises:
+        HeadgateError: see `require_sound`.
+        ConfirmationRequired: it breaks something and was not approved, or `--yes` is missing.
+    """
+    require_sound(plan)
+    if plan.breaking and not await is_approved(connection, plan):
+        raise ConfirmationRequired(
+            f"plan {plan.hash}",
+            expected="approval of its breaking changes",
+            found="; ".join(f"{change.name}: {change.sentence()}" for change in plan.breaking),
+            next_step=f"headgate approve {plan.hash}",
+        )
+    if not confirmed:
+        raise ConfirmationRequired(
+            f"plan {plan.hash}",
+            expected="a confirmation",
+            found="none; nothing was changed",
+            next_step="headgate apply --yes",
+        )
+
+
+async def apply(
+    connection: Connection, settings: Settings, plan: Plan, progress: dbt.Progress | None = None
+) -> Applied:
+    """Carries out a plan that may be carried out (see `require_leave`).
+
+    Raises:
+        GateFailed: a gate failed; consumers still see the active release.
+        HeadgateError: dbt failed otherwise, or something still uses a table that goes.
+    """
+    await _build(connection, settings, plan, progress)
+    await _drop(connection, plan.drop)
+    published = await publish_project(settings)
+    release = published.release_id if published else None
+    await connection.execute(
+        "update ops.approvals set applied_release = coalesce($2, applied_release) where plan_hash = $1",
+        plan.hash,
+        release,
+    )
+    return Applied(plan, release)
+
+
+async def _build(
+    connection: Connection, settings: Settings, plan: Plan, progress: dbt.Progress | None
+) -> None:
+    """First what is changed, from nothing; then what is left over, new models and unfinished partitions."""
+    began: datetime = await connection.fetchval("select clock_timestamp()")
+    commands = [[dbt.program("dbt"), "build"]]
+    if plan.rebuild:
+        selected = [_selector(model.name) for model in plan.rebuild]
+        commands.insert(0, [dbt.program("dbt"), "build", "--full-refresh", "--select", *selected])
+    for command in commands:
+        exit_code, said = dbt.run(settings, command, progress)
+        if exit_code != 0:
+            raise await _explain(connection, settings, began, said)
+
+
+def _selector(relation: str) -> str:
+    """The model of a relation, as dbt selects it: version 2 of a model is `<model>.v2`."""
+    return re.sub(r"_v(\d+)$", r".v\1", relation)
+
+
+async def _explain(connection: Connection, settings: Settings, began: datetime, said: str) -> HeadgateError:
+    failed = await results.failed_since(connection, began)
+    log = settings.home / "logs" / "dbt.log"
+    if failed:
+        return results.failure(failed, block="headgate apply", log=log)
+    return HeadgateError(
+        "dbt build of the plan",
+        expected="it to complete",
+        found=said or "an error without a message",
+        next_step=f"read {log}; what consumers see has not changed",
+    )
+
+
+async def _drop(connection: Connection, models: list[BuiltModel]) -> None:
+    """Drops relations of models that are gone, views first, and forgets them; one transaction."""
+    ordered = sorted(models, key=lambda model: (model.materialized != "view", model.name))
+    async with connection.transaction():
+        for model in ordered:
+            kind = "view" if model.materialized == "view" else "table"
+            await connection.execute(f'drop {kind} if exists "{model.schema}"."{model.name}"')
+            await connection.execute(f'drop table if exists ops."changed_{model.name}"')
+            for table in TRACES:
+                await connection.execute(f"delete from {table} where model = $1", model.name)  # noqa: S608

@@ -1,0 +1,86 @@
+"""Runs dbt on the project, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from headgate import postgres
+from headgate.settings import Settings
+
+#: dbt's own progress, for instance `12 of 87 PASS not_null_...`.
+PROGRESS = re.compile(r"\b(\d+) of (\d+) (?:START|OK|PASS|WARN|FAIL|ERROR|SKIP)\b")
+#: How much of what dbt said an error repeats.
+LAST_LINES = 3
+_COLOUR = re.compile(r"\x1b\[\d*m")
+
+#: Called with how many of how many nodes are done.
+Progress = Callable[[int, int], None]
+
+
+def run(settings: Settings, command: Sequence[str], progress: Progress | None = None) -> tuple[int, str]:
+    """Runs a program that takes dbt's options for folders; (exit code, the last that it said)."""
+    process = subprocess.Popen(
+        [*command, *folders(settings)],
+        cwd=settings.project_dir,
+        env=_environment(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    said: list[str] = []
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            said = [*said, _COLOUR.sub("", line).strip()][-LAST_LINES:]
+            found = PROGRESS.search(line)
+            if found and progress:
+                progress(int(found[1]), int(found[2]))
+        return process.wait(), " ".join(line for line in said if line)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def folders(settings: Settings) -> list[str]:
+    """Options that keep what a plan writes apart from what other runs of dbt write."""
+    own = settings.home / "plan"
+    options = {
+        "--project-dir": settings.project_dir,
+        "--profiles-dir": _profiles(settings, own),
+        "--target-path": own / "target",
+        "--log-path": settings.home / "logs",
+    }
+    return [str(word) for option in options.items() for word in option]
+
+
+def program(name: str) -> str:
+    """A program of this environment."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def _profiles(settings: Settings, own: Path) -> Path:
+    """The folder with profiles.yml; a copy of the example where the project has none."""
+    if (settings.project_dir / "profiles.yml").exists():
+        return settings.project_dir
+    own.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(settings.project_dir / "profiles.example.yml", own / "profiles.yml")
+    return own
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        **os.environ,
+        **postgres.libpq_env(settings),
+        "PWD": str(settings.project_dir),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "PYTHONWARNINGS": "ignore",
+    }

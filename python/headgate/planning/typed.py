@@ -1,0 +1,76 @@
+"""Changes of the models between landing and the feature store, each told from its own SQL only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headgate.change import Change
+from headgate.definitions import Definitions
+from headgate.planning.declared import FEATURES, Declared, Model
+from headgate.planning.deployed import BuiltModel, Deployed
+from headgate.store.view_changes import column_list
+
+LAYER = "typed"
+
+
+def typed_changes(declared: Declared, deployed: Deployed) -> list[Change]:
+    """What differs in the models that feature views are made from; feature views are the store's part."""
+    changes: list[Change] = []
+    for name in sorted(declared.models.keys() | deployed.models.keys()):
+        model, built = declared.models.get(name), deployed.models.get(name)
+        if model is None and built is not None and built.schema != FEATURES:
+            changes.append(_change(name, "removed model", breaking=True))
+        elif model is not None and model.layer != FEATURES:
+            changes += _of_model(model, built, declared.definitions, deployed.definitions)
+    return changes
+
+
+def _of_model(
+    model: Model, built: BuiltModel | None, declared: Definitions, deployed: Definitions
+) -> Iterator[Change]:
+    if built is None:
+        yield _change(model.name, "added model", breaking=False)
+        return
+    for name in model.column_names:
+        if name not in built.columns:
+            yield _change(model.name, "added column", name, breaking=False)
+    for name in built.columns:
+        if name not in model.column_names:
+            yield _change(model.name, "dropped column", name, breaking=True)
+    kept = [name for name in model.column_names if name in built.columns]
+    redefined = sorted(
+        {
+            name
+            for key in built.built_from
+            if key in deployed.by_key
+            for name in kept
+            if deployed.own_digest(key, [name]) != declared.own_digest(model.name, [name])
+        }
+    )
+    if redefined:
+        found = declared.own_digest(model.name, redefined)
+        subject = "all columns" if len(redefined) == len(kept) else column_list(redefined)
+        yield _change(model.name, "redefined", subject, breaking=True, fingerprint=found)
+
+
+def stale_models(declared: Declared, deployed: Deployed) -> set[str]:
+    """Built models that hold something else than what is declared, by themselves or by what they read."""
+    return {
+        model.name
+        for model in declared.models.values()
+        if (built := deployed.models.get(model.name))
+        and any(_differs(model, key, declared, deployed) for key in built.built_from)
+    }
+
+
+def _differs(model: Model, key: str, declared: Declared, deployed: Deployed) -> bool:
+    return any(
+        deployed.definitions.digest(key, [name]) != declared.definitions.digest(model.name, [name])
+        for name in model.column_names
+    )
+
+
+def _change(name: str, kind: str, subject: str = "", *, breaking: bool, fingerprint: str = "") -> Change:
+    return Change(
+        layer=LAYER, name=name, kind=kind, subject=subject, breaking=breaking, fingerprint=fingerprint
+    )
