@@ -27,6 +27,8 @@ BENCHMARKS = (
     "staging_vs_landing",
     "features_growth",
     "publishing",
+    "training_sets",
+    "online_reads",
 )
 
 

@@ -44,6 +44,15 @@ class Figure:
         return cls(name=name, unit="s", baseline=baseline, ours=ours, ratio=ours / baseline, at_most=at_most)
 
     @classmethod
+    def milliseconds(
+        cls, name: str, baseline: float | None, ours: float, at_most: float | None = None
+    ) -> Figure:
+        """Seconds shown as milliseconds: the ratio says how many times the baseline's cost ours is."""
+        ratio, limit = (None, None) if baseline is None else (ours / baseline, at_most)
+        shown = None if baseline is None else baseline * 1000
+        return cls(name=name, unit="ms", baseline=shown, ours=ours * 1000, ratio=ratio, at_most=limit)
+
+    @classmethod
     def amount(cls, name: str, unit: str, ours: float, at_most: float | None = None) -> Figure:
         """An amount with a bound of its own and nothing to compare it with."""
         return cls(name=name, unit=unit, baseline=None, ours=ours, ratio=None, at_most=at_most)

@@ -35,6 +35,14 @@ class GeneratedView:
 
     def rows(self, entities: int, per_entity: int) -> str:
         """A SELECT of the view's rows: keys, as_of, values that differ by entity, as_of and column."""
+        hours = f"select number * 5 + entity % 5 from generate_series(0, {per_entity - 1}) as number"
+        return self._rows(entities, hours)
+
+    def newest_rows(self, entities: int, hour: int) -> str:
+        """A SELECT of one more row per entity, all with the same as_of."""
+        return self._rows(entities, f"select {hour}")
+
+    def _rows(self, entities: int, steps: str) -> str:
         values = [
             f"{_value(kind, place)} as {name}" for place, (name, kind) in enumerate(self.columns.items())
         ]
@@ -45,9 +53,7 @@ class GeneratedView:
                 timestamptz '{BEGIN}' + step * interval '1 hour' as as_of,
                 {", ".join(values)}
             from generate_series(1, {entities}) as entity
-            cross join lateral (
-                select number * 5 + entity % 5 as step from generate_series(0, {per_entity - 1}) as number
-            ) as steps
+            cross join lateral ({steps}) as steps (step)
         """
 
 

@@ -16,6 +16,9 @@ from bench.figures import Figure
 from bench.workbench import Workbench
 from headgate.settings import find_project_dir
 
+#: Their targets are about programs that the small size does not install.
+AGAINST_PEERS = {"online_reads"}
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "dlt_loaders"])
@@ -23,7 +26,8 @@ def test_small_size_yields_plausible_figures(name: str, tmp_path: Path) -> None:
     """A benchmark runs to its end and yields figures above zero, one of them with a target."""
     with Workbench(full=False, folder=tmp_path / "bench") as bench:
         figures = list(importlib.import_module(f"bench.{name}").run(bench))
-    assert any(figure.target for figure in figures)
+    assert figures
+    assert any(figure.target for figure in figures) or name in AGAINST_PEERS
     for figure in figures:
         assert figure.ours > 0, figure
         assert figure.baseline is None or figure.baseline > 0, figure
