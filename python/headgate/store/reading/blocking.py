@@ -27,11 +27,11 @@ class SyncFeatureStore:
     """
 
     def __init__(self, dsn: str | None = None, *, connections: int = 4, timeout: float = 30) -> None:
+        self._store = FeatureStore(dsn, connections=connections, timeout=timeout)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="headgate feature store", daemon=True
         )
-        self._store = FeatureStore(dsn, connections=connections, timeout=timeout)
         self._thread.start()
 
     def online(self, views: str | Sequence[str], keys: Key | Sequence[Key]) -> Answer:
