@@ -119,12 +119,17 @@ def clean_environment() -> dict[str, str]:
 
 
 def run(
-    program: str | Path, *arguments: str | Path, env: dict[str, str], exit_code: int = 0, timeout: float = 600
+    program: str | Path,
+    *arguments: str | Path,
+    env: dict[str, str],
+    exit_code: int = 0,
+    timeout: float = 600,
+    cwd: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program of this environment; fails with its whole output when it exits with another code."""
     path = Path(sys.executable).with_name(str(program))
     done = subprocess.run(
-        [path, *arguments], env=env, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False
+        [path, *arguments], env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
     )
     assert done.returncode == exit_code, (
         f"{program} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"

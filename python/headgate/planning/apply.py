@@ -16,6 +16,8 @@ from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store.publishing import publish_project
 
+#: Models and gates; unit tests look at the code, and belong to those who change it.
+BUILD = ["build", "--exclude-resource-type", "unit_test"]
 #: What a model leaves in the ledger of builds.
 TRACES = ("ops.built_partitions", "ops.certified_partitions", "ops.deployed_models")
 
@@ -76,16 +78,15 @@ async def apply(
 async def _build(
     connection: Connection, settings: Settings, plan: Plan, progress: dbt.Progress | None
 ) -> None:
-    """First what is changed, from nothing; then what is left over, new models and unfinished partitions."""
+    """What is changed, from nothing, with what is new; without such, whatever is not built yet."""
     began: datetime = await connection.fetchval("select clock_timestamp()")
-    commands = [[dbt.program("dbt"), "build"]]
+    command = list(BUILD)
     if plan.rebuild:
-        selected = [_selector(model.name) for model in plan.rebuild]
-        commands.insert(0, [dbt.program("dbt"), "build", "--full-refresh", "--select", *selected])
-    for command in commands:
-        exit_code, said = dbt.run(settings, command, progress)
-        if exit_code != 0:
-            raise await _explain(connection, settings, began, said)
+        names = [*(model.name for model in plan.rebuild), *plan.build]
+        command += ["--full-refresh", "--select", *map(_selector, names)]
+    exit_code, said = dbt.run(settings, [dbt.program("dbt"), *command], progress)
+    if exit_code != 0:
+        raise await _explain(connection, settings, began, said)
 
 
 def _selector(relation: str) -> str:

@@ -1,0 +1,191 @@
+"""Plans on a copy of the project: one change of each kind, approval by hash, carrying out, new versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.acceptance.hours import generated, hours_from
+from tests.project_copy import ProjectCopy
+from tests.support import Database
+
+ACTOR = "models/features/actor_activity"
+CONTRIBUTOR = "models/features/contributor_activity"
+REPOSITORY = "models/features/repository_activity"
+ACTIVITY = "models/intermediate/activity/int_activity__summed_by_hour"
+MERGE_RATE = "macros/features/merge_rate.sql"
+FILES = [f"{name}{end}" for name in (ACTOR, CONTRIBUTOR, REPOSITORY, ACTIVITY) for end in (".sql", ".yml")]
+
+
+@pytest.fixture(scope="module")
+def published(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
+    """A project with two generated hours, built and published as release 1."""
+    folder = tmp_path_factory.mktemp("plan")
+    project = ProjectCopy.make(folder / "project", module_database)
+    project.headgate("land", "gharchive", *generated(folder / "hours", hours_from("2016-01-01T01", 2)))
+    project.headgate("apply", "--yes")
+    return project
+
+
+@pytest.fixture
+def project(published: ProjectCopy) -> Iterator[ProjectCopy]:
+    """The same, as it was, for each test."""
+    yield published
+    published.restore(*FILES, MERGE_RATE)
+    for extra in published.folder.glob("models/features/*_v2.sql"):
+        extra.unlink()
+
+
+def sentences(plan: dict[str, Any], layer: str = "feature_store") -> dict[str, list[str]]:
+    """The plan's words: view -> `additive` or `breaking` and the sentence."""
+    found: dict[str, list[str]] = {}
+    for change in plan["changes"]:
+        if change["layer"] == layer:
+            kind = "breaking" if change["breaking"] else "additive"
+            found.setdefault(change["name"], []).append(f"{kind}: {change['sentence']}")
+    return found
+
+
+def add_column(project: ProjectCopy, model: str, name: str, kind: str) -> None:
+    """Declares one more column of a feature view."""
+    with project.edit_yaml(f"{model}.yml") as document:
+        document["models"][0]["columns"].append({"name": name, "data_type": kind, "description": "New."})
+
+
+def test_layout_and_comments_are_no_change(project: ProjectCopy) -> None:
+    """Neither in a feature view nor below it."""
+    project.replace(f"{ACTOR}.sql", "with activity as", "-- The same.\n\nwith    activity as")
+    project.replace(f"{ACTIVITY}.sql", "select * from summed", "select\n    *\nfrom summed -- as it was")
+    plan = project.plan()
+    assert (plan["changes"], plan["rebuild"]) == ([], [])
+
+
+def test_added_dropped_and_renamed_columns(project: ProjectCopy) -> None:
+    """Only the added one is additive; a renamed one is gone for whoever reads it."""
+    project.replace(
+        f"{ACTOR}.sql",
+        "\n    from running\n",
+        ",\n        running.events_count_7d > 9 as is_busy\n    from running\n",
+    )
+    add_column(project, ACTOR, "is_busy", "boolean")
+    project.replace(
+        f"{CONTRIBUTOR}.sql", "        running.first_seen_at\n", "        running.first_seen_at as since\n"
+    )
+    with project.edit_yaml(f"{CONTRIBUTOR}.yml") as document:
+        document["models"][0]["columns"][-1]["name"] = "since"
+    project.replace(f"{REPOSITORY}.sql", "        running.last_push_at,\n", "")
+    with project.edit_yaml(f"{REPOSITORY}.yml") as document:
+        model = document["models"][0]
+        model["columns"] = [column for column in model["columns"] if column["name"] != "last_push_at"]
+
+    plan = project.plan(exit_code=4)
+
+    assert sentences(plan) == {
+        "actor_activity": ["additive: added column is_busy"],
+        "contributor_activity": ["breaking: renamed column first_seen_at: first_seen_at -> since"],
+        "repository_activity": ["breaking: dropped column last_push_at"],
+    }
+    assert {model["model"] for model in plan["rebuild"]} >= {"actor_activity", "contributor_activity"}
+
+
+def test_retyped_redefined_and_another_window(project: ProjectCopy) -> None:
+    """Told apart, and all breaking; columns that nothing was done to are not named."""
+    project.replace(
+        f"{CONTRIBUTOR}.sql",
+        "        running.first_seen_at\n",
+        "        running.first_seen_at::date as first_seen_at\n",
+    )
+    with project.edit_yaml(f"{CONTRIBUTOR}.yml") as document:
+        document["models"][0]["columns"][-1]["data_type"] = "date"
+    project.replace(f"{ACTOR}.sql", "'7d': 168", "'7d': 336")
+    project.replace(f"{REPOSITORY}.sql", "percentile_cont(0.5)", "percentile_cont(0.9)")
+
+    plan = project.plan(exit_code=4)
+
+    assert sentences(plan) == {
+        "actor_activity": ["breaking: changed window 7d: 168 hours -> 336 hours"],
+        "contributor_activity": ["breaking: retyped column first_seen_at: timestamp with time zone -> date"],
+        "repository_activity": ["breaking: redefined column hours_to_merge_median_7d"],
+    }
+
+
+def test_a_change_below_reaches_the_columns_that_come_from_it(project: ProjectCopy) -> None:
+    """An added column of an intermediate model none, a redefined one those that count it."""
+    project.replace(
+        f"{ACTIVITY}.sql",
+        "        count(*) filter (where event_type = 'WatchEvent') as stars_count,\n",
+        "        count(*) filter (where event_type = 'WatchEvent' and actor_id > 0) as stars_count,\n"
+        "        count(*) filter (where event_type = 'ReleaseEvent') as releases_count,\n",
+    )
+    with project.edit_yaml(f"{ACTIVITY}.yml") as document:
+        document["models"][0]["columns"].append({"name": "releases_count", "description": "New."})
+
+    plan = project.plan(exit_code=4)
+
+    assert sentences(plan, "typed") == {
+        "int_activity__summed_by_hour": [
+            "additive: added column releases_count",
+            "breaking: redefined column stars_count",
+        ]
+    }
+    assert sentences(plan) == {
+        "repository_activity": ["breaking: redefined columns stars_count_1h, stars_count_24h, stars_count_7d"]
+    }
+    assert "actor_activity" in {model["model"] for model in plan["rebuild"]}
+
+
+def test_a_new_version_beside_the_old_one_is_additive(project: ProjectCopy) -> None:
+    """As dbt has model versions: the first keeps its relation, the second has one of its own."""
+    sql = (project.folder / f"{CONTRIBUTOR}.sql").read_text()
+    changed = sql.replace("{{ merge_rate('30d') }}", "1 - {{ merge_rate('30d') }}")
+    (project.folder / f"{CONTRIBUTOR}_v2.sql").write_text(changed)
+    with project.edit_yaml(f"{CONTRIBUTOR}.yml") as document:
+        document["models"][0] |= {
+            "latest_version": 1,
+            "versions": [
+                {"v": 1, "defined_in": "contributor_activity", "config": {"alias": "contributor_activity"}},
+                {"v": 2},
+            ],
+        }
+        document.pop("unit_tests", None)
+        # A gate with a name of its own belongs to one version; dbt would give it to both.
+        for described in (document["models"][0], *document["models"][0]["columns"]):
+            described.pop("data_tests", None)
+
+    assert sentences(project.plan()) == {"contributor_activity_v2": ["additive: added view"]}
+
+    project.headgate("apply", "--yes")
+    views = project.database.query(
+        "select view, version from ops.release_views where release_id = 2 order by view"
+    )
+    assert views == [
+        ("actor_activity", 1),
+        ("contributor_activity", 1),
+        ("contributor_activity_v2", 2),
+        ("repository_activity", 1),
+    ]
+    assert project.plan()["changes"] == []
+
+
+def test_a_breaking_change_is_refused_until_its_plan_is_approved(project: ProjectCopy) -> None:
+    """By its hash, which another plan has not; then it is built again, behind gates, and published."""
+    before = project.database.value("select max(release_id) from ops.releases")
+    project.replace(MERGE_RATE, "::double precision\n", "::double precision * 1\n")
+
+    plan = project.plan(exit_code=4)
+    assert set(sentences(plan)) >= {"actor_activity", "contributor_activity", "repository_activity"}
+
+    refused = project.headgate("apply", "--yes", exit_code=4)
+    assert f"headgate approve {plan['hash']}" in refused.stderr
+    assert "another one" in project.headgate("approve", "0" * 16, exit_code=2).stderr
+    project.headgate("approve", plan["hash"])
+    assert project.plan()["hash"] == plan["hash"]
+    assert "headgate apply --yes" in project.headgate("apply", exit_code=4).stderr
+    done = project.headgate("apply", "--yes")
+
+    assert f"Release {before + 1} is active." in done.stdout
+    assert project.plan()["changes"] == []
+    reports = (project.database.settings.home / "reports").glob("*-apply.md")
+    assert any(plan["hash"] in report.read_text() for report in reports)
