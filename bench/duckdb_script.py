@@ -49,7 +49,7 @@ def train(described: dict[str, Any]) -> float:
             matches = " and ".join(f"{name}.{key} = spine.{key}" for key in view["keys"])
             joins.append(f"asof left join {name} on {matches} and spine.opened_at >= {name}.as_of")
             selected += [f"{name}.{column} as {name}__{column}" for column in ["as_of", *view["columns"]]]
-        found = joining.execute(f"select {', '.join(selected)} from spine {' '.join(joins)}").to_arrow_table()
+        found = joining.sql(f"select {', '.join(selected)} from spine {' '.join(joins)}").to_arrow_table()
     seconds = time.perf_counter() - began
     assert found.num_rows > 0
     return seconds

@@ -1,5 +1,5 @@
-{#- Built anew each time: any hour may bring a pull request's last word, and one pass over the outcomes, a few events
-    in a hundred, is cheaper than finding out whose. Nothing that runs every hour waits for it. -#}
+{#- Built anew each time: any hour may bring a pull request's last word, and one pass over the outcomes, a few
+    events in a hundred, is cheaper than finding out whose. Nothing that runs every hour waits for it. -#}
 with outcomes as (
 
     select * from {{ ref('int_pull_requests__attributed_to_authors') }}
@@ -28,7 +28,7 @@ decisions as (
         created_at as decided_at
     from outcomes
     where outcome in ('merged', 'rejected')
-    order by pull_request_id, outcome = 'merged' desc, created_at desc, event_id desc
+    order by pull_request_id asc, outcome = 'merged' desc, created_at desc, event_id desc
 
 ),
 
@@ -45,7 +45,7 @@ labelled as (
     inner join decisions
         on
             openings.pull_request_id = decisions.pull_request_id
-            and decisions.decided_at >= openings.opened_at
+            and openings.opened_at <= decisions.decided_at
     where openings.repository_id is not null and openings.actor_id is not null
 
 )

@@ -1,5 +1,5 @@
--- The labels, counted anew from the typed events without any order: whoever was opened and decided with a known author
--- has one row, merged when any event says so.
+-- The labels, counted anew from the typed events without any order: whoever was opened and decided with a
+-- known author has one row, merged when any event says so.
 with events as (
 
     select
@@ -47,6 +47,10 @@ found as (
 
 )
 
-(select * from expected except select * from found)
-union all
-(select * from found except select * from expected)
+select
+    coalesce(expected.pull_request_id, found.pull_request_id) as pull_request_id,
+    to_jsonb(expected) as expected,
+    to_jsonb(found) as found
+from expected
+full outer join found on expected.pull_request_id = found.pull_request_id
+where to_jsonb(expected) is distinct from to_jsonb(found)
