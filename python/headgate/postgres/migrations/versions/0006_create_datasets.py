@@ -11,7 +11,8 @@ def upgrade() -> None:
     """Creates the register of datasets; each keeps its spine in a table of the schema datasets."""
     op.execute("""
         create schema datasets;
-        comment on schema datasets is 'The spines of datasets: entity keys, instants and labels as they were.';
+        comment on schema datasets is
+            'The spines of datasets: entity keys, instants and labels as they were.';
         create table ops.datasets (
             dataset_id integer generated always as identity primary key,
             name text not null,
@@ -33,9 +34,12 @@ def upgrade() -> None:
             created_by text not null,
             unique (name, version)
         );
-        comment on table ops.datasets is 'Labels joined point-in-time to one release: what was written, and its hash.';
-        comment on column ops.datasets.parts is 'Hashes of the schema and of each column: what differs if the file does.';
-        comment on column ops.datasets.leakage is 'What the leakage gate recomputed, and from what.';
+        comment on table ops.datasets is
+            'Labels joined point-in-time to one release: what was written, and its hash.';
+        comment on column ops.datasets.parts is
+            'Hashes of the schema and of each column: what differs if the file does.';
+        comment on column ops.datasets.leakage is
+            'What the leakage gate recomputed, and from what.';
     """)
 
 
