@@ -1,6 +1,7 @@
 {#
     After `dbt build` or `dbt test`: a model's partitions are certified at their present version when every gate of the
     model ran and passed. A gate that reads several models counts once it could have run: when all of them were built.
+    What another run has built since this one began is left to that one: this run's gates may not have seen it.
 #}
 {% macro certify_partitions(results) -%}
     {%- if execute and flags.WHICH in ('build', 'test') -%}
@@ -23,6 +24,9 @@
     insert into ops.certified_partitions (model, partition_start, version, certified_at)
     select '{{ node.alias }}', versions.partition_start, versions.version, clock_timestamp()
     from {{ partition_versions(node.alias) }} as versions
+    where
+        versions.version = '{{ invocation_id }}'
+        or versions.built_at < (select began_at from ops.dbt_runs where run_id = '{{ invocation_id }}')
     on conflict (model, partition_start) do update set
         version = excluded.version,
         certified_at = excluded.certified_at

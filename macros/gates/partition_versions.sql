@@ -1,10 +1,10 @@
 {#
-    The versions of the partitions that a model holds: SQL for a FROM clause with (partition_start, version).
+    The versions of the partitions that a model holds: SQL for a FROM clause with (partition_start, version, built_at).
     A view holds what the first incremental model that it is made from holds.
 #}
 {% macro partition_versions(model_name) -%}
     (
-        select partition_start, version
+        select partition_start, version, built_at
         from ops.built_partitions
         where model = '{{ built_model(model_name) }}'
     )

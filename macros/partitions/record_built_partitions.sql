@@ -18,6 +18,7 @@
         built_at = excluded.built_at,
         definition = excluded.definition;
     {%- for source_name in landing_sources() %}
+    {{ record_contract(source_name) }}
 
     do $check$
     begin

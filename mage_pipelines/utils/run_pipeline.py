@@ -57,8 +57,6 @@ def run_all(names: list[str], variables: dict[str, Any]) -> int:
     """Runs the pipelines one after the other; the exit code is 0, or 1 at the first block that fails."""
     from mage_ai.settings.repo import set_repo_path
 
-    # jsonschema's grammar of URIs, optional and not used here, takes a second to build when it is imported.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     set_repo_path(str(PROJECT))  # before Mage's other modules: they read it when they are imported
 
     from mage_ai.data_preparation.executors import executor_factory  # noqa: F401
