@@ -28,7 +28,7 @@
     {%- endset %}
     {%- set partitions = stale_partitions(['stg_gharchive__quarantine'], extra=shared) %}
 {%- endif %}
-{%- do waits_for(['gate_thresholds']) %}
+{%- do waits_for(['gate_thresholds', 'contract_drift']) %}
 {{ builds(partitions) }}
 
 with landed as (

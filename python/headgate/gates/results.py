@@ -113,8 +113,25 @@ async def failed_rows(connection: Connection, result: GateResult, limit: int) ->
     return [json.loads(row["failed_row"]) for row in rows]
 
 
-def failure(results: Sequence[GateResult], *, block: str, log: Path) -> GateFailed:
-    """The error for gates that failed in a block of a pipeline."""
+async def explanations(connection: Connection, results: Sequence[GateResult]) -> list[str]:
+    """What failing rows say of themselves: the first `explanation` of each gate that has such a column."""
+    rows = await connection.fetch(
+        """
+        select distinct on (gate) failed_row ->> 'explanation' as explanation
+        from ops.gate_failures
+        where (run_id, gate) in (select * from unnest($1::text[], $2::text[])) and failed_row ? 'explanation'
+        order by gate, row_number
+        """,
+        [result.run_id for result in results],
+        [result.gate for result in results],
+    )
+    return [row["explanation"] for row in rows]
+
+
+def failure(
+    results: Sequence[GateResult], *, block: str, log: Path, explained: Sequence[str] = ()
+) -> GateFailed:
+    """The error for gates that failed in a block of a pipeline; `explained`: see `explanations`."""
     results = sorted(results, key=lambda result: result.status == "error")
     named = [result.sentence() for result in results[:NAMED_GATES]]
     if len(results) > NAMED_GATES:
@@ -123,7 +140,7 @@ def failure(results: Sequence[GateResult], *, block: str, log: Path) -> GateFail
     return GateFailed(
         f"{gates} in block {block}",
         expected="no failing rows",
-        found="; ".join(named) + "; nothing downstream was built",
+        found="; ".join([*named, *explained, "nothing downstream was built"]),
         next_step=f"read {log} to see why"
         if results[0].status == "error"
         else f"run `headgate gates show {results[0].gate}` to see the rows; all else is in {log}",

@@ -198,12 +198,13 @@ async def _explain(settings: Settings, state: Run, began: datetime) -> HeadgateE
     connection = await postgres.connect(settings)
     try:
         failed = await results.failed_since(connection, began)
+        # Another run may have failed in the meantime: only gates that the block's own error names count.
+        failed = [result for result in failed if result.gate in state.error]
+        explained = await results.explanations(connection, failed)
     finally:
         await connection.close()
-    # Another run may have failed in the meantime: only gates that the block's own error names count.
-    failed = [result for result in failed if result.gate in state.error]
     if failed:
-        return results.failure(failed, block=state.failed_block, log=state.log)
+        return results.failure(failed, block=state.failed_block, log=state.log, explained=explained)
     return HeadgateError(
         f"block {state.failed_block} of pipeline {state.pipeline}",
         expected="it to complete",

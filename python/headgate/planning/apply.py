@@ -98,7 +98,8 @@ async def _explain(connection: Connection, settings: Settings, began: datetime, 
     failed = await results.failed_since(connection, began)
     log = settings.home / "logs" / "dbt.log"
     if failed:
-        return results.failure(failed, block="headgate apply", log=log)
+        explained = await results.explanations(connection, failed)
+        return results.failure(failed, block="headgate apply", log=log, explained=explained)
     return HeadgateError(
         "dbt build of the plan",
         expected="it to complete",

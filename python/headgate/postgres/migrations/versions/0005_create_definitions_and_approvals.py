@@ -1,4 +1,4 @@
-"""What the built models were built from, what sources were seen to hold, and which plans were approved."""
+"""What the built models were built from, how long that took, and which plans were approved."""
 
 from alembic import op
 
@@ -9,7 +9,6 @@ TABLES = (
     "ops.deployed_models",
     "ops.model_runs",
     "ops.contracts",
-    "ops.observed_paths",
     "ops.approvals",
 )
 
@@ -68,18 +67,6 @@ def upgrade() -> None:
         );
         comment on table ops.contracts is 'Every version of a contract that records were typed under.';
 
-        create table ops.observed_paths (
-            load_id bigint not null references ops.loads,
-            record_type text not null,
-            path text not null,
-            json_type text not null,
-            records bigint not null,
-            records_sampled bigint not null,
-            primary key (load_id, record_type, path, json_type)
-        );
-        comment on table ops.observed_paths is
-            'What a sample of each load holds: path, JSON type, how many of the sampled records.';
-
         create table ops.approvals (
             plan_hash text primary key,
             approved_at timestamptz not null default clock_timestamp(),
@@ -95,7 +82,6 @@ def downgrade() -> None:
     """Drops the deployed side of every plan."""
     op.execute("""
         drop table if exists
-            ops.approvals, ops.observed_paths, ops.contracts, ops.model_runs, ops.deployed_models,
-            ops.model_definitions;
+            ops.approvals, ops.contracts, ops.model_runs, ops.deployed_models, ops.model_definitions;
         alter table ops.built_partitions drop column definition
     """)
