@@ -40,11 +40,10 @@ def feast(bench: Workbench, database: Database) -> Iterator[Companion | None]:
         {"name": view.name, "keys": list(view.keys), "columns": view.columns} for view in generated_views()
     ]
     (folder / "views.json").write_text(json.dumps({"database": where, "views": views}))
-    env = {
-        **database.env,
-        "FEAST_USAGE": "False",
-        "FEAST_TELEMETRY": "False",
-        "PGOPTIONS": f"-c statement_timeout={SECONDS_AT_MOST}s",
-    }
+    env = {**database.env, "FEAST_USAGE": "False", "FEAST_TELEMETRY": "False"}
+    # Feast overrides what a client may ask for by PGOPTIONS.
+    limit = f'alter database "{parts["dbname"]}" set statement_timeout ='
+    database.execute(f"{limit} '{SECONDS_AT_MOST}s'")
     with Companion(python, Path(__file__).with_name("feast_script.py"), folder, env=env) as companion:
         yield companion
+    database.execute(f"{limit} default")
