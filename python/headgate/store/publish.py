@@ -21,6 +21,8 @@ from headgate.store.views import FeatureView, fetch_one, views_of_release
 
 #: Histories that grew by more than this share get fresh statistics before the next statements need them.
 ANALYZE_FROM_SHARE = 0.1
+#: Room for new columns is made between two tries; a build meanwhile may need more.
+TRIES = 3
 
 LOADS = """
     with published as (
@@ -86,10 +88,6 @@ class Published:
         }
 
 
-class _NothingNewError(Exception):
-    """The newest release holds all that was built; undoes the transaction: it may have passed a rollback."""
-
-
 @dataclass(frozen=True)
 class _Work:
     """What a publish starts from, in one snapshot."""
@@ -102,6 +100,14 @@ class _Work:
     @property
     def next(self) -> int:
         return self.newest + 1
+
+
+class _NothingNewError(Exception):
+    """The newest release holds all that was built; undoes the transaction: it may have passed a rollback."""
+
+    def __init__(self, work: _Work) -> None:
+        self.work = work
+        super().__init__()
 
 
 async def publish(
@@ -123,20 +129,36 @@ async def publish(
     """
     started = time.monotonic()
     async with ledger.exclusive(connection):
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            work = await _look(connection)
-            changes = await _require_leave(connection, work)
-        views = {
-            name: await shape.prepare(connection, view, work.next) for name, view in work.candidates.items()
-        }
-        try:
-            async with connection.transaction(isolation="repeatable_read"):
-                await _require_same(connection, work)
-                counts = await _bring_all_forward(connection, work, views, compare_all=compare_all)
-                return await _release(connection, settings, work, views, changes, counts, started)
-        except _NothingNewError:
-            await _remember_sources(connection, work, views)
-            return None
+        for _ in range(TRIES):
+            try:
+                published, room = await _attempt(connection, settings, started, compare_all=compare_all)
+            except _NothingNewError as nothing:
+                await _remember_sources(connection, nothing.work)
+                return None
+            if published is not None:
+                return published
+            for statement in room:
+                await shape.without_queueing(connection, statement)
+    raise HeadgateError(
+        "feature views to publish",
+        expected="no change of their columns while they are published",
+        found="another one each time",
+        next_step="publish again when the build has ended",
+    )
+
+
+async def _attempt(
+    connection: Connection, settings: Settings, started: float, *, compare_all: bool
+) -> tuple[Published | None, list[str]]:
+    """The transaction. Without room for a column it does nothing, and gives the DDL that makes it."""
+    async with connection.transaction(isolation="repeatable_read"):
+        work = await _look(connection)
+        changes = await _require_leave(connection, work)
+        views, room = await _places(connection, work)
+        if room:
+            return None, room
+        counts = await _bring_all_forward(connection, work, views, compare_all=compare_all)
+        return await _release(connection, settings, work, views, changes, counts, started), []
 
 
 async def _look(connection: Connection) -> _Work:
@@ -152,14 +174,16 @@ async def _look(connection: Connection) -> _Work:
     )
 
 
-async def _require_same(connection: Connection, work: _Work) -> None:
-    if await _look(connection) != work:
-        raise HeadgateError(
-            "feature views to publish",
-            expected="no build while they are published",
-            found="a table that was built anew a moment ago",
-            next_step="publish again",
-        )
+async def _places(connection: Connection, work: _Work) -> tuple[dict[str, FeatureView], list[str]]:
+    """Where each column is kept, and the DDL that has to come first.
+
+    That is for outside the transaction: a column takes a lock that readers would wait for.
+    """
+    views, room = {}, []
+    for name, candidate in work.candidates.items():
+        views[name], statements = await shape.place(connection, candidate, work.next)
+        room += statements
+    return views, room
 
 
 async def _require_leave(connection: Connection, work: _Work) -> list[Change]:
@@ -273,7 +297,7 @@ async def _release(
     loads = await fetch_one(connection, LOADS, list(views))
     differ = any(count.added or count.changed or count.closed for count in counts.values())
     if work.newest and not (differ or loads["added"] or loads["removed"] or changes):
-        raise _NothingNewError
+        raise _NothingNewError(work)
     published = Published(
         release_id=work.next,
         parent_release=work.active,
@@ -347,16 +371,16 @@ async def _abandon(connection: Connection, work: _Work) -> list[int]:
     return sorted(row["release_id"] for row in rows)
 
 
-async def _remember_sources(connection: Connection, work: _Work, views: Mapping[str, FeatureView]) -> None:
+async def _remember_sources(connection: Connection, work: _Work) -> None:
     """Tables that were built anew and hold the same are the ones to compare with from now on."""
-    for name, view in views.items():
-        if work.published[name].source_relation != view.source_relation:
-            await connection.execute(
-                "update ops.release_views set source_relation = $3 where release_id = $1 and view = $2",
-                work.newest,
-                name,
-                view.source_relation,
-            )
+    for name, view in work.candidates.items():
+        await connection.execute(
+            "update ops.release_views set source_relation = $3"
+            " where release_id = $1 and view = $2 and source_relation <> $3",
+            work.newest,
+            name,
+            view.source_relation,
+        )
 
 
 async def _show(connection: Connection, work: _Work, views: Mapping[str, FeatureView]) -> None:

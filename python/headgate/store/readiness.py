@@ -12,41 +12,43 @@ from headgate.postgres.connection import Connection
 #: How many findings an error names before it says how many more there are.
 NAMED = 3
 
-# What the feature views rest on, by the versions that each partition was built from (`model:version`, joined
-# by `/`), down to the load that it was typed from.
+# Each partition names what it was built from: `model:version`, joined by `/`, or the load. Which models a
+# feature view rests on is read from these names; the versions are compared in one pass, however long the history.
 CHAIN = """
-    with recursive chain as (
-        select model, partition_start, upstream_version, version
-        from ops.built_partitions where model = any($1)
-        union
-        select upstream.model, upstream.partition_start, upstream.upstream_version, upstream.version
-        from chain
-        cross join lateral string_to_table(chain.upstream_version, '/') as part
-        inner join ops.built_partitions as upstream
-            on
-                upstream.model = split_part(part, ':', 1)
-                and upstream.partition_start = chain.partition_start
+    with recursive edges as materialized (
+        select distinct built.model, split_part(part, ':', 1) as upstream
+        from ops.built_partitions as built
+        cross join lateral string_to_table(built.upstream_version, '/') as part
         where part like '%:%'
     ),
 
+    chain as (
+        select view, view as model from unnest($1::text[]) as view
+        union
+        select chain.view, edges.upstream from chain inner join edges using (model)
+    ),
+
     landed as (
-        select partition_start, load_id from ops.loads
-        where
-            status = 'landed'
-            and source in (select split_part(substr(model, 5), '__', 1) from chain where model like 'stg\\_%')
+        select source, partition_start, load_id from ops.loads where status = 'landed'
     )
 """
 
 NOT_BUILT = (
     CHAIN
     + """
-    select view as model, landed.partition_start
-    from landed
-    cross join unnest($1::text[]) as view
-    where not exists (
-        select from ops.built_partitions as built
-        where built.model = view and built.partition_start = landed.partition_start
-    )
+    select view_sources.view as model, landed.partition_start
+    from (
+        select distinct view, split_part(substr(model, 5), '__', 1) as source
+        from chain where model like 'stg\\_%'
+    ) as view_sources
+    inner join landed using (source)
+    left join ops.built_partitions as built
+        on built.model = view_sources.view and built.partition_start = landed.partition_start
+    where built.model is null
+    union
+    select missing.view, null
+    from unnest($1::text[]) as missing (view)
+    where not exists (select from ops.built_partitions as built where built.model = missing.view)
     order by 2, 1
 """
 )
@@ -54,16 +56,18 @@ NOT_BUILT = (
 OUTDATED = (
     CHAIN
     + """
-    select distinct chain.model, chain.partition_start
-    from chain
-    cross join lateral string_to_table(chain.upstream_version, '/') as part
+    select distinct built.model, built.partition_start
+    from ops.built_partitions as built
+    cross join lateral string_to_table(built.upstream_version, '/') as part
     left join ops.built_partitions as upstream
-        on upstream.model = split_part(part, ':', 1) and upstream.partition_start = chain.partition_start
-    left join landed on landed.partition_start = chain.partition_start
+        on upstream.model = split_part(part, ':', 1) and upstream.partition_start = built.partition_start
+    left join landed
+        on landed.load_id::text = part and landed.partition_start = built.partition_start
     where
-        case
+        built.model in (select model from chain)
+        and case
             when part like '%:%' then split_part(part, ':', 2) is distinct from upstream.version
-            else part is distinct from landed.load_id::text
+            else landed.load_id is null
         end
     order by 2, 1
 """
@@ -72,10 +76,12 @@ OUTDATED = (
 NOT_PROVEN = (
     CHAIN
     + """
-    select chain.model, chain.partition_start
-    from chain
+    select built.model, built.partition_start
+    from ops.built_partitions as built
     left join ops.certified_partitions as certified using (model, partition_start)
-    where certified.version is distinct from chain.version
+    where
+        built.model in (select model from chain)
+        and certified.version is distinct from built.version
     order by 2, 1
 """
 )
@@ -97,6 +103,8 @@ async def require_ready(connection: Connection, views: Iterable[str]) -> None:
         GateFailed: a gate of a model that they rest on failed, was skipped, or ran before the last build.
     """
     names = sorted(views)
+    # Without statistics of a history that was filled a moment ago, the planner would loop over it.
+    await connection.execute("set local enable_nestloop = off")
     missing = await connection.fetch(NOT_BUILT, names)
     outdated = await connection.fetch(OUTDATED, names)
     if missing or outdated:
@@ -111,6 +119,7 @@ async def require_ready(connection: Connection, views: Iterable[str]) -> None:
             next_step="run `dbt build` (or `headgate run build_features`) to its end; then publish again",
         )
     unproven = await connection.fetch(NOT_PROVEN, names)
+    await connection.execute("set local enable_nestloop = on")
     if unproven:
         raise await _not_proven(connection, unproven)
     if not names or not await connection.fetchval(
@@ -148,5 +157,10 @@ async def _not_proven(connection: Connection, unproven: list[asyncpg.Record]) ->
 
 def _named(rows: list[asyncpg.Record]) -> str:
     """The first findings as model and partition, and how many more."""
-    named = [f"{row['model']} {row['partition_start']:%Y-%m-%dT%H}" for row in rows[:NAMED]]
+    named = [
+        f"{row['model']} {row['partition_start']:%Y-%m-%dT%H}"
+        if row["partition_start"]
+        else str(row["model"])
+        for row in rows[:NAMED]
+    ]
     return ", ".join([*named, *([f"and {len(rows) - NAMED} more"] if len(rows) > NAMED else [])])

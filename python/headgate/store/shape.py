@@ -81,11 +81,12 @@ async def _definition(connection: Connection, model: str) -> str | None:
     return definition
 
 
-async def prepare(connection: Connection, candidate: FeatureView, release_id: int) -> FeatureView:
-    """Makes room for a feature view in the feature store, and says where each column is stored.
+async def place(
+    connection: Connection, candidate: FeatureView, release_id: int
+) -> tuple[FeatureView, list[str]]:
+    """Where the feature store keeps each column of a feature view, and the DDL that makes room for others.
 
-    Adds tables and columns only: what older releases hold stays. Outside the publisher's transaction, because
-    a column takes a lock that readers would wait for.
+    Adds tables and columns only: what older releases hold stays.
     """
     held = {row["name"]: row["type"] for row in await connection.fetch(HELD_COLUMNS, history(candidate.name))}
     columns = tuple(
@@ -93,14 +94,13 @@ async def prepare(connection: Connection, candidate: FeatureView, release_id: in
     )
     view = replace(candidate, columns=columns)
     if not held:
-        await connection.execute(_create_tables(view))
-        return view
-    for column in columns:
-        if column.stored_as not in held:
-            for table in (history(view.name), online(view.name)):
-                statement = f"alter table {table} add column {quoted(column.stored_as)} {column.type}"
-                await without_queueing(connection, statement)
-    return view
+        return view, [_create_tables(view)]
+    return view, [
+        f"alter table {table} add column {quoted(column.stored_as)} {column.type}"
+        for column in columns
+        if column.stored_as not in held
+        for table in (history(view.name), online(view.name))
+    ]
 
 
 def _place(column: Column, held: Mapping[str, str], release_id: int) -> str:
