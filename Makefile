@@ -28,7 +28,7 @@ lint: setup ## Check format, style, types, import directions, SQL and Mage pipel
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) .ci/empty_models sqlfluff lint --disable-progress-bar models tests/gates
-	$(RUN) python -m headgate.pipelines.validate mage_pipelines
+	$(RUN) python -m headgate.pipelines.validate mage_pipelines --strict
 
 format: setup ## Rewrite Python and SQL in the project's format
 	$(RUN) ruff check --fix-only .

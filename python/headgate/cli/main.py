@@ -24,6 +24,7 @@ COMMANDS = {
     "replay": ("headgate.cli.land:replay", "Type partitions again, for instance after a contract change."),
     "run": ("headgate.cli.pipelines:run", "Run a Mage pipeline to its end."),
     "mage": ("headgate.cli.pipelines:mage", "Serve Mage: scheduler and UI."),
+    "pipelines": ("headgate.cli.validate:pipelines", "Validate Mage pipelines before they run."),
     "gates": ("headgate.cli.gates:gates", "Show gate results and the rows that failed."),
     "plan": ("headgate.cli.plan:plan", "Show what would change, and what breaks."),
     "approve": ("headgate.cli.plan:approve", "Allow the breaking changes of a plan."),

@@ -1,0 +1,145 @@
+"""HG050: literals that look like secrets, in YAML and in Python."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from headgate.pipelines.validation.finding import Finding
+from headgate.pipelines.validation.project import Project
+from headgate.pipelines.validation.python_file import PythonFile
+from headgate.pipelines.validation.yaml_lines import Items, Lines, is_templated
+
+#: Most files have none of these and are not looked at closer.
+HINT = re.compile(
+    r"passw|passwd|passphrase|secret|token|api_?key|access_?key|private_?key|account_?key|credential"
+    r"|AKIA|gh[opsu]_|xox[abp]-|sk_live|eyJ|://[^\s/:@'\"]+:[^\s@/'\"]+@",
+    re.IGNORECASE,
+)
+NAME = re.compile(
+    r"(^|[_-])(password|passwd|pwd|secret|token|api_?key|(secret_)?access_?key|private_?key|account_?key"
+    r"|passphrase|credential|client_?secret)$",
+    re.IGNORECASE,
+)
+#: Values that are secrets wherever they stand.
+SHAPES = (
+    ("an AWS access key", re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("a GitHub token", re.compile(r"\bgh[opsu]_[A-Za-z0-9]{36,}\b|\bgithub_pat_\w{60,}")),
+    ("a Slack token", re.compile(r"\bxox[abp]-[A-Za-z0-9-]{10,}")),
+    ("a Stripe key", re.compile(r"\bsk_live_[A-Za-z0-9]{16,}")),
+    ("a JSON web token", re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}")),
+    ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(\\n|\s)*[A-Za-z0-9+/=]{40,}")),
+)
+URL = re.compile(r"[a-z][\w+.-]*://[^\s/:@'\"]*:([^\s@/'\"]+)@")
+#: A value of these words only, or with one of these signs, stands for a secret that is elsewhere.
+_WORDS = """
+a access account api app aws azure bot change changeme client credentials database db default dummy env
+example fake file foo for from here host id key me my none null openai pass passphrase password path
+placeholder private redshift root sample secret session some storage string temp test the this to token
+true false user username value var weaviate xxx xxxx your
+"""
+_STANDS_FOR = frozenset(_WORDS.split())
+_SIGNS = ("{", "[", "<", "$", "*", "...", "%(", "env_var", "os.environ", "#")
+#: Literals of Mage's own templates.
+_TEMPLATES = frozenset({"mage1337", "123456"})
+_SHORTEST = 6
+
+
+def secrets(project: Project) -> Iterator[Finding]:
+    """HG050 in every file that was read."""
+    documents = {document.path: document for document in project.documents()}
+    python = dict(project.python_files())
+    for path, text in list(project.read_texts()):
+        if not HINT.search(text):
+            continue
+        if path in documents:
+            yield from _in_yaml(path, documents[path].value, "")
+        elif path in python:
+            yield from _in_python(path, python[path])
+
+
+def _in_yaml(path: Path, value: Any, key: str, line: int = 1) -> Iterator[Finding]:
+    if isinstance(value, Lines):
+        for name, inner in value.items():
+            yield from _in_yaml(path, inner, name, value.lines[name])
+    elif isinstance(value, Items):
+        for position, inner in enumerate(value):
+            yield from _in_yaml(path, inner, key, value.lines[position])
+    elif isinstance(value, str) and (what := kind_of(key, value)):
+        mend = "write \"{{ env_var('NAME') }}\", and rotate what was written here"
+        yield Finding("HG050", path, line, f"{key}: {what}", "a value from the environment", mend)
+
+
+def _in_python(path: Path, python: PythonFile) -> Iterator[Finding]:
+    named: dict[int, str] = {}
+    for node in ast.walk(python.tree):
+        for name, value in _names(node):
+            named[id(value)] = name
+    for node in ast.walk(python.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            name = named.get(id(node), "")
+            if what := kind_of(name, node.value):
+                mend = "read it from os.environ, and rotate what was written here"
+                message = f"{name}: {what}" if name else what
+                yield Finding("HG050", path, node.lineno, message, "a value from the environment", mend)
+
+
+def _names(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Values that a node gives a name."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            yield _name(target), node.value
+    elif isinstance(node, ast.AnnAssign) and node.value is not None:
+        yield _name(node.target), node.value
+    elif isinstance(node, ast.keyword) and node.arg:
+        yield node.arg, node.value
+    elif isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield key.value, value
+
+
+def _name(target: ast.expr) -> str:
+    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+        return str(target.slice.value)
+    return (
+        target.id
+        if isinstance(target, ast.Name)
+        else target.attr
+        if isinstance(target, ast.Attribute)
+        else ""
+    )
+
+
+def kind_of(name: str, value: str) -> str | None:
+    """What kind of secret a value looks like, or None. The value itself is never repeated."""
+    for what, shape in SHAPES:
+        if shape.search(value):
+            return what
+    if (found := URL.search(value)) and not stands_for(found[1]):
+        return "a password in a URL"
+    named = NAME.search(name)
+    if named and len(value) >= _SHORTEST and not stands_for(value) and not _says_its_name(named[0], value):
+        return "a literal"
+    return None
+
+
+def stands_for(value: str) -> bool:
+    """Whether a value only stands for a secret."""
+    stripped = value.strip()
+    if is_templated(value) or " " in stripped or any(sign in value for sign in _SIGNS) or value in _TEMPLATES:
+        return True
+    words = re.findall(r"[a-z]+|\d+", stripped.lower())
+    return not words or all(word in _STANDS_FOR for word in words) or stripped.isupper()
+
+
+def _says_its_name(name: str, value: str) -> bool:
+    """`api_key: api_key_for_search`; not of names of one word, which are parts of real passwords."""
+    name = name.strip("_-").lower()
+    return "_" in name and name in value.lower()
+
+
+RULES = (secrets,)
