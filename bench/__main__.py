@@ -19,6 +19,7 @@ from bench.workbench import Workbench
 
 #: In this order: what is quick first.
 BENCHMARKS = (
+    "validator",
     "landing",
     "memory",
     "dlt_loaders",
