@@ -66,7 +66,7 @@ def point_read(views: tuple[PublishedView, ...], *, at_instant: bool, pinned: bo
     return PointRead(
         views=views,
         keys=keys,
-        one=f"{head} {_laterals(views, scalars, instant)}",
+        one=f"{head} {_laterals(views, scalars, instant) if instant else _joins(views, scalars)}",
         many=f"{head} left join unnest({arrays}) with ordinality as entity ({named}) on true"
         f" {_laterals(views, fields, instant)} order by entity.place",
         places=_places(views),
@@ -90,6 +90,15 @@ def latest_row(view: PublishedView, keys: Mapping[str, str], instant: str, relea
             and (stored.valid_to_release is null or stored.valid_to_release > {release})
         order by stored.{AS_OF} desc limit 1
     """
+
+
+def _joins(views: Sequence[PublishedView], keys: Mapping[str, str]) -> str:
+    """The online rows of one entity: with its key as parameters nothing is left to the planner."""
+    parts = []
+    for number, view in enumerate(views):
+        matches = [f"view_{number}.{quoted(name)} = {keys[name]}" for name in view.key_names]
+        parts.append(f"left join {online(view.name)} as view_{number} on {' and '.join(matches)}")
+    return " ".join(parts)
 
 
 def _laterals(views: Sequence[PublishedView], keys: Mapping[str, str], instant: str | None) -> str:
