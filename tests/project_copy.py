@@ -13,7 +13,16 @@ import yaml
 
 from tests.support import ROOT, Database, run
 
-PARTS = ("dbt_project.yml", "profiles.example.yml", "models", "macros", "seeds", "tests/gates")
+PARTS = (
+    "dbt_project.yml",
+    "selectors.yml",
+    "profiles.example.yml",
+    "models",
+    "macros",
+    "seeds",
+    "tests/gates",
+    "mage_pipelines",
+)
 
 
 @dataclass(frozen=True)
@@ -30,14 +39,18 @@ class ProjectCopy:
             source, target = ROOT / part, folder / part
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
-                shutil.copytree(source, target)
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*_temp_*", "__pycache__"))
             else:
                 shutil.copyfile(source, target)
         return cls(folder, database)
 
     def headgate(self, *arguments: str | Path, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
         """Runs `headgate` in the copy and expects `exit_code`."""
-        return run("headgate", *arguments, env=self.database.env, cwd=self.folder, exit_code=exit_code)
+        return self.run("headgate", *arguments, exit_code=exit_code)
+
+    def run(self, *command: str | Path, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Runs any program of this environment in the copy."""
+        return run(*command, env=self.database.env, cwd=self.folder, exit_code=exit_code)
 
     def plan(self, exit_code: int = 0) -> dict[str, Any]:
         """What `headgate plan --json` says."""

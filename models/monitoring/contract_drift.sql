@@ -242,7 +242,7 @@ select
             then 'declare it in the contract of ' || found.source_name || ' if it is wanted, and raise the version'
         else
             'declare the new shape in the contract of ' || found.source_name || ' (models/staging/'
-            || found.source_name || '), raise its version, run `headgate plan`'
+            || found.source_name || '), raise its version, run `headgate plan` and `headgate apply`'
     end as explanation
 from found
 cross join thresholds

@@ -84,6 +84,17 @@ def test_changes(after: Contract, expected: list[tuple[str, bool]]) -> None:
     assert words(after) == expected
 
 
+def test_a_new_generation_breaks_nothing() -> None:
+    """Whatever is required of it: its records were refused before."""
+    rule = {"path": "org", "type": "object", "required": True}
+    old = contract(add=[{**rule, "generations": ["events"]}])
+    new = contract(add=[{**rule, "generations": ["events", "events_slim"]}])
+    found = contract_changes("trial", old, new)
+    assert [(change.sentence(), change.breaking) for change in found] == [
+        ("added path org (events_slim): none -> required object", False)
+    ]
+
+
 def test_a_change_without_a_raised_version_is_named() -> None:
     """With the version to set; a lowered one too."""
     after = contract(required=True)

@@ -24,6 +24,8 @@ class _Universe:
 
     kinds: tuple[str, ...]
     generations: tuple[str, ...]
+    #: Generations that the older contract does not name, where it names some.
+    added_generations: frozenset[str]
 
     def rules(self, contract: Contract) -> dict[str, dict[Scope, PathRule]]:
         """The rule of every path, for each kind and generation that it holds for."""
@@ -38,28 +40,37 @@ class _Universe:
     def words(self, scopes: Iterable[Scope]) -> str:
         """Kinds and generations in words; empty when they are all."""
         found = set(scopes)
-        kinds = sorted({kind for kind, _ in found})
-        generations = sorted({generation for _, generation in found})
-        parts = [
-            ", ".join(named)
-            for named, every in ((kinds, self.kinds), (generations, self.generations))
-            if len(named) < len(every)
-        ]
-        return " of ".join(parts)
+        kinds = _named({kind for kind, _ in found}, self.kinds)
+        generations = _named({generation for _, generation in found}, self.generations)
+        return " of ".join(part for part in (kinds, generations) if part)
+
+
+def _named(some: set[str], every: tuple[str, ...]) -> str:
+    """Names in words, the shorter way round; empty when they are all."""
+    others = set(every) - some
+    if others and OTHERS in some and len(some) > 1:
+        return f"all but {', '.join(sorted(others))}"
+    return ", ".join(sorted(some)) if others else ""
 
 
 def contract_changes(source: str, before: Contract, after: Contract) -> list[Change]:
     """What differs in what two contracts accept; comments, order and version aside."""
-    named = [*before.paths, *after.paths]
+    was, now = _generations(before), _generations(after)
+    others = {OTHERS} if all(rule.generations for rule in before.paths) else set()
     universe = _Universe(
         tuple(sorted({OTHERS, *before.kinds, *after.kinds})),
-        tuple(sorted({OTHERS, *(name for rule in named for name in rule.generations)})),
+        tuple(sorted({OTHERS} | was | now)),
+        frozenset((now | others) - was) if was else frozenset(),
     )
     old, new = universe.rules(before), universe.rules(after)
     changes = [*_envelope(source, before, after)]
     for path in sorted(old.keys() | new.keys()):
         changes += _path(source, path, old.get(path, {}), new.get(path, {}), universe)
     return changes
+
+
+def _generations(contract: Contract) -> set[str]:
+    return {name for rule in contract.paths for name in rule.generations}
 
 
 def version_problem(source: str, before: Contract, after: Contract, changes: list[Change]) -> str | None:
@@ -70,7 +81,7 @@ def version_problem(source: str, before: Contract, after: Contract, changes: lis
             f"already. Next: raise it to {before.version + 1}"
         )
     if changes and after.version == before.version:
-        paths = ", ".join(sorted({change.subject for change in changes})[:3])
+        paths = ", ".join(sorted({change.subject.split(" ")[0] for change in changes})[:3])
         return (
             f"contract of {source}: changed ({paths}) without raising its version. "
             f"Next: set version: {before.version + 1}"
@@ -104,8 +115,10 @@ def _path(
     """The changes of one path, one of each kind, with the kinds and generations that it concerns."""
     grouped: dict[tuple[str, str, str, bool], list[Scope]] = {}
     for scope in sorted(old.keys() | new.keys()):
-        for found in _difference(old.get(scope), new.get(scope)):
-            grouped.setdefault(found, []).append(scope)
+        for kind, before, after, breaking in _difference(old.get(scope), new.get(scope)):
+            # Records of a generation that was never declared were never let through.
+            matters = breaking and scope[1] not in universe.added_generations
+            grouped.setdefault((kind, before, after, matters), []).append(scope)
     for (kind, before, after, breaking), scopes in sorted(grouped.items()):
         where = universe.words(scopes)
         yield _change(source, kind, f"{path} ({where})" if where else path, before, after, breaking=breaking)

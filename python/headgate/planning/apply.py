@@ -8,6 +8,7 @@ from datetime import datetime
 
 from headgate.errors import ConfirmationRequired, HeadgateError
 from headgate.gates import results
+from headgate.landing.replay import replay_quarantined
 from headgate.planning import dbt
 from headgate.planning.approvals import is_approved, require_sound
 from headgate.planning.deployed import BuiltModel
@@ -78,15 +79,20 @@ async def apply(
 async def _build(
     connection: Connection, settings: Settings, plan: Plan, progress: dbt.Progress | None
 ) -> None:
-    """What is changed, from nothing, with what is new; without such, whatever is not built yet."""
+    """What is changed, from nothing, with what is new; else, or after it, whatever is not built yet."""
     began: datetime = await connection.fetchval("select clock_timestamp()")
-    command = list(BUILD)
+    sources = {change.name for change in plan.changes if change.layer == "source"}
+    for source in sorted(sources):
+        # What the contract refused before may be what it now declares.
+        await replay_quarantined(settings, source)
+    commands = [BUILD] if sources or not plan.rebuild else []
     if plan.rebuild:
         names = [*(model.name for model in plan.rebuild), *plan.build]
-        command += ["--full-refresh", "--select", *map(_selector, names)]
-    exit_code, said = dbt.run(settings, [dbt.program("dbt"), *command], progress)
-    if exit_code != 0:
-        raise await _explain(connection, settings, began, said)
+        commands.insert(0, [*BUILD, "--full-refresh", "--select", *map(_selector, names)])
+    for command in commands:
+        exit_code, said = dbt.run(settings, [dbt.program("dbt"), *command], progress)
+        if exit_code != 0:
+            raise await _explain(connection, settings, began, said)
 
 
 def _selector(relation: str) -> str:

@@ -50,6 +50,17 @@ CONTRACTS = """
 """
 
 
+#: How many findings a plan names.
+OBSERVED_LINES = 20
+OBSERVED = """
+    select format('load %s: %s', load_id, explanation) as sentence
+    from monitoring.contract_drift
+    where load_id in (select load_id from ops.loads where status = 'landed')
+    order by load_id desc, finding = 'new path', finding desc, record_type, path
+    limit $1
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BuiltModel:
     """A relation that dbt has built."""
@@ -82,6 +93,8 @@ class Deployed:
     contracts: Mapping[str, Contract]
     #: Landed partitions, all sources.
     partitions: int
+    #: What newly landed records hold that the contract does not say, a sentence each.
+    observed: tuple[str, ...]
     #: (name and version, release, feature views).
     datasets: tuple[tuple[str, int, tuple[str, ...]], ...]
 
@@ -102,11 +115,19 @@ async def read_deployed(connection: Connection) -> Deployed:
             views=views,
             contracts=await deployed_contracts(connection),
             partitions=partitions,
+            observed=await _observed(connection),
             datasets=tuple(
                 (f"{row['name']} version {row['version']}", row["release_id"], tuple(row["views"]))
                 for row in await connection.fetch("select * from ops.datasets order by name, version")
             ),
         )
+
+
+async def _observed(connection: Connection) -> tuple[str, ...]:
+    """Findings of `monitoring.contract_drift` in what is landed now, the newest loads first."""
+    if await connection.fetchval("select to_regclass('monitoring.contract_drift') is null"):
+        return ()
+    return tuple(row["sentence"] for row in await connection.fetch(OBSERVED, OBSERVED_LINES))
 
 
 async def deployed_contracts(connection: Connection) -> dict[str, Contract]:

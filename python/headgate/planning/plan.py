@@ -27,6 +27,8 @@ class Plan:
     drop: list[BuiltModel]
     #: What has to be put right before the plan can be approved or carried out, as sentences.
     problems: list[str]
+    #: What landed records hold that their contract does not say, as sentences.
+    observed: list[str]
     #: Feature views whose values may change.
     views: list[str]
     #: Datasets that read one of these: (name and version, release that they stay bound to).
@@ -68,6 +70,7 @@ class Plan:
             "build": self.build,
             "drop": [f"{model.schema}.{model.name}" for model in self.drop],
             "problems": self.problems,
+            "observed": self.observed,
             "views": self.views,
             "datasets": [{"dataset": name, "release": release} for name, release in self.datasets],
             "release": self.release,
@@ -90,6 +93,7 @@ def make_plan(declared: Declared, deployed: Deployed) -> Plan:
         build=sorted(declared.models.keys() - deployed.models.keys()),
         drop=[model for name, model in sorted(deployed.models.items()) if name not in declared.models],
         problems=problems,
+        observed=list(deployed.observed),
         views=views,
         datasets=[(name, release) for name, release, read in deployed.datasets if set(read) & set(views)],
         release=deployed.release,

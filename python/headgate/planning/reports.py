@@ -98,6 +98,11 @@ def _changes(plan: Plan) -> list[str]:
     lines = []
     for layer in LAYERS:
         found = [change for change in plan.changes if change.layer == layer]
+        if layer == "source" and plan.observed:
+            lines += [
+                "Observed in what landed, and not in the contract:",
+                *(f"  {line}" for line in plan.observed),
+            ]
         lines += [f"{WORDS[layer]}:", *(f"  {_line(change)}" for change in sorted(found))] if found else []
     return lines
 
