@@ -12,8 +12,8 @@ from headgate.postgres.connection import Connection
 #: How many findings an error names before it says how many more there are.
 NAMED = 3
 
-# Each partition names what it was built from: `model:version`, joined by `/`, or the load. Which models a feature
-# view rests on is read from these names; the versions are compared in one pass, however long the history is.
+# Each partition names what it was built from: `model:version`, joined by `/`, or the load. Which models a
+# feature view rests on is read from these names; the versions are compared in one pass, however long the past.
 CHAIN = """
     with recursive edges as materialized (
         select distinct built.model, split_part(part, ':', 1) as upstream
