@@ -13,7 +13,7 @@ from headgate.postgres.connection import Connection
 NAMED = 3
 
 # Each partition names what it was built from: `model:version`, joined by `/`, or the load. Which models a
-# feature view rests on is read from these names; the versions are compared in one pass, however long the past.
+# feature view rests on is read from these names; the versions are compared in one pass.
 CHAIN = """
     with recursive edges as materialized (
         select distinct built.model, split_part(part, ':', 1) as upstream
