@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib.util
 import shutil
 from collections.abc import Iterator
@@ -91,6 +92,83 @@ def test_streaming_templates_have_no_findings(tmp_path: Path) -> None:
 
     assert report.pipelines == len(sources)
     assert [str(finding) for finding in report.findings] == []
+
+
+def test_pipeline_as_the_ui_writes_it_has_no_findings(tmp_path: Path) -> None:
+    """Every key that Mage's UI writes, dynamic blocks, and what old versions left behind, are no findings."""
+    written = {
+        "all_upstream_blocks_executed": True,
+        "color": None,
+        "executor_config": None,
+        "executor_type": "local_python",
+        "has_callback": False,
+        "retry_config": None,
+        "status": "executed",
+        "timeout": None,
+    }
+    blocks = [
+        # Old versions name widgets as downstream blocks, and names stood twice.
+        written
+        | _block("models", "custom", [], ["tune", "tune", "chart"])
+        | {"configuration": {"dynamic": True}},
+        written
+        | _block("tune", "transformer", ["models"], ["report"])
+        | {"configuration": {"file_source": {"path": f"{tmp_path.name}/transformers/tune.py"}}},
+        written | _block("report", "data_exporter", ["tune"]) | {"configuration": {"reduce_output": True}},
+        written | _block("about", "markdown", [], language="markdown"),
+    ]
+    pipeline = {
+        "blocks": blocks,
+        "cache_block_output_in_memory": False,
+        "callbacks": [],
+        "concurrency_config": {},
+        "conditionals": [],
+        "created_at": "2024-04-14 20:03:50.644207+00:00",
+        "data_integration": None,
+        "description": None,
+        "executor_config": {},
+        "executor_count": 1,
+        "executor_type": None,
+        "extensions": {},
+        "name": "Train models",
+        "notification_config": {},
+        "remote_variables_dir": None,
+        "retry_config": {},
+        "run_pipeline_in_one_process": False,
+        "settings": {"triggers": None},
+        "spark_config": {},
+        "tags": [],
+        "type": "python",
+        "uuid": "train",
+        "variables_dir": "/data/train",
+        "widgets": [written | _block("chart", "chart", ["models"])],
+    }
+    trigger = {
+        "envs": [],
+        "last_enabled_at": datetime.datetime(2024, 4, 14, 12, 51, tzinfo=datetime.UTC),
+        "name": "API endpoint",
+        "pipeline_uuid": "train",
+        "schedule_interval": None,
+        "schedule_type": "api",
+        "settings": None,
+        "sla": None,
+        "start_time": datetime.datetime(2024, 4, 14, 12, 37, tzinfo=datetime.UTC),
+        "status": "active",
+        "variables": {"ids": [1, 5]},
+    }
+    _write(tmp_path / "pipelines/train/metadata.yaml", yaml.safe_dump(pipeline))
+    _write(tmp_path / "pipelines/train/triggers.yaml", yaml.safe_dump({"triggers": [trigger]}))
+    _write(tmp_path / "pipelines/empty/metadata.yaml", "name: empty\nuuid: empty\n")
+    _write(tmp_path / "custom/models.py", "@custom\ndef models(*args, **kwargs):\n    return [[1], [2]]\n")
+    # The number of inputs of a dynamic block's child is known only when it runs.
+    _write(
+        tmp_path / "transformers/tune.py", "@transformer\ndef tune(data, more, **kwargs):\n    return data\n"
+    )
+    _write(tmp_path / "data_exporters/report.py", "@data_exporter\ndef report(data, **kwargs):\n    pass\n")
+    _write(tmp_path / "charts/chart.py", "x = [1]\n")
+    _write(tmp_path / "markdowns/about.md", "# About\n")
+
+    assert [str(finding) for finding in validate(tmp_path).findings] == []
 
 
 def _templates() -> Iterator[tuple[str, str, str, str]]:

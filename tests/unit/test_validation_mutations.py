@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from headgate.errors import UsageError
 from headgate.pipelines.validation import validate
 from headgate.pipelines.validation.codes import CODES
 from tests.support import ROOT
@@ -373,6 +375,14 @@ MUTATIONS = (
         "",
         at=(ANY_PIPELINE, r"(?m)^- uuid: (?:orders/files_there|build/new_loads|gharchive/hour_published)\n"),
     ),
+    _(
+        "callback for no status",
+        "HG029",
+        "callbacks/**/*.py",
+        r"(?m)^@callback\((['\"])failure",
+        r"@callback(\1failed",
+        offset=1,
+    ),
     # Triggers
     *(
         _(
@@ -695,10 +705,48 @@ def test_mutation_is_found(projects: list[Path], mutation: Mutation) -> None:
         assert {finding.code for finding in findings} <= {mutation.code} | mutation.also
 
 
+def test_no_file_breaks_the_validator(projects: list[Path]) -> None:
+    """Whatever stands in the files, the validator ends with findings, or says that the settings are wrong."""
+    project = projects[0]
+    files = sorted(path for path in project.parent.rglob("*") if path.is_file())
+    for seed in range(150):
+        chance = random.Random(seed)
+        path = chance.choice(files)
+        before = path.read_bytes()
+        path.write_bytes(_garbled(before, chance))
+        with contextlib.suppress(UsageError):
+            assert all(finding.line >= 1 for finding in validate(project).findings)
+        path.write_bytes(before)
+
+
 def test_every_code_has_a_mutation() -> None:
     """Every code of the table is produced by some mutation."""
     assert {mutation.code for mutation in MUTATIONS} == set(CODES)
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 30
+
+
+def _garbled(text: bytes, chance: random.Random) -> bytes:
+    """The text with some words replaced by what YAML or Python may trip over, and some bytes gone."""
+    words = [
+        b"[]",
+        b"{}",
+        b"{a: [1]}",
+        b"null",
+        b"1",
+        b"'",
+        b"*a",
+        b"&a",
+        b"<<:",
+        b"!!x",
+        b"\t",
+        b"\x00",
+        b"\xff",
+        b"{{",
+    ]
+    parts = re.split(rb"(\w+|\n)", text)
+    for _ in range(chance.randint(1, 4)):
+        parts[chance.randrange(len(parts))] = chance.choice([*words, b""])
+    return b"".join(parts)
 
 
 def _wanted(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.near import nearest
+from headgate.pipelines.validation.near import change_to, nearest, one_of
 from headgate.pipelines.validation.project import Block, Pipeline
 from headgate.pipelines.validation.python_file import Decorated, PythonFile
 from headgate.pipelines.validation.yaml_lines import is_templated
@@ -119,6 +119,17 @@ def _overwritten(block: Block, python: PythonFile) -> Iterator[Finding]:
             )
 
 
+def callback_statuses(pipeline: Pipeline) -> Iterator[Finding]:
+    """HG029: a callback is for a status that Mage has; Mage fails when it reads another one."""
+    known = pipeline.project.lists.callback_statuses
+    for block, python in _python(pipeline):
+        for found in python.under("callback") if block.type == "callback" else ():
+            if found.argument is not None and found.argument not in known:
+                message = f"@callback('{found.argument}')"
+                mend = change_to(found.argument, known)
+                yield block.file_finding("HG029", found.line, message, one_of(known), mend)
+
+
 def signatures(pipeline: Pipeline) -> Iterator[Finding]:
     """HG013: a block's function takes what Mage calls it with.
 
@@ -217,4 +228,4 @@ def _python(pipeline: Pipeline) -> Iterator[tuple[Block, PythonFile]]:
             yield block, python
 
 
-RULES = (files, decorators, signatures, imports, sensors)
+RULES = (files, decorators, callback_statuses, signatures, imports, sensors)

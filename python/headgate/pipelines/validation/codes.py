@@ -48,6 +48,7 @@ CODES = {
         ("HG026", WARNING, "Mage will rewrite the trigger file"),
         ("HG027", ERROR, "A key stands twice in one mapping"),
         ("HG028", ERROR, "A decorator is imported over the one that Mage injects"),
+        ("HG029", ERROR, "A decorator's argument is not one that Mage has"),
         ("HG030", ERROR, "A dbt block finds no dbt project"),
         ("HG031", ERROR, "A dbt project's profile does not exist"),
         ("HG032", ERROR, "A dbt block's target does not exist"),

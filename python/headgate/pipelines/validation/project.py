@@ -159,18 +159,22 @@ class Block:
     @cached_property
     def file(self) -> Path:
         """Where Mage reads its code from."""
-        source = self.configuration.get("file_source")
-        explicit = self.configuration.get("file_path") or (
-            source.get("path") if isinstance(source, Lines) else ""
-        )
         replicated = self.pipeline.by_uuid.get(_text(self.data.get("replicated_block")))
         if replicated is not None and replicated is not self and "replicated_block" not in replicated.data:
             return replicated.file
-        if explicit and isinstance(explicit, str):
-            return self.pipeline.project_path(explicit)
         folder = "custom" if self.type == "custom" else f"{self.type}s"
         extension = self.pipeline.project.lists.languages.get(self.language, self.language)
-        return self.pipeline.project.folder / folder / f"{self.uuid}.{extension}"
+        usual = self.pipeline.project.folder / folder / f"{self.uuid}.{extension}"
+        explicit = self.configuration.get("file_path")
+        if explicit and isinstance(explicit, str):
+            return self.pipeline.project_path(explicit)
+        # Mage reads `file_source` in a platform of several projects only, but writes it everywhere.
+        source = self.configuration.get("file_source")
+        path = source.get("path") if isinstance(source, Lines) else None
+        if path and isinstance(path, str) and not self.pipeline.project.is_file(usual):
+            elsewhere = self.pipeline.project_path(path)
+            return elsewhere if self.pipeline.project.is_file(elsewhere) else usual
+        return usual
 
     @cached_property
     def needs_file(self) -> bool:

@@ -112,7 +112,7 @@ def product_blocks(pipeline: Pipeline) -> Iterator[Finding]:
         name = given.get("uuid") if isinstance(given, Lines) else None
         if isinstance(given, Lines) and given.get("project"):
             continue
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             keys = ("configuration", "global_data_product", "uuid")
             message = f"global data product {name}" if name else "a block without a global data product"
             expected = "one that global_data_products.yaml declares"

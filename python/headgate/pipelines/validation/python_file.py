@@ -27,6 +27,8 @@ class Decorated:
     name: str
     line: int
     decorator: str
+    #: The decorator's first argument, where it is a text.
+    argument: str | None
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -53,7 +55,7 @@ class PythonFile:
     def decorated(self) -> list[Decorated]:
         """Its functions and classes, once for each decorator, in their order."""
         return [
-            Decorated(node.name, node.lineno, _called_name(decorator), node)
+            Decorated(node.name, node.lineno, _called_name(decorator), _argument(decorator), node)
             for node in _definitions(self.tree.body)
             for decorator in node.decorator_list
         ]
@@ -89,6 +91,11 @@ def _definitions(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFu
 def _called_name(decorator: ast.expr) -> str:
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
     return called.id if isinstance(called, ast.Name) else ""
+
+
+def _argument(decorator: ast.expr) -> str | None:
+    first = decorator.args[0] if isinstance(decorator, ast.Call) and decorator.args else None
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
 
 
 def _work(body: list[ast.stmt]) -> Iterator[tuple[int, str]]:

@@ -40,7 +40,7 @@ def triggers(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def _complete(pipeline: Pipeline, trigger: Lines) -> Iterator[Finding]:
-    timed = trigger.get("schedule_type") in {"time", None}
+    timed = trigger.get("schedule_type") in ("time", None)
     for key in pipeline.project.lists.required_trigger_keys:
         # An API or event trigger needs the keys too, but may leave them empty.
         empty_is_enough = not timed and key in {"schedule_interval", "start_time"}
