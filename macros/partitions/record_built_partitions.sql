@@ -3,6 +3,8 @@
 {% macro record_built_partitions() -%}
     {%- set pairs = built_by(model.compiled_code or '') if execute else [] -%}
     {%- if pairs -%}
+    {#- The versions of models are named, `model:version`; what is built from the landing table has the load's number. -#}
+    {%- set reads_loads = ':' not in pairs[0][1] -%}
     insert into ops.built_partitions (model, partition_start, upstream_version, version, built_at, definition)
     select '{{ this.identifier }}', start::timestamptz, upstream, '{{ invocation_id }}', clock_timestamp(), deployed.definition
     from (
@@ -31,7 +33,7 @@
                     and loads.source = '{{ source_name }}'
                     and loads.status = 'landed'
             where
-                typed.model = 'stg_{{ source_name }}__quarantine'
+                typed.model = '{{ this.identifier if reads_loads else 'stg_' ~ source_name ~ '__quarantine' }}'
                 and typed.upstream_version <> loads.load_id::text
                 and typed.partition_start in (
                     {%- for partition_start, _ in pairs %}timestamptz '{{ partition_start }}'{{ ', ' if not loop.last }}{% endfor -%}
