@@ -609,6 +609,13 @@ MUTATIONS = (
         r"(?m)^    return",
         '    kwargs["db_password"] = "hunter2-and-more"\n    return',
     ),
+    _(
+        "password in SQL",
+        "HG050",
+        "../models/orders/order_totals.sql",
+        r"\Aselect",
+        "-- postgresql://mage:hunter2@host/db\nselect",
+    ),
     _("private key in a pipeline", "HG050", LAND, r"(?m)^  day: null", '  client_secret: "aB3dE6gH9jK2"'),
     # Products, the project, its own rules
     _(

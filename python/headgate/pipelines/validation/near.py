@@ -11,8 +11,12 @@ MISSPELT = 0.8
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The known name that is most alike, if one is alike enough."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
-    return found[0] if found else None
+    names = list(known)
+    found = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
+    if found or cutoff >= MISSPELT:
+        return found[0] if found else None
+    # `production` for `prod`.
+    return next((other for other in names if len(other) > 2 and name.startswith(other)), None)
 
 
 def one_of(known: Iterable[str]) -> str:

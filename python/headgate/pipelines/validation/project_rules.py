@@ -128,7 +128,7 @@ def orphans(project: Project, pipelines: Sequence[Pipeline]) -> Iterator[Finding
     types = [*DECORATORS, "dbt"]
     for kind in types:
         folder = project.folder / ("custom" if kind == "custom" else f"{kind}s")
-        for path in sorted(folder.rglob("*")):
+        for path in folder.rglob("*"):
             if (
                 path.suffix not in extensions
                 or path.name.startswith((".", "__"))

@@ -1,4 +1,4 @@
-"""HG050: literals that look like secrets, in YAML and in Python."""
+"""HG050: literals that look like secrets, in YAML, in Python, and in the files of other blocks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from headgate.pipelines.validation.python_file import PythonFile
 from headgate.pipelines.validation.yaml_lines import Items, Lines, is_templated
 
 #: Most files have none of these and are not looked at closer.
-HINT = re.compile(
-    r"passw|passwd|passphrase|secret|token|api_?key|access_?key|private_?key|account_?key|credential"
-    r"|AKIA|gh[opsu]_|xox[abp]-|sk_live|eyJ|://[^\s/:@'\"]+:[^\s@/'\"]+@",
-    re.IGNORECASE,
-)
+_HINT_WORDS = """
+passw passphrase pwd secret token api_key apikey api-key access_key accesskey private account_key
+accountkey credential akia asia ghp_ gho_ ghu_ ghs_ github_pat_ xoxa- xoxb- xoxp- sk_live
+"""
+_HINTS = tuple(_HINT_WORDS.split())
 NAME = re.compile(
     r"(^|[_-])(password|passwd|pwd|secret|token|api_?key|(secret_)?access_?key|private_?key|account_?key"
     r"|passphrase|credential|client_?secret)$",
@@ -53,12 +53,27 @@ def secrets(project: Project) -> Iterator[Finding]:
     documents = {document.path: document for document in project.documents()}
     python = dict(project.python_files())
     for path, text in list(project.read_texts()):
-        if not HINT.search(text):
+        if not _hinted(text):
             continue
         if path in documents:
             yield from _in_yaml(path, documents[path].value, "")
         elif path in python:
             yield from _in_python(path, python[path])
+        else:
+            yield from _in_text(path, text)
+
+
+def _hinted(text: str) -> bool:
+    lowered = text.lower()
+    return any(hint in lowered for hint in _HINTS) or "eyJ" in text or ("://" in text and "@" in text)
+
+
+def _in_text(path: Path, text: str) -> Iterator[Finding]:
+    """In SQL and other languages: what is a secret whatever its name."""
+    for line, content in enumerate(text.splitlines(), 1):
+        if what := kind_of("", content):
+            mend = "read it from the environment, and rotate what was written here"
+            yield Finding("HG050", path, line, what, "a value from the environment", mend)
 
 
 def _in_yaml(path: Path, value: Any, key: str, line: int = 1) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from croniter import croniter
@@ -79,15 +80,7 @@ def _interval(pipeline: Pipeline, trigger: Lines) -> Iterator[Finding]:
     known = pipeline.project.lists.schedule_intervals
     if not isinstance(interval, str) or interval in known or is_templated(interval):
         return
-    if interval.startswith("@"):
-        problem = "is none of Mage's"
-    elif not croniter.is_valid(interval):
-        problem = "is no cron expression"
-    elif len(interval.split()) != 5:
-        problem = f"has {len(interval.split())} fields"
-    elif not _fires(interval):
-        problem = "names a day that does not exist"
-    else:
+    if (problem := _cron_problem(interval)) is None:
         return
     expected = f"a cron expression of five fields, or {one_of(known)}"
     mend = (
@@ -100,12 +93,20 @@ def _interval(pipeline: Pipeline, trigger: Lines) -> Iterator[Finding]:
     )
 
 
-def _fires(interval: str) -> bool:
+@cache
+def _cron_problem(interval: str) -> str | None:
+    """Why an expression never fires, or None."""
+    if interval.startswith("@"):
+        return "is none of Mage's"
+    if not croniter.is_valid(interval):
+        return "is no cron expression"
+    if (count := len(interval.split())) != 5:
+        return f"has {count} fields"
     try:
         croniter(interval, datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)).get_next()
     except (ValueError, KeyError):
-        return False
-    return True
+        return "names a day that does not exist"
+    return None
 
 
 def _times(pipeline: Pipeline, trigger: Lines) -> Iterator[Finding]:
