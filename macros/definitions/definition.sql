@@ -8,8 +8,9 @@
         seeds: hashes of the seeds that it reads, by name, as sorted JSON
 #}
 {% macro definition() -%}
-    {% set first_sql = canonical_sql('first') %}
-    {% set next_sql = canonical_sql('next') if model.config.materialized == 'incremental' else first_sql %}
+    {% set texts = canonical_sql(['first', 'next'] if model.config.materialized == 'incremental' else ['first']) %}
+    {% set first_sql = texts | first %}
+    {% set next_sql = texts | last %}
     {% set upstream = [] %}
     {% set seeds = {} %}
     {% for node_id in model.depends_on.nodes %}

@@ -239,7 +239,9 @@ select
     || ', in ' || found.records_count || ' of ' || found.sampled_count || ' sampled records. Next: '
     || case
         when found.finding = 'new path'
-            then 'declare it in the contract of ' || found.source_name || ' if it is wanted, and raise the version'
+            then
+                'declare it in the contract of ' || found.source_name
+                || ' if it is wanted, and raise the version'
         else
             'declare the new shape in the contract of ' || found.source_name || ' (models/staging/'
             || found.source_name || '), raise its version, run `headgate plan` and `headgate apply`'

@@ -68,7 +68,6 @@ def _describe(node: Any, nodes: Any, sql: dict[str, str]) -> dict[str, Any]:
         "settings": {"unique_key": node.config.unique_key, "windows": node.config.meta.get("windows")},
         "upstream": sorted(one.alias for one in read if one.resource_type == "model"),
         "seeds": {one.alias: one.checksum.checksum for one in read if one.resource_type == "seed"},
-        "waits_for": sorted(one.alias for one in parents if one.resource_type == "model"),
         "columns": [[column.name, column.data_type] for column in node.columns.values()],
         "primary_key": key[0] if key else [],
     }

@@ -19,6 +19,8 @@ from headgate.store.views import AS_OF, Column, FeatureView, version_of
 
 #: The folder of models whose relations are feature views.
 FEATURES = "features"
+#: The folder of models that watch the others: nobody but people reads them.
+MONITORING = "monitoring"
 #: The table of a source that its contract stands at.
 ENTITY = "events"
 
@@ -35,7 +37,7 @@ class Model:
     #: Declared columns and, where a contract says so, their types.
     columns: tuple[tuple[str, str | None], ...]
     primary_key: tuple[str, ...]
-    #: Models that it reads or waits for.
+    #: Models that it reads.
     parents: frozenset[str]
 
     @property
@@ -108,7 +110,7 @@ def _model(entry: Mapping[str, Any]) -> Model:
         materialized=entry["materialized"],
         columns=tuple((name, kind) for name, kind in entry["columns"]),
         primary_key=tuple(entry["primary_key"]),
-        parents=frozenset([*entry["upstream"], *entry["waits_for"]]),
+        parents=frozenset(entry["upstream"]),
     )
 
 

@@ -8,7 +8,7 @@ from headgate.report import Report, table
 
 WORDS = {
     "source": "Source contracts",
-    "typed": "Typed models",
+    "typed": "Models of dbt (typed, training, monitoring)",
     "features": "Feature views",
     "feature_store": "Feature store",
 }

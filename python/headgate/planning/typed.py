@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from headgate.change import Change
 from headgate.definitions import Definitions
-from headgate.planning.declared import FEATURES, Declared, Model
+from headgate.planning.declared import FEATURES, MONITORING, Declared, Model
 from headgate.planning.deployed import BuiltModel, Deployed
 from headgate.store.view_changes import column_list
 
@@ -19,7 +19,7 @@ def typed_changes(declared: Declared, deployed: Deployed) -> list[Change]:
     for name in sorted(declared.models.keys() | deployed.models.keys()):
         model, built = declared.models.get(name), deployed.models.get(name)
         if model is None and built is not None and built.schema != FEATURES:
-            changes.append(_change(name, "removed model", breaking=True))
+            changes.append(_change(name, "removed model", breaking=built.schema != MONITORING))
         elif model is not None and model.layer != FEATURES:
             changes += _of_model(model, built, declared.definitions, deployed.definitions)
     return changes
@@ -31,12 +31,13 @@ def _of_model(
     if built is None:
         yield _change(model.name, "added model", breaking=False)
         return
+    is_read = model.layer != MONITORING
     for name in model.column_names:
         if name not in built.columns:
             yield _change(model.name, "added column", name, breaking=False)
     for name in built.columns:
         if name not in model.column_names:
-            yield _change(model.name, "dropped column", name, breaking=True)
+            yield _change(model.name, "dropped column", name, breaking=is_read)
     kept = [name for name in model.column_names if name in built.columns]
     redefined = sorted(
         {
@@ -50,7 +51,7 @@ def _of_model(
     if redefined:
         found = declared.own_digest(model.name, redefined)
         subject = "all columns" if len(redefined) == len(kept) else column_list(redefined)
-        yield _change(model.name, "redefined", subject, breaking=True, fingerprint=found)
+        yield _change(model.name, "redefined", subject, breaking=is_read, fingerprint=found)
 
 
 def stale_models(declared: Declared, deployed: Deployed) -> set[str]:

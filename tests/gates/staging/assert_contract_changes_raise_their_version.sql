@@ -1,8 +1,8 @@
--- A version of a contract means one thing for ever: what was typed under it can be told from what was not. Pins down a
--- contract that was changed in place; looked at before anything is typed.
+-- A version of a contract means one thing for ever: what was typed under it can be told from what was not.
+-- Pins down a contract that was changed in place; looked at before anything is typed.
 {%- set contracts = [] %}
 {%- for source in (graph.sources or {}).values() if source.config.meta.contract %}
-    {%- do contracts.append((source.source_name, source.config.meta.contract)) %}
+{%- do contracts.append((source.source_name, source.config.meta.contract)) %}
 {%- endfor %}
 -- Waits for: {{ ref('contract_paths') }}
 with declared as (
@@ -60,6 +60,10 @@ select
     'the contract of ' || source_name || ' changed without raising its version. Next: set version '
     || version + 1 || ' and run `headgate plan`' as explanation
 from promises
-where exists (select 1 from used where used.source = promises.source_name and used.version = promises.version)
+where
+    exists (
+        select 1 from used
+        where used.source = promises.source_name and used.version = promises.version
+    )
 group by source_name, version, promise
 having count(distinct side) = 1
