@@ -610,6 +610,13 @@ MUTATIONS = (
         '    kwargs["db_password"] = "hunter2-and-more"\n    return',
     ),
     _(
+        "token as a default",
+        "HG050",
+        "custom/orders/*.py",
+        r"(?m)^    return",
+        '    token = kwargs.get("token", "2e7c9d4b0f91")\n    return',
+    ),
+    _(
         "password in SQL",
         "HG050",
         "../models/orders/order_totals.sql",

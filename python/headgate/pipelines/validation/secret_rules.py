@@ -111,6 +111,10 @@ def _names(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         yield _name(node.target), node.value
     elif isinstance(node, ast.keyword) and node.arg:
         yield node.arg, node.value
+    elif isinstance(node, ast.Call) and len(node.args) == 2 and isinstance(node.args[0], ast.Constant):
+        # A default: kwargs.get("token", "...").
+        if isinstance(node.func, ast.Attribute) and node.func.attr in {"get", "getenv", "pop", "setdefault"}:
+            yield str(node.args[0].value), node.args[1]
     elif isinstance(node, ast.Dict):
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
