@@ -152,19 +152,24 @@ class ViewStatements:
         """
 
     def refresh_online(self, release_id: int) -> str:
-        """Brings the online rows of `touched` to the newest of a release."""
+        """Brings the online rows of `touched` to the newest of a release, where it has one."""
         names = [AS_OF, *dict.fromkeys(self.held)]
         replaced = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in names)
         return f"""
-            create temporary table newest on commit drop as
-            select {listed(self.key, "touched")}, {listed(names, "latest")}
-            from touched left join lateral ({self._latest(names, release_id)}) as latest on true;
-            delete from {self.online} as gone using newest
-            where {_equal(self.key, "gone", "newest")} and newest.{AS_OF} is null;
             insert into {self.online} ({listed([*self.key, *names])})
-            select {listed([*self.key, *names])} from newest where {AS_OF} is not null
-            on conflict ({listed(self.key)}) do update set {replaced};
-            drop table newest
+            select {listed(self.key, "touched")}, {listed(names, "latest")}
+            from touched cross join lateral ({self._latest(names, release_id)}) as latest
+            on conflict ({listed(self.key)}) do update set {replaced}
+        """
+
+    def remove_vanished_online(self, release_id: int) -> str:
+        """Takes entities of `touched` off that have no row in a release."""
+        return f"""
+            delete from {self.online} as gone using touched
+            where {_equal(self.key, "gone", "touched")} and not exists (
+                select from {self.history} as held
+                where {_equal(self.key, "held", "touched")} and {visible("held", release_id)}
+            )
         """
 
     def count(self) -> str:

@@ -20,7 +20,7 @@ from headgate.store.readiness import require_ready
 from headgate.store.views import FeatureView, fetch_one, views_of_release
 
 #: Histories that grew by more than this share get fresh statistics before the next statements need them.
-ANALYZE_FROM_SHARE = 0.1
+ANALYZE_FROM_SHARE = 0.5
 #: Room for new columns is made between two tries; a build meanwhile may need more.
 TRIES = 3
 
@@ -259,6 +259,8 @@ async def _refresh_online(connection: Connection, work: _Work, statements: ViewS
     await connection.execute("analyze touched")
     await _analyze_grown(connection, statements, counts)
     await connection.execute(statements.refresh_online(work.next))
+    if counts.closed or work.active != work.newest:
+        await connection.execute(statements.remove_vanished_online(work.next))
     stale = statements.count_stale_online(work.next)
     await _require_none(connection, stale, statements.view.name, "the newest row of every entity online")
     return counts

@@ -99,6 +99,7 @@ async def move(connection: Connection, to: int, *, expected_active: int) -> None
             await connection.execute(statements.touch_between(*sorted((active, to))))
             await connection.execute("analyze touched")
             await connection.execute(statements.refresh_online(to))
+            await connection.execute(statements.remove_vanished_online(to))
         await ledger.activate(connection, to, target.processed_to)
         await ledger.add_event(connection, "rollback", active, to, {})
         await _show(connection, active, to)
