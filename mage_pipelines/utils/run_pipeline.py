@@ -80,7 +80,7 @@ def run(name: str, variables: dict[str, Any]) -> bool:
     variables = {**declared, **{key: value for key, value in variables.items() if key in declared}}
     blocks = in_order(pipeline.blocks_by_uuid)
     emit("started", pipeline=name, blocks=[block.uuid for block in blocks])
-    result: dict[str, Any] = {}
+    outcome = None
     for block in blocks:
         started = time.monotonic()
         emit("block_started", block=block.uuid)
@@ -93,13 +93,14 @@ def run(name: str, variables: dict[str, Any]) -> bool:
             seconds = time.monotonic() - started
             emit("block_failed", block=block.uuid, seconds=seconds, error=str(error), details=parts)
             return False
+        outcome = summary(result) or outcome
         emit("block_done", block=block.uuid, seconds=time.monotonic() - started)
-    emit("finished", pipeline=name, outcome=summary(result))
+    emit("finished", pipeline=name, outcome=outcome)
     return True
 
 
 def summary(result: dict[str, Any]) -> Any:
-    """What the last block returned, if it is a plain dictionary; nothing else is worth a line."""
+    """What a block returned, if it is a plain dictionary; nothing else is worth a line."""
     outputs = result.get("output") or []
     return outputs[0] if outputs and isinstance(outputs[0], dict) else None
 

@@ -87,6 +87,7 @@ def test_output_is_a_line_for_each_block(built: tuple[Database, str]) -> None:
             "build/staging",
             "build/features",
             "build/publish_release",
+            "build/training",
         )
     ]
     assert "dbt=1.10" not in output

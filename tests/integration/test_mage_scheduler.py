@@ -173,6 +173,7 @@ def test_failed_gate_is_told_in_the_log_and_by_webhook(mage: Mage) -> None:
         "build/staging": "failed",
         "build/features": "cancelled",
         "build/publish_release": "cancelled",
+        "build/training": "cancelled",
     }
     said = f"Gate {GATE} on stg_gharchive__load_outcomes failed: 1 row"
     assert said in mage.log("build_features", run["id"])
