@@ -14,7 +14,12 @@ from headgate.settings import Settings
 SERVER = """
 select current_setting('server_version'), pg_database_size(current_database()),
        (select 'lz4' = any(enumvals) from pg_settings where name = 'default_toast_compression'),
-       to_regclass('ops.schema_version') is not null, to_regclass('ops.loads') is not null
+       to_regclass('ops.schema_version') is not null, to_regclass('ops.loads') is not null,
+       to_regclass('feature_store.active_release') is not null
+"""
+RELEASE = """
+select release_id, processed_to, (select max(release_id) from ops.releases)
+from feature_store.active_release
 """
 NEWEST_LOADS = """
 select load_id, source || '.' || entity, partition_start, status, lines_read, rows_landed, rows_rejected,
@@ -68,6 +73,8 @@ class State:
     revision: str | None = None
     newest_revision: str
     loads: tuple[Load, ...] = ()
+    #: The active release, up to when it is processed, and the newest release; None before the first publish.
+    release: tuple[int, datetime | None, int] | None = None
     #: Rejected lines of loads that count, by source.
     rejects: dict[str, int]
 
@@ -84,8 +91,16 @@ class State:
             ("where", self.where),
             ("size", f"{(self.database_bytes or 0) / 1e6:,.0f} MB"),
             ("schemas", f"{self.revision}{newest}"),
+            ("release", self._release()),
             ("rejects", ", ".join(f"{source} {rows:,}" for source, rows in self.rejects.items()) or "none"),
         ]
+
+    def _release(self) -> str:
+        if self.release is None:
+            return "nothing published yet"
+        number, processed_to, newest = self.release
+        reach = f", processed to {processed_to:%Y-%m-%d %H:%M} UTC" if processed_to else ""
+        return f"{number} is active{reach}" + (f"; {newest} was rolled back" if newest > number else "")
 
 
 def read_state(settings: Settings) -> State:
@@ -103,7 +118,8 @@ def read_state(settings: Settings) -> State:
             cursor.execute(query)
             return cursor.fetchall()
 
-        version, size, lz4, has_revision, has_loads = rows(SERVER)[0]
+        version, size, lz4, has_revision, has_loads, has_releases = rows(SERVER)[0]
+        releases = rows(RELEASE) if has_releases else []
         return State(
             running=True,
             server=server,
@@ -114,6 +130,7 @@ def read_state(settings: Settings) -> State:
             revision=_revision(rows("select version_num from ops.schema_version") if has_revision else []),
             newest_revision=schema.head(),
             loads=tuple(Load(*row) for row in rows(NEWEST_LOADS)) if has_loads else (),
+            release=releases[0] if releases else None,
             rejects=dict(rows(REJECTS)) if has_loads else {},
         )
 
