@@ -52,6 +52,12 @@ class ProjectCopy:
         """Runs any program of this environment in the copy."""
         return run(*command, env=self.database.env, cwd=self.folder, exit_code=exit_code)
 
+    def build(self, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Runs `dbt build` without unit tests in the copy."""
+        command = self.database.dbt_command("build", "--exclude-resource-type", "unit_test")
+        command[command.index("--project-dir") + 1] = self.folder
+        return self.run(*command, exit_code=exit_code)
+
     def plan(self, exit_code: int = 0) -> dict[str, Any]:
         """What `headgate plan --json` says."""
         found: dict[str, Any] = json.loads(self.headgate("plan", "--json", exit_code=exit_code).stdout)

@@ -69,13 +69,6 @@ def findings(project: ProjectCopy) -> dict[str, set[str]]:
     return found
 
 
-def build(project: ProjectCopy) -> list[str | Path]:
-    """The command that builds the copy, behind gates."""
-    command = project.database.dbt_command("build", "--exclude-resource-type", "unit_test")
-    command[command.index("--project-dir") + 1] = project.folder
-    return command
-
-
 def typed(project: ProjectCopy) -> bool:
     """Whether any record of the slim hour was typed."""
     built = project.database.query(
@@ -135,7 +128,7 @@ def test_a_new_path_warns_and_a_changed_type_stops(project: ProjectCopy, tmp_pat
     project.headgate("apply", "--yes")
     land(project, tmp_path / "hours", BEFORE - timedelta(hours=1), signature={"kind": "gpg"})
 
-    project.run(*build(project))
+    project.build()
 
     assert findings(project) == {"new path": {"PushEvent payload.signature"}}
     warned = project.database.query(
@@ -146,7 +139,7 @@ def test_a_new_path_warns_and_a_changed_type_stops(project: ProjectCopy, tmp_pat
     assert any("payload.signature" in line for line in project.plan()["observed"])
 
     land(project, tmp_path / "hours", BEFORE - timedelta(hours=2), push_id="a string")
-    project.run(*build(project), exit_code=1)
+    project.build(exit_code=1)
     shown = project.headgate("gates", "show", GATE, "--json")
     explanation = json.loads(shown.stdout)["rows"][0]["explanation"]
     assert "payload.push_id of PushEvent: expected integer, found string" in explanation
@@ -164,7 +157,7 @@ def test_a_contract_that_changes_without_a_version_is_refused(project: ProjectCo
     plan = project.plan(exit_code=4)
     assert "set version: 2" in plan["problems"][0]
     land(project, tmp_path / "hours", BEFORE - timedelta(hours=1))
-    refused = project.run(*build(project), exit_code=1)
+    refused = project.build(exit_code=1)
     assert "assert_contract_changes_raise_their_version" in refused.stdout
 
     with project.edit_yaml(SOURCES) as document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -189,3 +190,22 @@ def test_a_breaking_change_is_refused_until_its_plan_is_approved(project: Projec
     assert project.plan()["changes"] == []
     reports = (project.database.settings.home / "reports").glob("*-apply.md")
     assert any(plan["hash"] in report.read_text() for report in reports)
+
+
+def test_partitions_built_in_two_ways_are_not_published(project: ProjectCopy, tmp_path: Path) -> None:
+    """New hours from new SQL beside old ones: refused, until `headgate apply` builds those again."""
+    project.replace(MERGE_RATE, "::double precision\n", "::double precision / 1\n")
+    project.headgate("land", "gharchive", *generated(tmp_path, hours_from("2016-01-01T03", 1)))
+    project.build()
+
+    refused = project.headgate("publish", exit_code=1)
+
+    assert "expected  all partitions built in the same way" in refused.stderr
+    assert "headgate apply" in refused.stderr
+    plan = project.plan(exit_code=4)
+    assert {"actor_activity", "contributor_activity", "repository_activity"} <= {
+        model["model"] for model in plan["rebuild"]
+    }
+    project.headgate("approve", plan["hash"])
+    project.headgate("apply", "--yes")
+    assert project.plan()["rebuild"] == []
