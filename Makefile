@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 UV := $(or $(shell command -v uv),.headgate/tools/bin/uv)
 RUN := $(UV) run --no-sync
 STAMP := .venv/.synced
+# Tests mostly wait for programs that they start: three at a time keep two cores busy.
+TEST_PROCESSES ?= 3
 
 .PHONY: help setup demo test lint format docs bench up down clean
 
@@ -20,7 +22,7 @@ demo: setup ## Land twelve hours, type them, compute features behind gates, tell
 	@$(RUN) headgate demo
 
 test: setup ## Run all tests (make test ARGS='-k landing')
-	@$(RUN) pytest $(ARGS)
+	@$(RUN) pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 lint: setup ## Check format, style, types, import directions, SQL and Mage pipelines
 	$(RUN) ruff format --check .
