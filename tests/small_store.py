@@ -85,6 +85,15 @@ class SmallStore:
             marks = ", ".join(["%s"] * len(row))
             self.database.query(f'insert into features."{name}" ({columns}) values ({marks})', *row.values())
 
+    def labels(self, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        """Creates `training.labels`, a spine, with rows in the order that is given."""
+        described = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        marks = ", ".join(["%s"] * len(columns))
+        self.database.query("create schema training")
+        self.database.query(f"create table training.labels ({described})")
+        for row in rows:
+            self.database.query(f"insert into training.labels values ({marks})", *row)
+
     def publish(self) -> int:
         """Publishes what stands, as if dbt had built and every gate passed; the release's number."""
         version = f"run{next(self.versions)}"
@@ -183,3 +192,15 @@ def contributor(actor_id: int, repository_id: int, hours: float, events: int) ->
         "as_of": at(hours),
         "events_count_24h": events,
     }
+
+
+def first_release(database: Database) -> SmallStore:
+    """A store whose release 1 has two repositories and one contributor."""
+    store = SmallStore(database)
+    store.land()
+    repositories(store)
+    contributors(store)
+    store.rows("repository_activity", [repository(1, 1, 5), repository(1, 3, 20, 0.5), repository(2, 2, 7)])
+    store.rows("contributor_activity", [contributor(9, 1, 1, 3)])
+    assert store.publish() == 1
+    return store

@@ -16,7 +16,7 @@ from headgate.dataset.digest import Parts
 from headgate.dataset.leakage import LeakageGate
 from headgate.store.reading.catalog import PublishedView
 from headgate.synth import write_hours
-from tests.small_store import SmallStore, at, contributor, contributors, repositories, repository
+from tests.small_store import SmallStore, at, contributor, first_release, repository
 from tests.support import Database, Databases
 
 SPINE = "training.labels"
@@ -25,20 +25,17 @@ SPINE = "training.labels"
 @pytest.fixture
 def store(database: Database) -> SmallStore:
     """Release 1, and a spine of two labels."""
-    store = SmallStore(database)
-    store.land()
-    repositories(store)
-    contributors(store)
-    store.rows("repository_activity", [repository(1, 1, 5), repository(1, 3, 20, 0.5), repository(2, 2, 7)])
-    store.rows("contributor_activity", [contributor(9, 1, 1, 3)])
-    store.publish()
-    database.query("create schema training")
-    database.query(
-        "create table training.labels"
-        " (repository_id bigint, actor_id bigint, opened_at timestamptz, note text, is_merged boolean)"
+    store = first_release(database)
+    store.labels(
+        {
+            "repository_id": "bigint",
+            "actor_id": "bigint",
+            "opened_at": "timestamptz",
+            "note": "text",
+            "is_merged": "boolean",
+        },
+        [(2, 9, at(4), "later", False), (1, 9, at(2), "x", True), (1, 9, at(2), None, None)],
     )
-    for values in ((2, 9, at(4), "later", False), (1, 9, at(2), "x", True), (1, 9, at(2), None, None)):
-        database.query("insert into training.labels values (%s, %s, %s, %s, %s)", *values)
     return store
 
 

@@ -10,21 +10,14 @@ import pytest
 import headgate
 from headgate import FeatureStore
 from headgate.errors import HeadgateError, UsageError
-from tests.small_store import SmallStore, at, contributor, contributors, repositories, repository
+from tests.small_store import SmallStore, at, contributor, first_release, repository
 from tests.support import Database
 
 
 @pytest.fixture
 def store(database: Database) -> SmallStore:
     """Release 1: two repositories and one contributor."""
-    store = SmallStore(database)
-    store.land()
-    repositories(store)
-    contributors(store)
-    store.rows("repository_activity", [repository(1, 1, 5), repository(1, 3, 20, 0.5), repository(2, 2, 7)])
-    store.rows("contributor_activity", [contributor(9, 1, 1, 3)])
-    assert store.publish() == 1
-    return store
+    return first_release(database)
 
 
 async def test_online_is_the_newest_row_with_its_release(store: SmallStore) -> None:

@@ -15,7 +15,7 @@ import pytest
 from headgate import FeatureStore
 from headgate.errors import HeadgateError, UsageError
 from headgate.store.reading.parquet import GROUP_ROWS, Writer
-from tests.small_store import SmallStore, at, contributor, contributors, repositories, repository
+from tests.small_store import SmallStore, at, first_release, repository
 from tests.support import Database
 
 VIEWS = ["repository_activity", "contributor_activity"]
@@ -24,29 +24,23 @@ VIEWS = ["repository_activity", "contributor_activity"]
 @pytest.fixture
 def store(database: Database) -> SmallStore:
     """Release 1, and a spine in schema training whose rows stand in no order."""
-    store = SmallStore(database)
-    store.land()
-    repositories(store)
-    contributors(store)
-    store.rows("repository_activity", [repository(1, 1, 5), repository(1, 3, 20, 0.5), repository(2, 2, 7)])
-    store.rows("contributor_activity", [contributor(9, 1, 1, 3)])
-    store.publish()
-    database.query("create schema training")
-    database.query(
-        "create table training.labels"
-        " (label text, repository_id integer, actor_id bigint, opened_at timestamptz)"
+    store = first_release(database)
+    store.labels(
+        {
+            "label": "text",
+            "repository_id": "integer",
+            "actor_id": "bigint",
+            "opened_at": "timestamptz",
+        },
+        [
+            ("d", 1, 9, at(3)),
+            ("c", 1, 9, at(2.99)),
+            ("b", 1, 9, at(0.5)),
+            ("a", 2, 9, at(5)),
+            ("b", 1, 9, at(0.5)),
+            (None, 404, 9, at(5)),
+        ],
     )
-    for label, repository_id, actor_id, hours in (
-        ("d", 1, 9, 3),
-        ("c", 1, 9, 2.99),
-        ("b", 1, 9, 0.5),
-        ("a", 2, 9, 5),
-        ("b", 1, 9, 0.5),
-        (None, 404, 9, 5),
-    ):
-        database.query(
-            "insert into training.labels values (%s, %s, %s, %s)", label, repository_id, actor_id, at(hours)
-        )
     return store
 
 
