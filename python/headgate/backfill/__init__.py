@@ -1,0 +1,1 @@
+"""Runs a pipeline over a range of past time: in chunks, resumed after a kill, beside the live schedule."""

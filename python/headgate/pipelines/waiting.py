@@ -1,0 +1,93 @@
+"""Loads that landed and wait for a build, and builds that run: asked of PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812
+
+from headgate.settings import Settings
+
+#: Held by a session that builds outside Mage's schedule; see `building`.
+BUILD_LOCK = "headgate build"
+
+#: Landed loads whose partition no staging model has built since, of sources that have staging models.
+WAITING = """
+    select loads.source, loads.partition_start, loads.finished_at
+    from ops.loads as loads
+    where
+        loads.status = 'landed'
+        and loads.source = any(%(sources)s)
+        and not exists (
+            select from ops.built_partitions as built
+            where
+                built.partition_start = loads.partition_start
+                and built.model like 'stg\\_%%'
+                and built.built_at > loads.finished_at
+        )
+    order by loads.source, loads.partition_start
+"""
+#: dbt's sessions stay open for as long as it runs.
+RUNNING_DBT = """
+    select count(*) from pg_stat_activity
+    where datname = current_database() and application_name = 'dbt'
+"""
+
+
+@dataclass(frozen=True)
+class WaitingLoad:
+    """A load that landed and that no build has taken yet."""
+
+    source: str
+    partition_start: datetime
+    finished_at: datetime
+
+
+def waiting_loads(settings: Settings, connection: Psycopg2Connection) -> list[WaitingLoad]:
+    """Loads that wait for a build, oldest partition first."""
+    sources = sorted(folder.name for folder in staging_folders(settings))
+    found = query(connection, WAITING, {"sources": sources})
+    return [WaitingLoad(*row) for row in found]
+
+
+def staging_folders(settings: Settings) -> list[Any]:
+    """Folders of the sources that have staging models: what others land waits for nothing."""
+    found = {file.parent for file in settings.project_dir.glob("models/staging/*/stg_*.sql")}
+    return sorted(found)
+
+
+def dbt_runs(connection: Psycopg2Connection) -> bool:
+    """Whether a dbt of this database is at work, whoever started it."""
+    return bool(query(connection, RUNNING_DBT)[0][0])
+
+
+def is_building(connection: Psycopg2Connection) -> bool:
+    """Whether another session holds the lock of `building`."""
+    [[free]] = query(connection, "select pg_try_advisory_lock(hashtextextended(%s, 0))", (BUILD_LOCK,))
+    if free:
+        query(connection, "select pg_advisory_unlock(hashtextextended(%s, 0))", (BUILD_LOCK,))
+    return not free
+
+
+@contextmanager
+def building(connection: Psycopg2Connection) -> Iterator[None]:
+    """Tells scheduled builds to wait; waits for another that does the same."""
+    query(connection, "select pg_advisory_lock(hashtextextended(%s, 0))", (BUILD_LOCK,))
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            query(connection, "select pg_advisory_unlock(hashtextextended(%s, 0))", (BUILD_LOCK,))
+
+
+def query(
+    connection: Psycopg2Connection, statement: str, arguments: Sequence[Any] | dict[str, Any] | None = None
+) -> list[tuple[Any, ...]]:
+    """Runs a statement; its rows, or nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, arguments)
+        return cursor.fetchall() if cursor.description else []
