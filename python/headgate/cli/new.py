@@ -1,0 +1,179 @@
+"""`headgate new`: pipelines, blocks, feature views and sources from templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headgate.scaffold import mage
+from headgate.scaffold.checks import check_mage
+from headgate.scaffold.files import NewFiles
+from headgate.settings import find_project_dir
+
+Command = Callable[..., Any]
+
+
+def writes_files(command: Command) -> Command:
+    """The options of everything that writes files."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON for programs."),
+        click.option("--overwrite", is_flag=True, help="Replace files that stand in the way."),
+        click.option("--dry-run", is_flag=True, help="Print what would be written; write nothing."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def new() -> None:
+    """Write a new pipeline, block, feature view or source from the templates in mage_pipelines/templates.
+
+    What is written passes `make lint` and the validator at once. Nothing is overwritten unless --overwrite is
+    given: exit code 4 names the files in the way.
+    """
+
+
+@new.command()
+@click.argument("name")
+@click.option(
+    "--type",
+    "pipeline_type",
+    type=click.Choice(["batch", "streaming"]),
+    default="batch",
+    show_default=True,
+    help="Runs to an end, or runs on and on.",
+)
+@click.option("--description", help="What it does, in one sentence.")
+@click.option("--tag", "tags", multiple=True, help="A tag for Mage's list of pipelines; may be repeated.")
+@click.option("--schedule", metavar="CRON", help="When it runs, UTC; without, its trigger is inactive.")
+@click.option("--nats", is_flag=True, help="Streaming: read a NATS JetStream stream (NATS_URL).")
+@writes_files
+def pipeline(
+    name: str,
+    pipeline_type: str,
+    description: str | None,
+    tags: tuple[str, ...],
+    schedule: str | None,
+    nats: bool,
+    **how: bool,
+) -> None:
+    """Write the Mage pipeline NAME: blocks, the module that they call, its trigger."""
+    streaming = pipeline_type == "streaming"
+    if nats and not streaming:
+        raise click.UsageError("--nats needs --type streaming")
+    project_dir = find_project_dir()
+    files = mage.new_pipeline(
+        project_dir,
+        name,
+        streaming=streaming,
+        description=description,
+        tags=tags,
+        schedule=schedule,
+        nats=nats,
+    )
+    run = "set NATS_URL, and start it in the UI" if nats else "start it in the UI"
+    next_steps = [
+        f"put the work into mage_pipelines/utils/{name}.py",
+        f"{run}: headgate mage" if streaming else f"run it: headgate run {name}",
+    ]
+    if not streaming and not schedule:
+        next_steps.append(f"set its trigger active in mage_pipelines/pipelines/{name}/triggers.yaml")
+    finish(files, lambda paths: check_mage(project_dir, paths), next_steps, **how)
+
+
+@new.command()
+@click.argument("kind", type=click.Choice(list(mage.KINDS)), metavar="TYPE")
+@click.argument("name")
+@click.option("--pipeline", help="The pipeline that it becomes a part of.")
+@click.option("--after", metavar="BLOCK", help="The block that it follows; the last one unless given.")
+@click.option("--before", metavar="BLOCK", help="The block that it leads.")
+@click.option("--select", help="For dbt: what to build, such as stg_orders+.")
+@click.option("--folder", help="Sub-folder of its file; the pipeline's name unless given.")
+@writes_files
+def block(
+    kind: str,
+    name: str,
+    pipeline: str | None,
+    after: str | None,
+    before: str | None,
+    select: str | None,
+    folder: str | None,
+    **how: bool,
+) -> None:
+    """Write a Mage block of a TYPE, and give it its place in a pipeline.
+
+    TYPE is data_loader, transformer, data_exporter, sensor, callback, conditional, custom, dbt,
+    streaming_source, streaming_transformer or streaming_sink.
+    """
+    if (after or before) and not pipeline:
+        raise click.UsageError("--after and --before need --pipeline")
+    project_dir = find_project_dir()
+    files = mage.new_block(
+        project_dir,
+        kind,
+        name,
+        pipeline=pipeline,
+        after=after,
+        before=before,
+        select=select,
+        folder=folder,
+    )
+    next_steps = [f"put the work into {next(iter(files.texts))}"]
+    if pipeline is None:
+        next_steps.append(
+            "add it to a pipeline; remove the mark `headgate: ignore HG017` in its first line then"
+        )
+    else:
+        next_steps.append(f"run it: headgate run {pipeline}")
+    finish(files, lambda paths: check_mage(project_dir, paths), next_steps, **how)
+
+
+def finish(
+    files: NewFiles,
+    check: Callable[[Sequence[str]], list[str]],
+    next_steps: Sequence[str],
+    *,
+    dry_run: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Writes, checks, and says what was written, what it passed and what to do next."""
+    if dry_run:
+        _say(files, files.changed(), [], [], as_json=as_json, verb="would write")
+        return
+    written = files.write(overwrite=overwrite)
+    passed = check(list(files.texts))
+    _say(files, written, passed, next_steps, as_json=as_json, verb="wrote")
+
+
+def _say(
+    files: NewFiles,
+    written: Sequence[str],
+    passed: Sequence[str],
+    next_steps: Sequence[str],
+    *,
+    as_json: bool,
+    verb: str,
+) -> None:
+    if as_json:
+        parts = {"written": list(written), "passed": list(passed), "next_steps": list(next_steps)}
+        click.echo(json.dumps(parts, indent=2))
+        return
+    for path in written:
+        edited = path in files.edits and verb == "wrote"
+        click.echo(f"{'changed' if edited else verb}  {_seen_from_here(files.project_dir / path)}")
+    if not written:
+        click.echo("nothing to write: all files stand as they would be written")
+    for check in passed:
+        click.echo(f"passed {check}")
+    for step in next_steps:
+        click.echo(f"next   {step}")
+
+
+def _seen_from_here(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

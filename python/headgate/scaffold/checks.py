@@ -1,0 +1,65 @@
+"""Checks what was generated with the tools that `make lint` uses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from headgate.errors import HeadgateError
+from headgate.pipelines.validation import validate
+from headgate.pipelines.validation.finding import Finding
+
+MAGE = "mage_pipelines"
+
+
+def check_mage(project_dir: Path, paths: Sequence[str]) -> list[str]:
+    """Validates the Mage project, warnings too; what passed, for people.
+
+    Raises:
+        HeadgateError: there are findings about these files or the pipelines that they belong to.
+    """
+    folder = project_dir / MAGE
+    report = validate(folder)
+    written = {(project_dir / path).resolve() for path in paths}
+    folders = {path.parent for path in written if path.parent.parent == (folder / "pipelines").resolve()}
+    found = [item for item in report.findings if _concerns(item, written, folders)]
+    if found:
+        raise HeadgateError(
+            "what was generated",
+            expected="a Mage project without findings",
+            found="; ".join(str(item) for item in found),
+            next_step="correct it, or its template, and run `headgate pipelines validate --strict`",
+        )
+    return ["headgate pipelines validate --strict", *check_python(project_dir, paths)]
+
+
+def check_python(project_dir: Path, paths: Sequence[str]) -> list[str]:
+    """Holds Python files against the project's style, where ruff is installed; what passed, for people.
+
+    Raises:
+        HeadgateError: a file is not in the project's style.
+    """
+    files = [path for path in paths if path.endswith(".py")]
+    ruff = Path(sys.executable).with_name("ruff")
+    if not files or not ruff.is_file():
+        return []
+    for words in (("check", "--quiet"), ("format", "--check", "--quiet")):
+        done = subprocess.run(
+            [ruff, *words, *files], cwd=project_dir, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise HeadgateError(
+                "what was generated",
+                expected="Python in the project's style",
+                found=" ".join((done.stdout + done.stderr).split())
+                or f"a file that ruff {words[0]} would change",
+                next_step="run `make format`, and correct the template in mage_pipelines/templates",
+            )
+    return ["ruff check", "ruff format --check"]
+
+
+def _concerns(finding: Finding, written: set[Path], folders: set[Path]) -> bool:
+    path = finding.path.resolve()
+    return path in written or path.parent in folders

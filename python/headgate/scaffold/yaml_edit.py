@@ -1,0 +1,78 @@
+"""Adds to a YAML file and leaves the rest of it as it stands, comments too: PyYAML itself would drop them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import yaml
+
+
+@dataclass(frozen=True)
+class YamlText:
+    """The text of a YAML file whose top is a mapping."""
+
+    text: str
+
+    def with_entry(self, key: str, entry: str) -> YamlText:
+        """The file with an entry (the text of one list item, unindented) at the end of the list `key`."""
+        found = self._value(self._root(), key)
+        if found is None:
+            return YamlText(f"{self.text.rstrip()}\n{key}:\n{entry}")
+        if not isinstance(found, yaml.SequenceNode) or found.flow_style or not found.value:
+            return self._replaced(found, f"\n{entry.rstrip()}")
+        indent = " " * found.start_mark.column
+        end = self._line_end(_last(found).end_mark.index)
+        added = "".join(f"{indent}{line}\n" for line in entry.rstrip().splitlines())
+        return YamlText(f"{self.text[:end]}{added}{self.text[end:]}")
+
+    def with_names(self, lists: Sequence[str], uuid: str, key: str, names: Iterable[str]) -> YamlText:
+        """The file with the list `key` of block `uuid`, which stands in one of `lists`, set to `names`."""
+        written = f"[{', '.join(names)}]"
+        for mapping in self._blocks(lists, uuid):
+            found = self._value(mapping, key)
+            if found is not None:
+                return self._replaced(found, written)
+            start, end = mapping.start_mark.column, self._line_end(_last(mapping).end_mark.index)
+            return YamlText(f"{self.text[:end]}{' ' * start}{key}: {written}\n{self.text[end:]}")
+        return self
+
+    def _blocks(self, lists: Sequence[str], uuid: str) -> Iterable[yaml.MappingNode]:
+        for name in lists:
+            listed = self._value(self._root(), name)
+            for item in listed.value if isinstance(listed, yaml.SequenceNode) else ():
+                named = self._value(item, "uuid") if isinstance(item, yaml.MappingNode) else None
+                if isinstance(named, yaml.ScalarNode) and named.value == uuid:
+                    yield item
+
+    def _root(self) -> yaml.Node | None:
+        found: yaml.Node | None = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        return found
+
+    def _value(self, mapping: yaml.Node | None, key: str) -> yaml.Node | None:
+        pairs = mapping.value if isinstance(mapping, yaml.MappingNode) else ()
+        return next((value for name, value in pairs if name.value == key), None)
+
+    def _replaced(self, node: yaml.Node, text: str) -> YamlText:
+        """The file with other text for a node; a list over several lines becomes one in brackets."""
+        start = node.start_mark.index
+        end = _last(node).end_mark.index
+        if isinstance(node, yaml.SequenceNode) and not node.flow_style:
+            # A block list begins on a line of its own, below its key.
+            start = len(self.text[:start].rstrip())
+            text = f" {text}" if not text.startswith("\n") else text
+        before = self.text[:start].rstrip(" ") if text.startswith("\n") else self.text[:start]
+        return YamlText(f"{before}{text}{self.text[end:]}")
+
+    def _line_end(self, index: int) -> int:
+        found = self.text.find("\n", index)
+        return len(self.text) if found < 0 else found + 1
+
+
+def _last(node: yaml.Node) -> yaml.Node:
+    """What a node ends with: a block mapping's or list's own end lies after the comments that follow it."""
+    if isinstance(node, yaml.MappingNode) and not node.flow_style and node.value:
+        return _last(node.value[-1][1])
+    if isinstance(node, yaml.SequenceNode) and not node.flow_style and node.value:
+        return _last(node.value[-1])
+    return node
