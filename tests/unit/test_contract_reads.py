@@ -6,6 +6,7 @@ import pytest
 
 from headgate.contract.reads import check_source, paths_read
 from headgate.settings import find_project_dir
+from headgate.sources.declared import DeclaredSource, declared_sources
 
 SQL = """
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
@@ -26,10 +27,12 @@ def test_paths_follow_the_laterals() -> None:
     assert expected | {"payload.commits[][1]"} == paths_read(SQL)
 
 
-@pytest.mark.parametrize("folder", sorted((find_project_dir() / "models/staging").glob("*/_*__sources.yml")))
-def test_contract_and_staging_models_agree(folder: Path) -> None:
+@pytest.mark.parametrize(
+    "source", declared_sources(find_project_dir()).values(), ids=lambda source: source.name
+)
+def test_contract_and_staging_models_agree(source: DeclaredSource) -> None:
     """Every path that a staging model reads is declared, and every declared path is read."""
-    assert check_source(find_project_dir(), folder.parent.name) == []
+    assert check_source(find_project_dir(), source.name, source.entity) == []
 
 
 def test_a_path_on_one_side_only_is_found(tmp_path: Path) -> None:
@@ -51,7 +54,7 @@ sources:
 """
     )
 
-    findings = check_source(tmp_path, "demo")
+    findings = check_source(tmp_path, "demo", "events")
 
     assert len(findings) == 2
     assert "surprise is read" in findings[0]

@@ -138,9 +138,7 @@ def _land_with_progress(
                 lines[message.delivery] = message.lines
             else:
                 parts[message.delivery], lines[message.delivery] = 1.0, message.lines_read
-            what = f"{message.delivery.partition.start:%Y-%m-%dT%H} " + (
-                "done" if done else getattr(message, "stage", "")
-            )
+            what = f"{message.delivery.title} " + ("done" if done else getattr(message, "stage", ""))
             bar.update(
                 task, completed=sum(parts.values()), description=f"{what}, {sum(lines.values()):,} lines"
             )
@@ -163,7 +161,7 @@ def _show(results: list[LoadResult], seconds: float) -> None:
     for result in results:
         speed = "" if result.failed or result.status == "unchanged" else f"{result.rows_per_second:,.0f}"
         table.add_row(
-            _extent(result), f"[{colors[result.status]}]{result.status}[/]", *_counts([result]), speed
+            result.delivery.title, f"[{colors[result.status]}]{result.status}[/]", *_counts([result]), speed
         )
     written = [result for result in results if result.status in ("landed", "replaced")]
     total = f"{sum(result.rows_landed for result in written) / max(seconds, 0.001):,.0f}"
@@ -174,7 +172,7 @@ def _show(results: list[LoadResult], seconds: float) -> None:
     console.print(table)
     for result in results:
         if result.error:
-            console.print(f"\n[red bold]{_extent(result)} failed[/]")
+            console.print(f"\n[red bold]{result.delivery.title} failed[/]")
             for label, key in (
                 ("object", "subject"),
                 ("expected", "expected"),
@@ -190,10 +188,3 @@ def _counts(results: list[LoadResult]) -> list[str]:
     keys = ("lines_read", "rows_landed", "rows_rejected", "rows_repaired")
     megabytes = sum(result.bytes_read for result in results) / 1e6
     return [*(f"{sum(getattr(result, key) for result in results):,}" for key in keys), f"{megabytes:,.1f}"]
-
-
-def _extent(result: LoadResult) -> str:
-    partition = result.delivery.partition
-    if partition.end - partition.start == HOUR:
-        return f"{partition.start:%Y-%m-%dT%H}"
-    return partition.extent

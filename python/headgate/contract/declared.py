@@ -22,11 +22,11 @@ _RULE_KEYS = {"path", "type", "required", "kinds", "except_kinds", "generations"
 
 @dataclass(frozen=True)
 class Envelope:
-    """Where a record says what it is: its identity, its kind and its time."""
+    """Where a record says what it is: its identity, its kind and its time; None where it does not say."""
 
-    identity: str
-    kind: str
-    time: str
+    identity: str | None
+    kind: str | None
+    time: str | None
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class Contract:
 
     version: int
     envelope: Envelope
-    time_tolerance_hours: int
+    #: How far a record's time may lie outside the extent of its load; None: any time will do.
+    time_tolerance_hours: int | None
     paths: tuple[PathRule, ...]
 
     @property
@@ -141,8 +142,8 @@ class _Reader:
         version = found.get("version")
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise _error(self.file, f"{place}.version", "a whole number, 1 or more", repr(version))
-        tolerance = found.get("time_tolerance_hours", 0)
-        if not isinstance(tolerance, int) or isinstance(tolerance, bool) or tolerance < 0:
+        tolerance = found.get("time_tolerance_hours")
+        if tolerance is not None and (type(tolerance) is not int or tolerance < 0):
             raise _error(
                 self.file, f"{place}.time_tolerance_hours", "a whole number, 0 or more", repr(tolerance)
             )
@@ -152,9 +153,12 @@ class _Reader:
         return Contract(version, self.envelope(found.get("envelope"), f"{place}.envelope"), tolerance, rules)
 
     def envelope(self, value: object, place: str) -> Envelope:
-        """The three envelope paths, all needed."""
+        """The three envelope paths; one that records do not have is null."""
         found = self.mapping(value, place, _ENVELOPE_KEYS)
-        parts = {key: self.path(found.get(key), f"{place}.{key}") for key in sorted(_ENVELOPE_KEYS)}
+        parts = {
+            key: None if key in found and found[key] is None else self.path(found.get(key), f"{place}.{key}")
+            for key in sorted(_ENVELOPE_KEYS)
+        }
         return Envelope(**parts)
 
     def rule(self, value: object, place: str) -> PathRule:

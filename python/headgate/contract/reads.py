@@ -14,6 +14,7 @@ import click
 
 from headgate.contract.declared import Contract, load_contract
 from headgate.settings import find_project_dir
+from headgate.sources.declared import declared_sources
 
 _FIELDS = re.compile(
     r"json_fields\('(?P<of>[\w.]+)'\) }}\s+as (?P<alias>\w+) \((?P<columns>[^()]*)\)", re.DOTALL
@@ -57,7 +58,8 @@ def differences(contract: Contract, read: set[str]) -> tuple[set[str], set[str]]
     Not expected to be read: the envelope, which landing reads, and personal data, which is to be replaced.
     """
     declared = {rule.path for rule in contract.paths}
-    unread_allowed = {contract.envelope.identity, contract.envelope.kind, contract.envelope.time}
+    envelope = contract.envelope
+    unread_allowed = {path for path in (envelope.identity, envelope.kind, envelope.time) if path}
     unread_allowed |= {rule.path for rule in contract.personal}
     unread_allowed |= {
         path for path in declared if any(other.startswith(path + ".") for other in unread_allowed)
@@ -65,7 +67,7 @@ def differences(contract: Contract, read: set[str]) -> tuple[set[str], set[str]]
     return read - declared, declared - read - unread_allowed
 
 
-def check_source(project_dir: Path, source: str, entity: str = "events") -> list[str]:
+def check_source(project_dir: Path, source: str, entity: str) -> list[str]:
     """What is wrong between the contract of a source and its staging models, a sentence each."""
     models = sorted((project_dir / "models" / "staging" / source).glob("stg_*.sql"))
     read = set().union(*(paths_read(model.read_text()) for model in models))
@@ -85,8 +87,10 @@ def check_source(project_dir: Path, source: str, entity: str = "events") -> list
 def main() -> int:
     """Checks every source that has a contract; prints what is wrong; exit code 1 if anything is."""
     project_dir = find_project_dir()
-    folders = sorted((project_dir / "models" / "staging").glob("*/_*__sources.yml"))
-    findings = [finding for file in folders for finding in check_source(project_dir, file.parent.name)]
+    sources = declared_sources(project_dir).values()
+    findings = [
+        finding for source in sources for finding in check_source(project_dir, source.name, source.entity)
+    ]
     for finding in findings:
         click.echo(finding)
     return 1 if findings else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -99,9 +100,9 @@ def _envelope(source: str, before: Contract, after: Contract) -> Iterator[Change
             source,
             "changed tolerance",
             "time_tolerance_hours",
-            f"{before.time_tolerance_hours} hours",
-            f"{after.time_tolerance_hours} hours",
-            breaking=after.time_tolerance_hours < before.time_tolerance_hours,
+            _hours(before),
+            _hours(after),
+            breaking=_strictness(after) > _strictness(before),
         )
 
 
@@ -158,3 +159,13 @@ def _change(source: str, kind: str, subject: str, before: str, after: str, *, br
         after=after,
         breaking=breaking,
     )
+
+
+def _hours(contract: Contract) -> str:
+    hours = contract.time_tolerance_hours
+    return "no limit" if hours is None else f"{hours} hours"
+
+
+def _strictness(contract: Contract) -> float:
+    hours = contract.time_tolerance_hours
+    return -math.inf if hours is None else -hours

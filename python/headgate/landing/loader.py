@@ -13,15 +13,17 @@ import asyncpg
 
 from headgate.contract import Contract
 from headgate.errors import HeadgateError
+from headgate.landing.appended import AppendedFileLoader, start_appended
 from headgate.landing.content import Content
 from headgate.landing.partition import PartitionLoader, refuse_overlap
 from headgate.landing.privacy import Minimiser
 from headgate.landing.results import LoadResult, Progress
 from headgate.landing.screen import Screen
 from headgate.landing.statements import statement
+from headgate.landing.tables import create_landing_table
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
-from headgate.sources import Delivery
+from headgate.sources import Delivery, Source
 
 OnProgress = Callable[[Progress], None]
 
@@ -32,6 +34,7 @@ class Loader:
 
     settings: Settings
     connection: Connection
+    source: Source
     contract: Contract
     minimiser: Minimiser
     on_progress: OnProgress
@@ -42,18 +45,16 @@ class Loader:
         async with self._alone(delivery):
             load_id: int | None = None
             try:
-                place = (delivery.source, delivery.entity, delivery.partition.start)
-                await self.connection.execute(statement("abandon_loads"), *place)
-                landed = await self.connection.fetchrow(statement("find_landed"), *place)
+                await self._abandon(delivery)
                 async with self._file(delivery) as path:
-                    if landed is not None and await self._is_same(path, landed["content_sha256"]):
-                        return _result(delivery, "unchanged", landed, began)
-                    await refuse_overlap(self.connection, delivery)
+                    old, same = await self._landed(delivery, path)
+                    if old is not None and same:
+                        return _result(delivery, "unchanged", old, began)
                     load_id = await self._start(delivery)
                     await self._load(delivery, load_id, path)
-                row = await self.connection.fetchrow(statement("find_landed"), *place)
+                row = await self.connection.fetchrow(statement("read_load"), load_id)
                 assert row is not None, "this load landed"
-                return _result(delivery, "landed" if landed is None else "replaced", row, began)
+                return _result(delivery, "landed" if old is None else "replaced", row, began)
             except Exception as error:  # the ledger keeps every failure, whatever it is
                 if self.connection.is_closed():
                     raise
@@ -65,6 +66,25 @@ class Loader:
                 )
                 return replace(failed, seconds=time.monotonic() - began)
 
+    async def _abandon(self, delivery: Delivery) -> None:
+        """Closes the ledger rows that a killed lander of the same delivery left behind."""
+        start = delivery.partition.start if delivery.partition else None
+        await self.connection.execute(
+            statement("abandon_loads"), delivery.source, delivery.entity, start, delivery.uri
+        )
+
+    async def _landed(self, delivery: Delivery, path: Path) -> tuple[asyncpg.Record | None, bool]:
+        """What a delivery would replace, and whether that holds the same bytes."""
+        place = (delivery.source, delivery.entity)
+        if delivery.partition is None:
+            row = await self.connection.fetchrow(statement("find_content"), *place, await self._sha256(path))
+            return row, True
+        row = await self.connection.fetchrow(statement("find_landed"), *place, delivery.partition.start)
+        same = row is not None and await self._sha256(path) == row["content_sha256"]
+        if not same:
+            await refuse_overlap(self.connection, delivery)
+        return row, same
+
     async def _load(self, delivery: Delivery, load_id: int, path: Path) -> None:
         def on_block(content: Content, lines: int) -> None:
             self.on_progress(Progress(delivery, "land", content.position, content.size, lines))
@@ -72,23 +92,33 @@ class Loader:
         def new_screen() -> Screen:
             return Screen(load_id, self.contract.envelope, self.minimiser)
 
-        loader = PartitionLoader(self.connection, delivery, load_id, new_screen, on_block)
+        parts = (self.connection, delivery, load_id, new_screen, on_block)
+        loader = PartitionLoader(*parts) if delivery.partition else AppendedFileLoader(*parts, self.contract)
         await loader.load(lambda: Content(path))
 
-    async def _is_same(self, path: Path, sha256: str) -> bool:
+    async def _sha256(self, path: Path) -> str:
         content = Content(path)
         await asyncio.to_thread(content.read_through)
-        return content.sha256 == sha256
+        return content.sha256
 
     async def _start(self, delivery: Delivery) -> int:
+        """A ledger row that is `running`."""
+        if delivery.partition is None:
+            await create_landing_table(self.connection, delivery.source, delivery.entity)
+            return await start_appended(self.connection, self.source, status="running", uri=delivery.uri)
         partition = delivery.partition
-        place = (delivery.source, delivery.entity, partition.start, partition.end)
-        return int(await self.connection.fetchval(statement("start_load"), *place, delivery.uri))
+        place = (delivery.source, delivery.entity, partition.start, partition.end, delivery.uri)
+        return int(await self.connection.fetchval(statement("start_load"), *place))
 
     @contextlib.asynccontextmanager
     async def _alone(self, delivery: Delivery) -> AsyncIterator[None]:
-        """Keeps other landers of the same partition waiting."""
-        key = (delivery.source, delivery.entity, delivery.partition.start.isoformat())
+        """Keeps other landers of the same partition, or of the same file, waiting."""
+        partition = delivery.partition
+        key = (
+            delivery.source,
+            delivery.entity,
+            partition.start.isoformat() if partition else delivery.uri,
+        )
         await self.connection.execute(statement("lock_partition"), *key)
         try:
             yield

@@ -42,13 +42,14 @@ def land_files(
     Raises:
         HeadgateError: nothing can be landed: no server, no contract, a file whose name says no partition.
     """
-    named = get_source(source)
+    named = get_source(source, settings.project_dir)
     deliveries = [named.delivery(item) if isinstance(item, Path) else item for item in items]
     if not deliveries:
         return []
     assignment = Assignment(
         replace(settings, dsn=postgres.dsn(settings)),
-        load_contract(settings.project_dir, source, named.entity),
+        named,
+        load_contract(settings.project_dir, *named.contract),
         pii_key(settings),
     )
     groups = _by_partition(deliveries)
@@ -57,10 +58,10 @@ def land_files(
 
 
 def _by_partition(deliveries: Sequence[Delivery]) -> list[Group]:
-    """Deliveries of one partition stay together and in order; partitions may land in any order."""
+    """Deliveries of one partition stay together and in order; others may land in any order."""
     groups: dict[Any, Group] = {}
     for number, delivery in enumerate(deliveries):
-        groups.setdefault(delivery.partition, []).append((number, delivery))
+        groups.setdefault(delivery.partition or delivery.uri, []).append((number, delivery))
     return list(groups.values())
 
 

@@ -40,11 +40,12 @@ class LoadResult:
     def as_dict(self) -> dict[str, Any]:
         """The result for programs (`--json`)."""
         partition = self.delivery.partition
+        start, end = (partition.start.isoformat(), partition.end.isoformat()) if partition else (None, None)
         return {
             "source": self.delivery.source,
             "entity": self.delivery.entity,
-            "partition_start": partition.start.isoformat(),
-            "partition_end": partition.end.isoformat(),
+            "partition_start": start,
+            "partition_end": end,
             "uri": self.delivery.uri,
             "status": self.status,
             "load_id": self.load_id,

@@ -63,8 +63,10 @@ class Tally:
 class Screen:
     """Screens the lines of one load."""
 
-    def __init__(self, load_id: int, envelope: Envelope, minimiser: Minimiser) -> None:
-        self.tally = Tally()
+    def __init__(
+        self, load_id: int, envelope: Envelope, minimiser: Minimiser, *, lines_before: int = 0
+    ) -> None:
+        self.tally = Tally(lines=lines_before)
         self.rejects = Spool(load_id)
         self.repairs = Spool(load_id)
         self._load_id = load_id
@@ -89,6 +91,20 @@ class Screen:
                 self._repair(line, record, parts)
             else:
                 add(line, line, record, parts)
+        return parts
+
+    def message(self, body: bytes) -> list[bytes]:
+        """The row of one message, which may hold newlines; none when it is a reject."""
+        parts: list[bytes] = []
+        try:
+            record = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            self._salvage(body, parts)
+            return parts
+        if NUL in body:
+            self._repair(body, record, parts)
+        else:
+            self._add(body, body, record, parts)
         return parts
 
     def reject(self, line: bytes, reason: str, line_number: int | None = None) -> None:
@@ -182,8 +198,10 @@ class Screen:
         return found
 
 
-def _getter(path: str) -> Callable[[dict[str, Any]], Any]:
-    """Takes the value at a path of plain keys from a record."""
+def _getter(path: str | None) -> Callable[[dict[str, Any]], Any]:
+    """Takes the value at a path of plain keys from a record; nothing where no path is declared."""
+    if path is None:
+        return lambda _: None
     keys = [str(step) for step in parse_path(path)]
     if len(keys) == 1:
         key = keys[0]

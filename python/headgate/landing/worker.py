@@ -26,7 +26,7 @@ from headgate.landing.loader import Loader
 from headgate.landing.privacy import Minimiser
 from headgate.landing.results import Progress
 from headgate.settings import Settings
-from headgate.sources import Delivery
+from headgate.sources import Delivery, Source
 
 #: Seconds between two progress messages.
 PROGRESS_INTERVAL = 0.1
@@ -38,6 +38,7 @@ class Assignment:
     """What a landing process needs before its first delivery."""
 
     settings: Settings
+    source: Source
     contract: Contract
     key: bytes
 
@@ -92,7 +93,14 @@ async def _work(messages: _Messages) -> None:
         # Records come and go without cycles: looking for these is time lost.
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
-        loader = Loader(assignment.settings, connection, assignment.contract, minimiser, messages.progress)
+        loader = Loader(
+            assignment.settings,
+            connection,
+            assignment.source,
+            assignment.contract,
+            minimiser,
+            messages.progress,
+        )
         while isinstance(delivery := await inbox.get(), Delivery):
             messages.send("result", await loader.land(delivery))
     finally:

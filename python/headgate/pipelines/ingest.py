@@ -80,7 +80,7 @@ def land_hours(variables: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(message, LoadResult):
             done += 1
             verdict = "FAIL" if message.failed else "OK"
-            print(f"{done} of {len(deliveries)} {verdict} {message.delivery.partition} {message.status}")  # noqa: T201
+            print(f"{done} of {len(deliveries)} {verdict} {message.delivery.title} {message.status}")  # noqa: T201
 
     results = land_files(settings, GHARCHIVE.name, deliveries, on_progress=say)
     return {"loads": [result.as_dict() for result in results]}

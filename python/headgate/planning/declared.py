@@ -15,6 +15,7 @@ from headgate.definitions import Definition, Definitions
 from headgate.errors import HeadgateError
 from headgate.planning import dbt
 from headgate.settings import Settings
+from headgate.sources.declared import declared_sources
 from headgate.store.views import AS_OF, Column, FeatureView, version_of
 
 #: The folder of models whose relations are feature views.
@@ -22,7 +23,6 @@ FEATURES = "features"
 #: The folder of models that watch the others: nobody but people reads them.
 MONITORING = "monitoring"
 #: The table of a source that its contract stands at.
-ENTITY = "events"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,8 @@ def read_declared(settings: Settings) -> Declared:
         definitions=Definitions({entry["name"]: _definition(entry) for entry in described}),
         views={model.name: _view(model) for model in models.values() if model.layer == FEATURES},
         contracts={
-            source: load_contract(settings.project_dir, source, ENTITY) for source in _sources(settings)
+            source.name: load_contract(settings.project_dir, source.name, source.entity)
+            for source in declared_sources(settings.project_dir).values()
         },
     )
 
@@ -148,8 +149,3 @@ def _view(model: Model) -> FeatureView:
         definition=model.name,
         source_relation=0,
     )
-
-
-def _sources(settings: Settings) -> list[str]:
-    folders = (settings.project_dir / "models" / "staging").glob("*/_*__sources.yml")
-    return sorted(file.parent.name for file in folders)

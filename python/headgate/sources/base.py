@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -25,13 +25,28 @@ class Partition:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One file that holds one partition of one source."""
+    """One file of one source: it holds one partition alone, or adds to what is landed."""
 
     source: str
     entity: str
-    partition: Partition
+    #: None: it adds, and its extent follows from its records.
+    partition: Partition | None
     #: A path, or a URL that is fetched first.
     uri: str
+
+    @property
+    def extent(self) -> Partition:
+        """The partition that it holds alone."""
+        assert self.partition is not None, "asked of deliveries that replace partitions only"
+        return self.partition
+
+    @property
+    def title(self) -> str:
+        """What people call it: its first hour, its extent, or its file."""
+        if self.partition is None:
+            return self.uri.rsplit("/", 1)[-1]
+        one_hour = self.partition.end - self.partition.start == timedelta(hours=1)
+        return f"{self.partition.start:%Y-%m-%dT%H}" if one_hour else self.partition.extent
 
     @property
     def is_remote(self) -> bool:
@@ -50,8 +65,42 @@ class Source(Protocol):
     def entity(self) -> str:
         """The landing table's name."""
 
+    @property
+    def contract(self) -> tuple[str, str]:
+        """Source and table whose contract and staging models hold for its records; mostly its own."""
+
+    @property
+    def appends(self) -> bool:
+        """Whether its loads add to what is landed, instead of replacing partitions."""
+
     def delivery(self, file: Path, partition: Partition | None = None) -> Delivery:
         """The delivery that a file is; its partition from the file's name unless given."""
+
+
+@dataclass(frozen=True)
+class AppendingSource:
+    """A source whose deliveries add to what is landed."""
+
+    name: str
+    entity: str
+    #: Source and table whose contract and staging models hold for its records.
+    contract: tuple[str, str]
+    appends: bool = True
+
+    def delivery(self, file: Path, partition: Partition | None = None) -> Delivery:
+        """The delivery that a file is.
+
+        Raises:
+            UsageError: a partition is given.
+        """
+        if partition is not None:
+            raise UsageError(
+                f"source {self.name}",
+                expected="files only: what they hold is added, and its time is read from the records",
+                found="a partition",
+                next_step="leave out --partition",
+            )
+        return Delivery(self.name, self.entity, None, str(file.resolve()))
 
 
 def parse_hour(text: str) -> datetime:

@@ -20,6 +20,8 @@ _NAME = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:-(\d{1,2}))?\.(?:json|jsonl|ndjso
 class _GHArchive:
     name: str = "gharchive"
     entity: str = "events"
+    contract: tuple[str, str] = ("gharchive", "events")
+    appends: bool = False
 
     def delivery(self, file: Path, partition: Partition | None = None) -> Delivery:
         """The delivery that a file is.

@@ -1,0 +1,75 @@
+"""Loads that add to what is landed: how they begin, how they end, and files that are landed so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from headgate.contract import Contract
+from headgate.landing.content import Content
+from headgate.landing.files import FileLoader
+from headgate.landing.screen import Screen
+from headgate.landing.statements import statement
+from headgate.landing.tables import landing_table, piece_for
+from headgate.postgres.connection import Connection
+from headgate.sources import Source
+
+#: How old a record may be when it comes, where the contract limits times at all: GitHub sends a webhook again
+#: for three days. Older ones land and are quarantined.
+LATE_HOURS = 7 * 24
+
+
+async def start_appended(connection: Connection, source: Source, *, status: str, uri: str) -> int:
+    """A new ledger row; its extent is provisional."""
+    place = (source.name, source.entity, uri, status)
+    while True:
+        load_id = await connection.fetchval(statement("start_appended"), *place)
+        if load_id is not None:
+            return int(load_id)
+
+
+async def close_appended(connection: Connection, load_id: int, table: str, contract: Contract) -> None:
+    """Makes a load `landed`, so that models see it; in the transaction of the caller, who holds its row."""
+    find_oldest = f"select min(recorded_at) from {table} where load_id = $1"  # noqa: S608 - checked name
+    oldest = await connection.fetchval(find_oldest, load_id)
+    late_hours = LATE_HOURS
+    if contract.time_tolerance_hours is None:
+        # Any time will do; 200 years is as good as no limit.
+        late_hours = 200 * 365 * 24
+    shift = 0
+    while True:
+        try:
+            async with connection.transaction():
+                await connection.execute(statement("close_appended"), load_id, late_hours, oldest, shift)
+            return
+        except asyncpg.UniqueViolationError:
+            # Two loads of a source may begin with records of one instant.
+            shift += 1
+
+
+@dataclass(frozen=True)
+class AppendedFileLoader(FileLoader):
+    """Lands a file beside what is landed."""
+
+    contract: Contract
+
+    async def prepare(self) -> str:
+        """Finds the piece of the landing table that is filled now."""
+        parent = landing_table(self.delivery.source, self.delivery.entity)
+        return await piece_for(self.connection, parent, self.load_id)
+
+    async def finish(self, table: str, content: Content, screen: Screen) -> None:
+        """Closes the ledger row."""
+        tally = screen.tally
+        await self.connection.execute(
+            statement("finish_load"),
+            self.load_id,
+            content.sha256,
+            tally.lines,
+            tally.landed,
+            screen.rejects.rows,
+            tally.repaired,
+            content.bytes_read,
+        )
+        await close_appended(self.connection, self.load_id, table, self.contract)

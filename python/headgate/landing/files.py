@@ -1,0 +1,67 @@
+"""Lands one delivered file under a ledger row that is `running`: all in one transaction, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from headgate.landing.content import Content
+from headgate.landing.copyformat import HEADER, TRAILER
+from headgate.landing.copying import PoisonedError, RowCopy, keep_lines
+from headgate.landing.screen import Screen
+from headgate.postgres.connection import Connection
+from headgate.sources import Delivery
+
+
+@dataclass(frozen=True)
+class FileLoader(ABC):
+    """Lands one file; where its rows go, and what is to be seen of them when, is a subclass's."""
+
+    connection: Connection
+    delivery: Delivery
+    load_id: int
+    new_screen: Callable[[], Screen]
+    on_block: Callable[[Content, int], None]
+
+    @abstractmethod
+    async def prepare(self) -> str:
+        """Makes ready the table that the rows are copied to; its name."""
+
+    @abstractmethod
+    async def finish(self, table: str, content: Content, screen: Screen) -> None:
+        """Makes the rows visible and closes the ledger row."""
+
+    async def load(self, content: Callable[[], Content]) -> None:
+        """Lands everything or nothing.
+
+        The first try is one COPY. Only when PostgreSQL refuses a row that passed the screen, the file is read
+        again, in batches with savepoints, down to that row, which becomes a reject.
+        """
+        try:
+            await self._load(content(), careful=False)
+        except PoisonedError:
+            await self._load(content(), careful=True)
+
+    async def _load(self, content: Content, *, careful: bool) -> None:
+        with contextlib.closing(self.new_screen()) as screen:
+            async with self.connection.transaction():
+                await self.connection.execute("set local synchronous_commit to default")
+                table = await self.prepare()
+                copy = RowCopy(self.connection, table)
+                if careful:
+                    for block in content.blocks():
+                        await copy.copy_carefully(screen.rows(block), screen)
+                        self.on_block(content, screen.tally.lines)
+                else:
+                    await copy.copy(self._rows(content, screen))
+                await keep_lines(self.connection, screen)
+                await self.finish(table, content, screen)
+
+    async def _rows(self, content: Content, screen: Screen) -> AsyncIterator[bytes]:
+        yield HEADER
+        for block in content.blocks():
+            yield b"".join(screen.rows(block))
+            self.on_block(content, screen.tally.lines)
+        yield TRAILER

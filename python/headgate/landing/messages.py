@@ -1,0 +1,208 @@
+"""Lands messages as they come: each delivery id once, durable when `append` returns.
+
+Messages go to an open load. It is closed, and models see it, when somebody wants to build
+(`close_open_loads`) or when it is old; the next message then opens another one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from headgate import postgres
+from headgate.contract import Contract, load_contract
+from headgate.landing.appended import close_appended, start_appended
+from headgate.landing.copying import PoisonedError, RowCopy, keep_lines, whole
+from headgate.landing.privacy import Minimiser, pii_key
+from headgate.landing.screen import Screen
+from headgate.landing.statements import statement
+from headgate.landing.tables import create_landing_table, landing_table, piece_for
+from headgate.postgres.connection import Connection
+from headgate.settings import Settings
+from headgate.sources import Source, get_source
+
+#: An older open load is closed by its own appender, so that a plain `dbt build` falls behind no further.
+OLD = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One record as it was sent."""
+
+    #: Unique in its source: what is sent again with the same id is the same message.
+    delivery_id: str
+    #: JSON text of the record.
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of messages. Every one is in exactly one of landed, rejected and redelivered."""
+
+    landed: int = 0
+    rejected: int = 0
+    #: They had landed, or had been rejected, before.
+    redelivered: int = 0
+    #: Of the landed ones: those that needed a repair.
+    repaired: int = 0
+
+
+class _ClosedError(Exception):
+    """Somebody closed the load."""
+
+
+@dataclass
+class Appender:
+    """Lands messages of one source on one connection; one call of `append` at a time."""
+
+    connection: Connection
+    source: Source
+    contract: Contract
+    minimiser: Minimiser
+    #: Where the messages come from, for the ledger.
+    uri: str
+    _load_id: int | None = field(default=None, init=False)
+    _piece: str = field(default="", init=False)
+    _opened_at: float = field(default=0.0, init=False)
+
+    async def append(self, messages: Sequence[Message]) -> Appended:
+        """Lands messages in one transaction; when it returns, they are safe.
+
+        A message that is no record becomes a reject, and counts as delivered. Raises what the connection
+        raises: nothing of the messages was landed then, and they may be appended again.
+        """
+        bodies: dict[uuid.UUID, bytes] = {}
+        for message in messages:
+            bodies.setdefault(_digest(message.delivery_id), message.body)
+        careful = False
+        while True:
+            load_id = self._load_id or await self._open()
+            try:
+                async with self.connection.transaction():
+                    done = await self._append(load_id, bodies, len(messages), careful=careful)
+                break
+            except _ClosedError:
+                self._load_id = None
+            except PoisonedError:
+                careful = True
+        if time.monotonic() - self._opened_at > OLD.total_seconds():
+            await self.close_load()
+        return done
+
+    async def close_load(self) -> None:
+        """Shows models what was appended so far."""
+        if self._load_id is not None:
+            load_id, self._load_id = self._load_id, None
+            async with self.connection.transaction():
+                row = await self.connection.fetchrow(
+                    "select lines_read from ops.loads where load_id = $1 and status = 'open' for update",
+                    load_id,
+                )
+                if row is not None:
+                    await _close(self.connection, load_id, row["lines_read"], self._table, self.contract)
+
+    async def _append(
+        self, load_id: int, bodies: dict[uuid.UUID, bytes], count: int, *, careful: bool
+    ) -> Appended:
+        begun = await self.connection.fetchrow(
+            statement("append_messages").format(table=self._table),
+            load_id,
+            # In order: two appenders with the same messages then wait for each other, and do not lock up.
+            sorted(bodies),
+        )
+        if begun is None:
+            raise _ClosedError
+        fresh = set(begun["fresh"])
+        new = [body for digest, body in bodies.items() if digest in fresh]
+        screen = Screen(load_id, self.contract.envelope, self.minimiser, lines_before=begun["lines_read"])
+        with contextlib.closing(screen):
+            rows = [part for body in new for part in screen.message(body)]
+            copy = RowCopy(self.connection, self._piece)
+            if careful:
+                await copy.copy_carefully(rows, screen)
+            elif rows:
+                await copy.copy(whole(rows))
+            await keep_lines(self.connection, screen)
+            tally = screen.tally
+            await self.connection.execute(
+                statement("count_messages"),
+                load_id,
+                tally.lines - begun["lines_read"],
+                tally.landed,
+                screen.rejects.rows,
+                tally.repaired,
+                sum(map(len, new)),
+                count - len(new),
+            )
+            return Appended(tally.landed, screen.rejects.rows, count - len(new), tally.repaired)
+
+    async def _open(self) -> int:
+        self._load_id = await start_appended(self.connection, self.source, status="open", uri=self.uri)
+        self._piece = await piece_for(self.connection, self._table, self._load_id)
+        self._opened_at = time.monotonic()
+        return self._load_id
+
+    @property
+    def _table(self) -> str:
+        return landing_table(self.source.name, self.source.entity)
+
+
+@contextlib.asynccontextmanager
+async def open_appender(settings: Settings, source_name: str, *, uri: str) -> AsyncIterator[Appender]:
+    """An appender on a connection of its own; its load is closed at the end.
+
+    Raises:
+        HeadgateError: no server, no such source, no contract.
+    """
+    source = get_source(source_name, settings.project_dir)
+    contract = load_contract(settings.project_dir, *source.contract)
+    connection = await postgres.connect(settings)
+    try:
+        # What is acknowledged is on disk, whatever the server's default.
+        await connection.execute("set synchronous_commit = on")
+        await create_landing_table(connection, source.name, source.entity)
+        await close_open_loads(settings, connection, source_name, older_than=OLD)
+        appender = Appender(connection, source, contract, Minimiser(contract, pii_key(settings)), uri)
+        yield appender
+        await appender.close_load()
+    finally:
+        await connection.close(timeout=5)
+
+
+async def close_open_loads(
+    settings: Settings,
+    connection: Connection,
+    source_name: str | None = None,
+    *,
+    older_than: timedelta = timedelta(0),
+) -> int:
+    """Closes open loads, so that the next build sees what they hold; how many it were.
+
+    Messages that are being appended are waited for; their appenders then open other loads.
+    """
+    async with connection.transaction():
+        found = await connection.fetch(statement("find_open"), source_name, older_than)
+        for row in found:
+            source = get_source(row["source"], settings.project_dir)
+            contract = load_contract(settings.project_dir, *source.contract)
+            table = landing_table(source.name, source.entity)
+            await _close(connection, row["load_id"], row["lines_read"], table, contract)
+    return len(found)
+
+
+async def _close(
+    connection: Connection, load_id: int, lines_read: int, table: str, contract: Contract
+) -> None:
+    if lines_read:
+        await close_appended(connection, load_id, table, contract)
+    else:
+        await connection.execute("delete from ops.loads where load_id = $1", load_id)
+
+
+def _digest(delivery_id: str) -> uuid.UUID:
+    return uuid.UUID(bytes=hashlib.md5(delivery_id.encode(), usedforsecurity=False).digest())

@@ -1,0 +1,20 @@
+-- An appended load covers the time from its oldest record on, but not further back than records may come late.
+-- Never from a full second on: partitions of whole hours start there, and no two share their start.
+update ops.loads
+set
+    status = 'landed',
+    partition_start = extent.began - $4::integer * interval '1 us',
+    partition_end = extent.ended,
+    finished_at = extent.ended
+from (
+    select
+        loads.load_id,
+        least(
+            loads.started_at,
+            greatest(coalesce($3::timestamptz, loads.started_at), loads.started_at - $2::integer * interval '1 hour')
+        ) - interval '1 us' as began,
+        clock_timestamp() as ended
+    from ops.loads
+    where loads.load_id = $1
+) as extent
+where loads.load_id = extent.load_id

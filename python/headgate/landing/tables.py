@@ -1,0 +1,88 @@
+"""Landing tables: their columns, the tables of declared sources, the pieces that appended loads go to."""
+
+from __future__ import annotations
+
+import re
+
+from headgate.postgres.connection import Connection
+from headgate.postgres.toast import toast_clause
+
+#: A landing table's columns. Not `like` the table: that would lock it, and two landers that replace a
+#: partition each would then wait for each other.
+COLUMNS = """
+    load_id bigint not null,
+    line_number integer not null,
+    record_id text,
+    record_type text,
+    recorded_at timestamptz,
+    record jsonb not null
+"""
+
+#: How many load ids share a piece of a landing table that loads are appended to.
+LOADS_PER_PIECE = 10_000
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+def landing_table(source: str, entity: str) -> str:
+    """The landing table of a source, with its schema."""
+    assert _NAME.fullmatch(source + entity), "names are checked where they are declared"
+    return f"staging_{source}.{entity}"
+
+
+async def create_columns(connection: Connection, table: str) -> None:
+    """Creates a table with a landing table's columns, stored as is best on this server."""
+    await connection.execute(f"create table {table} ({COLUMNS})")
+    # Without compression and storage of its own, the column has the server's default.
+    toast = await toast_clause(connection)
+    for clause in ("compression", "storage"):
+        if toast.startswith(clause):
+            setting = toast.removeprefix(clause)
+            await connection.execute(f"alter table {table} alter column record set {clause} {setting}")
+
+
+async def create_landing_table(connection: Connection, source: str, entity: str) -> None:
+    """Creates the landing table of a source that appends, where it is not there yet."""
+    table = landing_table(source, entity)
+    if await _exists(connection, f"{table}_delivered"):
+        return
+    async with connection.transaction():
+        await _alone(connection, table)
+        await connection.execute(f"""
+            create schema if not exists staging_{source};
+            create table if not exists {table} ({COLUMNS}) partition by range (load_id);
+            create index if not exists {entity}_load on {table} (load_id, line_number);
+            create table if not exists {table}_delivered (delivery uuid primary key, load_id bigint not null);
+        """)
+
+
+async def piece_for(connection: Connection, table: str, load_id: int) -> str:
+    """The piece of a landing table that an appended load goes to; made when it is the first one of it."""
+    number = load_id // LOADS_PER_PIECE
+    piece = f"{table}_piece_{number}"
+    if await _exists(connection, piece):
+        return piece
+    async with connection.transaction():
+        await _alone(connection, table)
+        if not await _exists(connection, piece):
+            first, last = number * LOADS_PER_PIECE, (number + 1) * LOADS_PER_PIECE
+            await create_columns(connection, piece)
+            # Attaching locks out neither readers nor writers.
+            await connection.execute(
+                f"alter table {table} attach partition {piece} for values from ({first}) to ({last})"
+            )
+    return piece
+
+
+async def _exists(connection: Connection, table: str) -> bool:
+    """Looked up in the catalog itself: to_regclass may remember that there was none a moment ago."""
+    found: bool = await connection.fetchval(
+        "select exists (select from pg_tables where schemaname = $1 and tablename = $2)", *table.split(".")
+    )
+    return found
+
+
+async def _alone(connection: Connection, table: str) -> None:
+    await connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended('headgate landing table ' || $1, 0))", table
+    )
