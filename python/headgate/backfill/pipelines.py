@@ -91,12 +91,12 @@ class HourlyLanding:
         )
 
     def cut(self, survey: Survey, options: Options) -> list[Chunk]:
-        """Chunks with an hour that is not done; a build after each batch that has one, or waits for one."""
+        """Chunks with an hour that is not done, and a build after each batch that has one."""
         return cut_in_batches(
             survey.range,
             options,
             lambda piece: any(hour not in survey.done for hour in piece.hours),
-            lambda batch: any(batch.start <= start < batch.end for start in survey.unbuilt),
+            needs_build=bool(survey.unbuilt),
         )
 
     def run(self, settings: Settings, chunk: Chunk, options: Options, on_hours: OnHours) -> Outcome:

@@ -143,22 +143,25 @@ def cut_in_batches(
     asked: Range,
     options: Options,
     needs_step: Callable[[Range], bool],
-    needs_build: Callable[[Range], bool],
+    *,
+    needs_build: bool,
 ) -> list[Chunk]:
-    """Chunks of the step `land` where they are needed, and after each batch its build.
+    """Chunks of the step `land` where they are needed, and after each batch that has some its build.
 
     Args:
         asked: the range to cut.
         options: how long chunks and batches are, and whether there are builds.
         needs_step: whether a piece of the range has something to land.
-        needs_build: whether a batch needs a build although nothing of it is to be landed.
+        needs_build: whether there is a build although nothing is to be landed; one takes all that waits.
     """
     found: list[tuple[int, str, Range]] = []
     for batch, stretch in enumerate(asked.cut(options.batch_hours)):
         pieces = [(batch, LAND, piece) for piece in stretch.cut(options.chunk_hours) if needs_step(piece)]
         found += pieces
-        if options.build and (pieces or needs_build(stretch)):
+        if options.build and pieces:
             found.append((batch, BUILD, stretch))
+    if options.build and needs_build and not found:
+        found.append((0, BUILD, asked))
     return numbered(found)
 
 

@@ -15,7 +15,7 @@ from headgate.errors import HeadgateError
 COMMANDS = {
     "up": ("headgate.cli.server:up", "Start PostgreSQL and bring its schemas up to date."),
     "down": ("headgate.cli.server:down", "Stop the embedded PostgreSQL."),
-    "status": ("headgate.cli.server:status", "Show the server, its schemas and the newest loads."),
+    "status": ("headgate.cli.server:status", "Show server, pipelines, sources, what waits and what runs."),
     "dsn": ("headgate.cli.server:dsn", "Print the URI of the database, for psql -d."),
     "env": ("headgate.cli.server:env", "Print the environment that dbt and Mage need, for eval."),
     "migrate": ("headgate.cli.server:migrate", "Move the schemas that Python owns to a version."),
@@ -24,6 +24,7 @@ COMMANDS = {
     "replay": ("headgate.cli.land:replay", "Type partitions again, for instance after a contract change."),
     "run": ("headgate.cli.pipelines:run", "Run a Mage pipeline to its end."),
     "backfill": ("headgate.cli.backfill:backfill", "Run a pipeline over a range of past hours."),
+    "check": ("headgate.cli.watch:check", "Say what is late; exit code 1 when something is."),
     "mage": ("headgate.cli.pipelines:mage", "Serve Mage: scheduler and UI."),
     "new": ("headgate.cli.new:new", "Write a source, feature view, pipeline or block from templates."),
     "pipelines": ("headgate.cli.validate:pipelines", "Validate Mage pipelines before they run."),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
 from headgate import postgres
+from headgate.pipelines.waiting import is_building
+from headgate.postgres.connection import open_psycopg2
 from headgate.settings import load_settings
 from headgate.store import reports
 from headgate.store.publishing import publish_project
@@ -15,13 +18,13 @@ SECONDS_BETWEEN_LOOKS = 15
 
 
 def wait_for_new_loads(*, minutes: float) -> bool:
-    """Returns True when a load is newer than the last build, or when `minutes` are over.
+    """Returns True when a load is newer than the last build and no backfill builds, or `minutes` are over.
 
     It never fails: an hour that does not come is the alert of `ingest_gharchive`, and a build without new
-    loads costs seconds.
+    loads, or beside another, costs work and does no harm.
     """
     deadline = time.monotonic() + minutes * 60
-    while time.monotonic() < deadline and not asyncio.run(has_new_loads()):
+    while time.monotonic() < deadline and (not asyncio.run(has_new_loads()) or backfill_builds()):
         time.sleep(SECONDS_BETWEEN_LOOKS)
     return True
 
@@ -44,6 +47,13 @@ def publish_features() -> dict[str, Any]:
         "rows_changed": sum(count.changed for count in counts),
         "rows_closed": sum(count.closed for count in counts),
     }
+
+
+def backfill_builds() -> bool:
+    """Whether a backfill is building what it landed."""
+    with contextlib.closing(open_psycopg2(postgres.dsn(load_settings()))) as connection:
+        connection.autocommit = True
+        return is_building(connection)
 
 
 async def has_new_loads() -> bool:

@@ -16,9 +16,6 @@ from sqlalchemy.pool import NullPool
 from headgate.pipelines.environment import metadata_url
 from headgate.settings import Settings
 
-#: Statuses of runs and blocks that are not over.
-ACTIVE = ("initial", "queued", "running")
-
 # Mage stores the names of its enumerations, in capitals.
 RUNS = """
     select
@@ -32,11 +29,15 @@ RUNS = """
     left join pipeline_schedule on pipeline_schedule.id = pipeline_run.pipeline_schedule_id
     where pipeline_run.id in (
         select max(id) from pipeline_run
-        where lower(cast(status as varchar)) <> 'cancelled'
+        where {condition}
         group by pipeline_uuid, pipeline_schedule_id
     )
     order by pipeline_run.execution_date
 """
+#: Runs that were skipped because the one before was at work do not count.
+NOT_SKIPPED = "lower(cast(status as varchar)) <> 'cancelled'"
+COMPLETED = "lower(cast(status as varchar)) = 'completed'"
+SINCE = "select pipeline_uuid, name, created_at from pipeline_schedule"
 LAST_BEFORE = """
     select lower(cast(status as varchar)) from pipeline_run
     where
@@ -78,12 +79,22 @@ class MageRun:
         return (self.completed_at - self.started_at).total_seconds()
 
 
-def newest_runs(settings: Settings) -> list[MageRun]:
-    """The newest run of every trigger; none where Mage never ran here. Skipped runs do not count."""
+def triggers_since(settings: Settings) -> dict[tuple[str, str], datetime]:
+    """(pipeline, trigger) -> since when Mage knows it; empty where Mage never ran here."""
+    with _metadata(settings) as connection:
+        if connection is None:
+            return {}
+        found: list[Any] = list(connection.execute(text(SINCE)))
+    return {(pipeline, name): _utc(since) for pipeline, name, since in found}
+
+
+def newest_runs(settings: Settings, *, completed: bool = False) -> list[MageRun]:
+    """The newest run, or the newest complete one, of every trigger; none where Mage never ran here."""
+    condition = COMPLETED if completed else NOT_SKIPPED
     with _metadata(settings) as connection:
         if connection is None:
             return []
-        found: list[Any] = list(connection.execute(text(RUNS)))
+        found: list[Any] = list(connection.execute(text(RUNS.format(condition=condition))))
     return [
         MageRun(
             pipeline=pipeline,

@@ -1,0 +1,33 @@
+"""`headgate check`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+
+import click
+
+from headgate.pipelines import watch
+from headgate.settings import load_settings
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def check(as_json: bool) -> None:
+    """Say what is late: sources, runs, builds; exit code 1 when something is.
+
+    Each incident is told once when it begins and once when it ends: as a line of JSON on stderr, and to the
+    alert webhook where one is set.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        found = watch.watch(load_settings())
+    if as_json:
+        click.echo(json.dumps([late.as_dict() for late in found], indent=2))
+    elif not found:
+        click.echo("Nothing is late.")
+    else:
+        for late in found:
+            click.echo(f"{late.kind}  {late.subject}: {late.message}")
+    if found:
+        sys.exit(1)
