@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -17,9 +18,8 @@ from headgate.postgres.state import State, read_state
 from headgate.settings import load_settings
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from headgate.postgres.schema import Step
+    from headgate.status.operations import Operations
 
 
 @click.command()
@@ -62,12 +62,17 @@ def env() -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def status(as_json: bool) -> None:
-    """Show the server, its schemas and the newest loads."""
-    state = read_state(load_settings())
+    """Show the server, pipelines and their runs, sources, what waits, what runs, what is late."""
+    from headgate.status.operations import read_operations
+
+    settings = load_settings()
+    state = read_state(settings)
+    operations = read_operations(settings, datetime.now(UTC)) if state.running else None
     if as_json:
-        click.echo(json.dumps(asdict(state), default=str, indent=2))
+        found = asdict(state) | (operations.as_dict() if operations else {})
+        click.echo(json.dumps(found, default=str, indent=2))
     else:
-        _print_status(state)
+        _print_status(state, operations)
     if not state.running:
         sys.exit(1)
 
@@ -121,30 +126,13 @@ def _print_plan(here: str, steps: list[Step], losses: dict[str, int]) -> None:
         click.echo(f"  headgate migrate {here}")
 
 
-def _print_status(state: State) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _print_status(state: State, operations: Operations | None) -> None:
+    from headgate.status.lines import sections
 
-    console = Console()
-    table = Table(show_header=False, box=None, pad_edge=False)
-    for name, value in state.facts():
-        table.add_row(f"[bold]{name}", value)
-    console.print(table)
-    if state.loads:
-        console.print()
-        console.print(_loads(state))
-
-
-def _loads(state: State) -> Table:
-    from rich.table import Table
-
-    table = Table(title="Newest loads", title_justify="left", box=None, pad_edge=False)
-    table.add_column("load", justify="right")
-    for heading in ("source", "partition", "status"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("read", "landed", "rejected", "repaired"):
-        table.add_column(heading, justify="right")
-    table.add_column("finished", no_wrap=True)
-    for load in state.loads:
-        table.add_row(*load.cells())
-    return table
+    facts = state.facts()
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        click.echo(f"{click.style(name.ljust(width), bold=True)}  {value}")
+    for heading, lines in (sections(operations, state.loads) if operations else {}).items():
+        click.echo(f"\n{click.style(heading, bold=True)}")
+        click.echo("\n".join(lines))

@@ -21,7 +21,7 @@ WAITING = """
     from ops.loads as loads
     where
         loads.status = 'landed'
-        and loads.source = any(%(sources)s)
+        and loads.contract_source = any(%(sources)s)
         and not exists (
             select from ops.built_partitions as built
             where

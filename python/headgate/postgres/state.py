@@ -51,14 +51,6 @@ class Load:
     rows_repaired: int | None
     finished_at: datetime | None
 
-    def cells(self) -> list[str]:
-        """The load as a row of a table for people."""
-        counts = (self.lines_read, self.rows_landed, self.rows_rejected, self.rows_repaired)
-        finished = f"{self.finished_at:%Y-%m-%d %H:%M:%S}" if self.finished_at else ""
-        start = f"{self.partition_start:%Y-%m-%dT%H}"
-        shown_counts = ["" if count is None else f"{count:,}" for count in counts]
-        return [str(self.load_id), self.source, start, self.status, *shown_counts, finished]
-
 
 @dataclass(frozen=True, kw_only=True)
 class State:

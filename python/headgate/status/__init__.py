@@ -1,0 +1,1 @@
+"""What `headgate status` tells of pipelines, sources and what waits, beside the server's own state."""
