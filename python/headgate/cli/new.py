@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from headgate.scaffold import mage
-from headgate.scaffold.checks import check_mage
+from headgate.scaffold.checks import check_dbt, check_mage
+from headgate.scaffold.feature_view import new_feature_view
 from headgate.scaffold.files import NewFiles
-from headgate.settings import find_project_dir
+from headgate.settings import find_project_dir, load_settings
 
 Command = Callable[..., Any]
 
@@ -130,6 +131,41 @@ def block(
     else:
         next_steps.append(f"run it: headgate run {pipeline}")
     finish(files, lambda paths: check_mage(project_dir, paths), next_steps, **how)
+
+
+@new.command("feature-view")
+@click.argument("name")
+@click.option("--key", "keys", multiple=True, required=True, help="A column of the entity key; repeatable.")
+@click.option("--windows", default="1h,24h,7d", show_default=True, help="Windows in hours or days.")
+@click.option(
+    "--count", "counts", multiple=True, default=["events_count"], show_default=True, help="What is counted."
+)
+@click.option("--description", help="What it says of an entity, in one sentence.")
+@writes_files
+def feature_view(
+    name: str,
+    keys: tuple[str, ...],
+    windows: str,
+    counts: tuple[str, ...],
+    description: str | None,
+    **how: bool,
+) -> None:
+    """Write the feature view NAME: counts of an entity's activity over windows.
+
+    Keys and counts are columns of int_activity__summed_by_hour. The view has an enforced contract, gates and
+    a unit test; `headgate publish` takes it up once it is built.
+    """
+    project_dir = find_project_dir()
+    given = [window.strip() for window in windows.split(",") if window.strip()]
+    files = new_feature_view(
+        project_dir, name, keys=keys, windows=given, counts=counts, description=description
+    )
+    next_steps = [
+        f"build it: dbt build --select {name}",
+        "see what it changes for consumers: headgate plan",
+        "publish it: headgate publish",
+    ]
+    finish(files, lambda _: check_dbt(load_settings(), [name]), next_steps, **how)
 
 
 def finish(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from headgate.errors import HeadgateError
 from headgate.pipelines.validation import validate
 from headgate.pipelines.validation.finding import Finding
+from headgate.settings import Settings
 
 MAGE = "mage_pipelines"
 
@@ -58,6 +62,43 @@ def check_python(project_dir: Path, paths: Sequence[str]) -> list[str]:
                 next_step="run `make format`, and correct the template in mage_pipelines/templates",
             )
     return ["ruff check", "ruff format --check"]
+
+
+def check_dbt(settings: Settings, selected: Sequence[str]) -> list[str]:
+    """Has dbt parse the project and list what was generated; what passed, for people.
+
+    Raises:
+        HeadgateError: dbt cannot read the project, or does not find the models.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        profiles = Path(folder)
+        shutil.copyfile(settings.project_dir / "profiles.example.yml", profiles / "profiles.yml")
+        done = subprocess.run(
+            [
+                Path(sys.executable).with_name("dbt"),
+                *(
+                    "--quiet",
+                    "--no-use-colors",
+                    "--warn-error-options",
+                    '{"error": ["NoNodesForSelectionCriteria"]}',
+                ),
+                *("ls", "--resource-type", "model", "--select", *selected),
+                *("--project-dir", settings.project_dir, "--profiles-dir", profiles),
+                *("--target-path", profiles / "target", "--log-path", profiles / "logs"),
+            ],
+            env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONWARNINGS": "ignore"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        raise HeadgateError(
+            "what was generated",
+            expected="a project that dbt can read",
+            found=" ".join((done.stdout + done.stderr).split()),
+            next_step="correct it, or its template in mage_pipelines/templates",
+        )
+    return ["dbt parse"]
 
 
 def _concerns(finding: Finding, written: set[Path], folders: set[Path]) -> bool:

@@ -344,4 +344,5 @@ def _require_function_free(what: str, name: str, taken: frozenset[str] = _FUNCTI
 def quoted(text: str) -> str:
     """A text as YAML on one line, in quotes where it needs them."""
     dumped: str = yaml.safe_dump(text, width=10_000, allow_unicode=True)
-    return dumped.removesuffix("\n").removesuffix("\n...")
+    plain = dumped.removesuffix("\n").removesuffix("\n...")
+    return json.dumps(text, ensure_ascii=False) if plain.startswith("'") else plain

@@ -16,21 +16,23 @@ _TAKEN = frozenset(
 )
 
 
-def require_name(what: str, name: str) -> str:
+def require_name(what: str, name: str, longest: int = LONGEST) -> str:
     """A name that can be used, as it came.
 
     Raises:
         UsageError: it cannot; the next step proposes one that can.
     """
-    problem = _problem(name)
+    problem = _problem(name, longest)
     if problem is None:
         return name
     proposed = snake_case(name)
     raise UsageError(
         f"{what} {name}",
-        expected=f"a-z, 0-9 and single _, a letter first, at most {LONGEST} characters, no reserved word",
+        expected=f"a-z, 0-9 and single _, a letter first, at most {longest} characters, no reserved word",
         found=problem,
-        next_step=f"call it {proposed}" if proposed and _problem(proposed) is None else "choose another name",
+        next_step=f"call it {proposed}"
+        if proposed and _problem(proposed, longest) is None
+        else "choose another name",
     )
 
 
@@ -40,10 +42,10 @@ def snake_case(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
 
 
-def _problem(name: str) -> str | None:
+def _problem(name: str, longest: int) -> str | None:
     if not _NAME.fullmatch(name):
         return repr(name)
-    if len(name) > LONGEST:
+    if len(name) > longest:
         return f"{len(name)} characters"
     if keyword.iskeyword(name) or name in _TAKEN:
         return "a reserved word"
