@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headgate.pipelines.validation.finding import Finding
 from headgate.pipelines.validation.near import change_to, nearest, one_of
-from headgate.pipelines.validation.project import Block, Pipeline
+from headgate.pipelines.validation.pipeline import Block, Pipeline
 from headgate.pipelines.validation.python_file import Decorated, PythonFile
 from headgate.pipelines.validation.yaml_lines import is_templated
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from headgate.pipelines.validation.finding import Finding
 from headgate.pipelines.validation.near import nearest
-from headgate.pipelines.validation.project import Block, Pipeline
+from headgate.pipelines.validation.pipeline import Block, Pipeline
 
 OPPOSITE = {"upstream": "downstream", "downstream": "upstream"}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from headgate.pipelines.validation.dbt_project import TESTING
 from headgate.pipelines.validation.dbt_rules import command
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.project import Block, Pipeline
+from headgate.pipelines.validation.pipeline import Block, Pipeline
 from headgate.pipelines.validation.yaml_lines import Items
 
 

@@ -24,7 +24,8 @@ from headgate.pipelines.validation import (
 )
 from headgate.pipelines.validation.codes import ERROR
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.project import Pipeline, Project, load, pipeline_folders
+from headgate.pipelines.validation.pipeline import Pipeline, load, pipeline_folders
+from headgate.pipelines.validation.project import Project
 
 #: Every rule on a pipeline.
 RULES: tuple[Callable[[Pipeline], Iterator[Finding]], ...] = (

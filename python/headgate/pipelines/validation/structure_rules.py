@@ -7,7 +7,7 @@ from typing import Any
 
 from headgate.pipelines.validation.finding import Finding
 from headgate.pipelines.validation.near import change_to, one_of
-from headgate.pipelines.validation.project import Block, Pipeline
+from headgate.pipelines.validation.pipeline import Block, Pipeline
 from headgate.pipelines.validation.schema import check
 from headgate.pipelines.validation.schemas import schemas
 from headgate.pipelines.validation.yaml_lines import Lines, is_templated

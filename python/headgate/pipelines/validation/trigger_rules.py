@@ -11,7 +11,7 @@ from croniter import croniter
 
 from headgate.pipelines.validation.finding import Finding
 from headgate.pipelines.validation.near import change_to, one_of
-from headgate.pipelines.validation.project import Pipeline
+from headgate.pipelines.validation.pipeline import Pipeline
 from headgate.pipelines.validation.schema import check
 from headgate.pipelines.validation.schemas import schemas
 from headgate.pipelines.validation.yaml_lines import Items, Lines, is_templated, line_of
