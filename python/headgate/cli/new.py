@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from headgate.scaffold import mage
-from headgate.scaffold.checks import check_dbt, check_mage
+from headgate.scaffold import mage, ui
+from headgate.scaffold.checks import check_dbt, check_mage, check_python
 from headgate.scaffold.feature_view import new_feature_view
 from headgate.scaffold.files import NewFiles
 from headgate.settings import find_project_dir, load_settings
@@ -166,6 +166,16 @@ def feature_view(
         "publish it: headgate publish",
     ]
     finish(files, lambda _: check_dbt(load_settings(), [name]), next_steps, **how)
+
+
+@new.command("ui-templates")
+@writes_files
+def ui_templates(**how: bool) -> None:
+    """Write the custom templates of Mage's UI anew, after templates were edited."""
+    project_dir = find_project_dir()
+    files = ui.ui_templates(project_dir)
+    next_steps = ["look at them in Mage: headgate mage, then Templates"]
+    finish(files, lambda paths: check_python(project_dir, paths), next_steps, **how)
 
 
 def finish(
