@@ -2,13 +2,4 @@
 -- typed until the contract declares it.
 {{ config(severity='warn') }}
 
-select
-    partition_start,
-    finding,
-    record_type,
-    path,
-    explanation
-from {{ ref('contract_drift') }}
-where
-    finding = 'new path'
-    and {{ uncertified('contract_drift') }}
+{{ uncertified_findings("finding = 'new path'") }}

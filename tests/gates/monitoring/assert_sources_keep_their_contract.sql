@@ -2,13 +2,4 @@
 -- another, no generation is unknown, in more records than seed gate_thresholds allows. Pins down a source
 -- that changed its shape, before anything of it is typed; single broken records are quarantined one by
 -- one.
-select
-    partition_start,
-    finding,
-    record_type,
-    path,
-    explanation
-from {{ ref('contract_drift') }}
-where
-    finding <> 'new path'
-    and {{ uncertified('contract_drift') }}
+{{ uncertified_findings("finding <> 'new path'") }}
