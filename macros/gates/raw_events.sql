@@ -27,12 +27,15 @@
     inner join {{ source('headgate', 'loads') }} as loads
         on
             located.partition_start = loads.partition_start
-            and loads.source = 'gharchive'
+            and loads.contract_source = 'gharchive'
             and loads.status = 'landed'
     cross join lateral (
+        {% for landed_source, landed_table in landing_tables('gharchive', 'events') -%}
         select landed.record
-        from {{ source('gharchive', 'events') }} as landed
+        from {{ source(landed_source, landed_table) }} as landed
         where landed.load_id = loads.load_id and landed.line_number = located.line_number
+        {{ 'union all' if not loop.last }}
+        {% endfor -%}
         offset 0
     ) as raw
 {%- endmacro %}

@@ -18,7 +18,7 @@
     {#- A partition may hold events from before it began, as far as its contract tolerates. -#}
     {%- set tolerances = [] -%}
     {%- for source in graph.sources.values() if source.config.meta.contract -%}
-        {%- do tolerances.append(source.config.meta.contract.time_tolerance_hours) -%}
+        {%- do tolerances.append(source.config.meta.contract.time_tolerance_hours or 0) -%}
     {%- endfor -%}
     {%- set tolerance = " - interval '" ~ (tolerances | max | default(0)) ~ " hours'" -%}
     {{ column ~ " > timestamptz '" ~ partitions[0].partition_start ~ "'" ~ tolerance if partitions else 'false' }}

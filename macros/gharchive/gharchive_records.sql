@@ -11,14 +11,13 @@
         landed.record
     from {{ ref('stg_gharchive__events') }} as events
     inner join {{ source('headgate', 'loads') }} as loads
-        on events.partition_start = loads.partition_start and loads.source = 'gharchive' and loads.status = 'landed'
-    inner join {{ source('gharchive', 'events') }} as landed
+        on events.partition_start = loads.partition_start and loads.contract_source = 'gharchive' and loads.status = 'landed'
+    inner join ({{ landed_records('gharchive', 'events', partitions) }}) as landed
         on loads.load_id = landed.load_id and events.line_number = landed.line_number
     where
         events.event_type in ('{{ event_types | join("', '") }}')
         and landed.record_type in ('{{ event_types | join("', '") }}')
         and {{ in_partitions(partitions, 'events.partition_start') }}
-        and {{ in_loads(partitions, 'landed.load_id') }}
     -- A barrier: nothing of a record that breaks the contract may be unpacked into columns.
     offset 0
 {%- endmacro %}

@@ -30,7 +30,7 @@
             inner join ops.loads as loads
                 on
                     loads.partition_start = typed.partition_start
-                    and loads.source = '{{ source_name }}'
+                    and loads.contract_source = '{{ source_name }}'
                     and loads.status = 'landed'
             where
                 typed.model = '{{ this.identifier if reads_loads else 'stg_' ~ source_name ~ '__quarantine' }}'
@@ -47,11 +47,12 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Names of the sources whose landing tables the current model reads. #}
+{# Names of the sources whose landing tables the current model reads; of those that share a contract, the one that
+   declares it. #}
 {% macro landing_sources() -%}
     {% set names = [] %}
-    {% for node in model.depends_on.nodes if node.startswith('source.') and not node.startswith('source.headgate.headgate.') %}
-        {% do names.append(node.split('.')[2]) %}
+    {% for node in model.depends_on.nodes if node in (graph.sources or {}) and graph.sources[node].config.meta.contract %}
+        {% do names.append(graph.sources[node].source_name) %}
     {% endfor %}
     {{ return(names) }}
 {%- endmacro %}

@@ -4,10 +4,11 @@
     Args:
         upstream: names of the models it is built from, for instance ['stg_gharchive__deliveries'];
             empty for a model that reads the landing table, whose version is the landed load.
-        source_name: the source whose loads count, for instance 'gharchive'.
+        source_name: the source whose contract the loads are held to, for instance 'gharchive'.
         extra: SQL that selects further partition_start values to build although their upstream is unchanged.
 
-    Returns rows (partition_start, partition_end, load_id, upstream_version, was_built); times as ISO text in UTC.
+    Returns rows (partition_start, partition_end, load_id, source, upstream_version, was_built); times as ISO text in UTC.
+    `source` is where the load came from: GitHub's events come from several.
 #}
 {% macro stale_partitions(upstream=[], source_name='gharchive', extra=none) -%}
     {% if canonical_mode() %}
@@ -15,9 +16,9 @@
     {% endif %}
     {% set statement %}
         with loads as (
-            select partition_start, partition_end, load_id
+            select partition_start, partition_end, load_id, source
             from ops.loads
-            where source = '{{ source_name }}' and status = 'landed'
+            where contract_source = '{{ source_name }}' and status = 'landed'
         ),
 
         versions as (
@@ -39,9 +40,10 @@
         )
 
         select
-            to_char(partition_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as partition_start,
-            to_char(partition_end at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as partition_end,
+            {{ iso_text('partition_start') }} as partition_start,
+            {{ iso_text('partition_end') }} as partition_end,
             load_id,
+            source,
             versions.upstream_version,
             built.partition_start is not null as was_built
         from loads

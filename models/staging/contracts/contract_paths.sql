@@ -22,7 +22,7 @@ with declared (
     select
         '{{ row.source }}'::text,
         {{ row.contract.version }}::integer,
-        {{ row.contract.time_tolerance_hours }}::integer,
+        {{ 'null' if row.contract.time_tolerance_hours is none else row.contract.time_tolerance_hours }}::integer,
         '{{ row.path.path }}'::text,
         '{{ row.path.type }}'::text,
         {{ row.path.required | default(false) }}::boolean,

@@ -11,37 +11,20 @@
     ],
 ) }}
 
-{#- A partition is built again when one of its events is, or was, delivered by a partition that changed. -#}
-{%- set changed = stale_partitions(['stg_gharchive__quarantine']) %}
-{%- set partitions = changed %}
-{%- if changed and is_incremental() %}
-    {%- set shared %}
-        select winner.partition_start
-        from {{ source('gharchive', 'events') }} as landed
-        inner join {{ this }} as winner on winner.is_kept and winner.event_id = landed.record_id
-        where {{ in_loads(changed, 'landed.load_id') }} and not ({{ in_partitions(changed, 'winner.partition_start') }})
-        union
-        select loser.partition_start
-        from {{ this }} as winner
-        inner join {{ this }} as loser on not loser.is_kept and loser.event_id = winner.event_id
-        where winner.is_kept and {{ in_partitions(changed, 'winner.partition_start') }}
-    {%- endset %}
-    {%- set partitions = stale_partitions(['stg_gharchive__quarantine'], extra=shared) %}
-{%- endif %}
+{%- set partitions = delivery_partitions('gharchive', 'events', identity='event_id') %}
 {%- do waits_for(['gate_thresholds', 'contract_drift']) %}
 {{ builds(partitions) }}
 
 with landed as (
 
-    select * from {{ source('gharchive', 'events') }}
-    where {{ in_loads(partitions) }}
+    {{ landed_records('gharchive', 'events', partitions) }}
 
 ),
 
 loads as (
 
     select * from {{ source('headgate', 'loads') }}
-    where source = 'gharchive'
+    where contract_source = 'gharchive'
 
 ),
 
@@ -125,19 +108,7 @@ decided as (
         ranked.repository_name,
         ranked.organization_id,
         ranked.organization_login,
-        {% if is_incremental() and partitions -%}
-        ranked.is_last and not exists (
-            select 1 from {{ this }} as elsewhere
-            where
-                elsewhere.is_kept
-                and elsewhere.event_id = ranked.event_id
-                and elsewhere.partition_start > ranked.partition_start
-                and elsewhere.partition_start > timestamptz '{{ partitions[0].partition_start }}'
-                and not ({{ in_partitions(partitions, 'elsewhere.partition_start') }})
-        ) as is_kept,
-        {%- else -%}
-        ranked.is_last as is_kept,
-        {%- endif %}
+        {{ is_kept_delivery('ranked', partitions, 'event_id') }} as is_kept,
         ranked.is_public,
         ranked.created_at
     from ranked

@@ -3,7 +3,7 @@
 with loads as (
 
     select * from {{ source('headgate', 'loads') }}
-    where source = 'gharchive'
+    where contract_source = 'gharchive'
 
 ),
 
@@ -29,6 +29,7 @@ joined as (
 
     select
         loads.load_id,
+        loads.source as source_name,
         loads.partition_start,
         loads.partition_end,
         loads.status,

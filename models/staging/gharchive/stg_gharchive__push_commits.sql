@@ -50,7 +50,7 @@ commits as (
     cross join lateral (
         select
             commits.position as commit_position,
-            commit.sha as commit_sha,
+            coalesce(commit.sha, commit.id) as commit_sha,
             author.email as author_email_hash,
             author.name as author_name_hash,
             length(commit.message) as message_length,
@@ -58,7 +58,7 @@ commits as (
         from {{ json_elements('payloads.commits') }} as commits (element, position)
         cross join
             lateral {{ json_fields('commits.element') }}
-                as commit (sha text, message text, "distinct" boolean, author jsonb)
+                as commit (sha text, id text, message text, "distinct" boolean, author jsonb)
         cross join lateral {{ json_fields('commit.author') }} as author (email text, name text)
         union all
         select

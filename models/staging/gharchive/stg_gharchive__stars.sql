@@ -27,7 +27,8 @@ typed as (
 
         -- strings
         records.actor_login,
-        payload.action,
+        -- A webhook says `created`.
+        case when payload.action = 'created' then 'started' else payload.action end as action,
 
         -- timestamps
         records.created_at

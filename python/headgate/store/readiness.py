@@ -29,7 +29,8 @@ CHAIN = """
     ),
 
     landed as (
-        select source, partition_start, load_id from ops.loads where status = 'landed'
+        select contract_source as source, partition_start, load_id
+        from ops.loads where status = 'landed'
     )
 """
 

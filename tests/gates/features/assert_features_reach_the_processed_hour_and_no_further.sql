@@ -18,7 +18,7 @@ processed as (
     from {{ source('headgate', 'loads') }} as loads
     inner join ops.built_partitions as built
         on loads.partition_start = built.partition_start and built.model = 'int_activity__summed_by_hour'
-    where loads.source = 'gharchive' and loads.status = 'landed'
+    where loads.contract_source = 'gharchive' and loads.status = 'landed'
 
 )
 

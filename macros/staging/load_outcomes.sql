@@ -1,0 +1,57 @@
+{# What became of each load of a source: the counts of landing beside those of typing. The body of a view
+   `stg_<source>__load_outcomes`. Use: {{ load_outcomes('invoices') }} #}
+{% macro load_outcomes(source_name) -%}
+with loads as (
+
+    select * from {{ source('headgate', 'loads') }}
+    where contract_source = '{{ source_name }}'
+
+),
+
+deliveries as (
+
+    select * from {{ ref('stg_' ~ source_name ~ '__deliveries') }}
+
+),
+
+quarantine as (
+
+    select * from {{ ref('stg_' ~ source_name ~ '__quarantine') }}
+
+),
+
+joined as (
+
+    select
+        loads.load_id,
+        loads.source as source_name,
+        loads.partition_start,
+        loads.partition_end,
+        loads.status,
+        loads.error,
+        loads.lines_read,
+        loads.rows_landed,
+        loads.rows_rejected,
+        loads.rows_repaired,
+        case when loads.status = 'landed' then delivered.typed_count end as typed_count,
+        case when loads.status = 'landed' then quarantined.quarantined_count end as quarantined_count,
+        case when loads.status = 'landed' then delivered.duplicates_count end as duplicates_count,
+        loads.finished_at
+    from loads
+    left join lateral (
+        select
+            count(*) filter (where deliveries.is_kept) as typed_count,
+            count(*) filter (where not deliveries.is_kept) as duplicates_count
+        from deliveries
+        where loads.status = 'landed' and deliveries.partition_start = loads.partition_start
+    ) as delivered on true
+    left join lateral (
+        select count(*) as quarantined_count
+        from quarantine
+        where loads.status = 'landed' and quarantine.partition_start = loads.partition_start
+    ) as quarantined on true
+
+)
+
+select * from joined
+{%- endmacro %}

@@ -1,0 +1,20 @@
+{# Of a view `stg_<source>__load_outcomes`: every landed record is typed once, quarantined or a counted duplicate, and
+   every line that was read was landed or rejected. #}
+{% test every_landed_record_is_accounted_for(model) %}
+select
+    load_id,
+    partition_start,
+    lines_read,
+    rows_landed,
+    rows_rejected,
+    typed_count,
+    quarantined_count,
+    duplicates_count
+from {{ model }} as outcomes
+where
+    status = 'landed'
+    and (
+        rows_landed <> typed_count + quarantined_count + duplicates_count
+        or lines_read <> rows_landed + rows_rejected
+    )
+{% endtest %}

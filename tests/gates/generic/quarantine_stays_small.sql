@@ -1,0 +1,10 @@
+{# Of a view `stg_<source>__load_outcomes`: the share of a load's records that break the contract is at most `share`. #}
+{% test quarantine_stays_small(model, share=0.05) %}
+select
+    load_id,
+    partition_start,
+    rows_landed,
+    quarantined_count
+from {{ model }} as outcomes
+where status = 'landed' and quarantined_count > {{ share }} * rows_landed
+{% endtest %}
