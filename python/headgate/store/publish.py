@@ -15,12 +15,11 @@ from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store import ledger, provenance, shape
 from headgate.store.approval import require_publishable
-from headgate.store.changes import Counts, ViewStatements
+from headgate.store.changes import Counts
+from headgate.store.forward import Work, bring_all_forward
 from headgate.store.readiness import require_ready
 from headgate.store.views import FeatureView, fetch_one, views_of_release
 
-#: Histories that grew by more than this share get fresh statistics before the next statements need them.
-ANALYZE_FROM_SHARE = 0.5
 #: Room for new columns is made between two tries; a build meanwhile may need more.
 TRIES = 3
 
@@ -88,24 +87,10 @@ class Published:
         }
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What a publish starts from, in one snapshot."""
-
-    newest: int
-    active: int | None
-    published: dict[str, FeatureView]
-    candidates: dict[str, FeatureView]
-
-    @property
-    def next(self) -> int:
-        return self.newest + 1
-
-
 class _NothingNewError(Exception):
     """The newest release holds all that was built; undoes the transaction: it may have passed a rollback."""
 
-    def __init__(self, work: _Work) -> None:
+    def __init__(self, work: Work) -> None:
         self.work = work
         super().__init__()
 
@@ -157,16 +142,16 @@ async def _attempt(
         views, room = await _places(connection, work)
         if room:
             return None, room
-        counts = await _bring_all_forward(connection, work, views, compare_all=compare_all)
+        counts = await bring_all_forward(connection, work, views, compare_all=compare_all)
         return await _release(connection, settings, work, views, changes, counts, started), []
 
 
-async def _look(connection: Connection) -> _Work:
+async def _look(connection: Connection) -> Work:
     """What stands and what is to be published, in one snapshot; refuses what is not ready."""
     newest = await ledger.newest_release(connection)
     candidates = await shape.candidate_views(connection)
     await require_ready(connection, candidates)
-    return _Work(
+    return Work(
         newest,
         await ledger.active_release(connection),
         await views_of_release(connection, newest),
@@ -174,7 +159,7 @@ async def _look(connection: Connection) -> _Work:
     )
 
 
-async def _places(connection: Connection, work: _Work) -> tuple[dict[str, FeatureView], list[str]]:
+async def _places(connection: Connection, work: Work) -> tuple[dict[str, FeatureView], list[str]]:
     """Where each column is kept, and the DDL that has to come first.
 
     That is for outside the transaction: a column takes a lock that readers would wait for.
@@ -186,7 +171,7 @@ async def _places(connection: Connection, work: _Work) -> tuple[dict[str, Featur
     return views, room
 
 
-async def _require_leave(connection: Connection, work: _Work) -> list[Change]:
+async def _require_leave(connection: Connection, work: Work) -> list[Change]:
     """Refuses what is mixed, what breaks consumers without leave, and another key; else the changes."""
     shown = await views_of_release(connection, work.active) if work.active else {}
     changes = await require_publishable(connection, work.candidates, shown)
@@ -201,95 +186,10 @@ async def _require_leave(connection: Connection, work: _Work) -> list[Change]:
     return changes
 
 
-async def _bring_all_forward(
-    connection: Connection, work: _Work, views: Mapping[str, FeatureView], *, compare_all: bool
-) -> dict[str, Counts]:
-    await connection.execute("set local work_mem = '64MB'")
-    counts = {}
-    for name, view in views.items():
-        counts[name] = await _bring_forward(connection, work, view, compare_all=compare_all)
-    for name in work.published.keys() - views.keys():
-        counts[name] = await _end(connection, work, work.published[name])
-    return counts
-
-
-async def _bring_forward(
-    connection: Connection, work: _Work, view: FeatureView, *, compare_all: bool
-) -> Counts:
-    """Copies what differs from the newest release, and proves it."""
-    statements = ViewStatements(view)
-    await connection.execute(statements.create_work_tables())
-    before = work.published.get(view.name)
-    is_logged = await connection.fetchval("select to_regclass($1) is not null", statements.log)
-    if (
-        not compare_all
-        and is_logged
-        and before is not None
-        and before.source_relation == view.source_relation
-        and before.columns == view.columns
-    ):
-        await connection.execute(statements.find_logged())
-    else:
-        await connection.execute(statements.find_differing())
-    await connection.execute("analyze changed")
-    await connection.execute(statements.close_changed(work.next))
-    await connection.execute(statements.insert(work.next))
-    if is_logged:
-        await connection.execute(f"delete from {statements.log}")
-    counts = await _refresh_online(connection, work, statements)
-    await _require_none(connection, statements.count_unpublished(), view.name, "rows as dbt built them")
-    return counts
-
-
-async def _end(connection: Connection, work: _Work, view: FeatureView) -> Counts:
-    """Closes all rows of a feature view that the project has not any more."""
-    statements = ViewStatements(view)
-    await connection.execute(statements.create_work_tables())
-    await connection.execute(statements.find_vanished())
-    await connection.execute(statements.close_vanished(work.next))
-    return await _refresh_online(connection, work, statements)
-
-
-async def _refresh_online(connection: Connection, work: _Work, statements: ViewStatements) -> Counts:
-    """Brings the online table along, from whatever release was active."""
-    await connection.execute(statements.touch())
-    counts = Counts(**dict(await fetch_one(connection, statements.count())))
-    if work.active is not None and work.active < work.newest:
-        await connection.execute(statements.touch_between(work.active, work.newest))
-    await connection.execute("analyze touched")
-    await _analyze_grown(connection, statements, counts)
-    await connection.execute(statements.refresh_online(work.next))
-    if counts.closed or work.active != work.newest:
-        await connection.execute(statements.remove_vanished_online(work.next))
-    stale = statements.count_stale_online(work.next)
-    await _require_none(connection, stale, statements.view.name, "the newest row of every entity online")
-    return counts
-
-
-async def _analyze_grown(connection: Connection, statements: ViewStatements, counts: Counts) -> None:
-    rows = await connection.fetchval(
-        "select greatest(reltuples, 0) from pg_class where oid = to_regclass($1)", statements.history
-    )
-    if counts.added + counts.changed > rows * ANALYZE_FROM_SHARE:
-        await connection.execute(f"analyze {statements.history}")
-
-
-async def _require_none(connection: Connection, count: str, view: str, promise: str) -> None:
-    """Proof inside the transaction: raises, and so undoes everything, when a row is not as promised."""
-    found = await connection.fetchval(count)
-    if found:
-        raise HeadgateError(
-            f"publish of {view}",
-            expected=promise,
-            found=f"{found} that are not; nothing was published",
-            next_step="run `headgate publish --compare-all`, and report this",
-        )
-
-
 async def _release(
     connection: Connection,
     settings: Settings,
-    work: _Work,
+    work: Work,
     views: Mapping[str, FeatureView],
     changes: list[Change],
     counts: dict[str, Counts],
@@ -360,7 +260,7 @@ async def _write_ledger(connection: Connection, settings: Settings, published: P
     )
 
 
-async def _abandon(connection: Connection, work: _Work) -> list[int]:
+async def _abandon(connection: Connection, work: Work) -> list[int]:
     """Releases between the active one and the newest, which a rollback had left, can not be come back to."""
     if work.active is None or work.active == work.newest:
         return []
@@ -373,7 +273,7 @@ async def _abandon(connection: Connection, work: _Work) -> list[int]:
     return sorted(row["release_id"] for row in rows)
 
 
-async def _remember_sources(connection: Connection, work: _Work) -> None:
+async def _remember_sources(connection: Connection, work: Work) -> None:
     """Tables that were built anew and hold the same are the ones to compare with from now on."""
     for name, view in work.candidates.items():
         await connection.execute(
@@ -385,7 +285,7 @@ async def _remember_sources(connection: Connection, work: _Work) -> None:
         )
 
 
-async def _show(connection: Connection, work: _Work, views: Mapping[str, FeatureView]) -> None:
+async def _show(connection: Connection, work: Work, views: Mapping[str, FeatureView]) -> None:
     """The plain views: last, because a changed one takes a lock that readers wait for."""
     shown = await views_of_release(connection, work.active) if work.active else {}
     for name, view in views.items():
