@@ -10,6 +10,7 @@ from pathlib import Path
 from headgate.errors import UsageError
 
 ARCHIVE_URL = "https://data.gharchive.org"
+NATS_URL = "nats://127.0.0.1:4222"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,10 @@ class Settings:
     data_dir: Path | None
     #: URL that receives failure alerts as JSON by POST (HEADGATE_ALERT_WEBHOOK_URL).
     alert_webhook_url: str | None
+    #: Secret that GitHub signs webhooks with (HEADGATE_WEBHOOK_SECRET).
+    webhook_secret: str | None
+    #: Where the stream of events is (HEADGATE_NATS_URL).
+    nats_url: str
     #: Database connections used for landing at once (HEADGATE_CONNECTIONS); one per core by default.
     connections: int
     #: How many releases a compaction keeps besides those that something is bound to (HEADGATE_KEEP_RELEASES).
@@ -74,6 +79,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         archive_url=(env.get("HEADGATE_ARCHIVE_URL") or ARCHIVE_URL).rstrip("/"),
         data_dir=Path(data_dir).resolve() if data_dir else None,
         alert_webhook_url=env.get("HEADGATE_ALERT_WEBHOOK_URL") or None,
+        webhook_secret=env.get("HEADGATE_WEBHOOK_SECRET") or None,
+        nats_url=env.get("HEADGATE_NATS_URL") or NATS_URL,
         connections=_positive_int(env, "HEADGATE_CONNECTIONS", default=os.cpu_count() or 1),
         keep_releases=_positive_int(env, "HEADGATE_KEEP_RELEASES", default=100),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headgate.errors import UsageError
-from headgate.settings import ARCHIVE_URL, find_project_dir, load_settings
+from headgate.settings import ARCHIVE_URL, NATS_URL, find_project_dir, load_settings
 from tests.support import ROOT
 
 
@@ -21,8 +21,9 @@ def test_an_empty_environment_means_the_embedded_server_below_the_project() -> N
         settings.pii_key,
         settings.data_dir,
         settings.alert_webhook_url,
-    ) == (None, None, None, None)
-    assert settings.archive_url == ARCHIVE_URL
+        settings.webhook_secret,
+    ) == (None, None, None, None, None)
+    assert (settings.archive_url, settings.nats_url) == (ARCHIVE_URL, NATS_URL)
 
 
 def test_every_variable_is_read(tmp_path: Path) -> None:
@@ -36,6 +37,8 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "HEADGATE_DATA": str(tmp_path),
             "HEADGATE_ALERT_WEBHOOK_URL": "http://localhost/alert",
             "HEADGATE_CONNECTIONS": "3",
+            "HEADGATE_WEBHOOK_SECRET": "secret",
+            "HEADGATE_NATS_URL": "nats://localhost:1234",
         }
     )
 
@@ -43,6 +46,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert (settings.dsn, settings.pii_key, settings.connections) == ("postgresql://a@b/c", "key", 3)
     assert ("http://localhost:1234", tmp_path) == (settings.archive_url, settings.data_dir)
     assert settings.alert_webhook_url == "http://localhost/alert"
+    assert (settings.webhook_secret, settings.nats_url) == ("secret", "nats://localhost:1234")
 
 
 @pytest.mark.parametrize(

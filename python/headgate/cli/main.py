@@ -20,6 +20,7 @@ COMMANDS = {
     "env": ("headgate.cli.server:env", "Print the environment that dbt and Mage need, for eval."),
     "migrate": ("headgate.cli.server:migrate", "Move the schemas that Python owns to a version."),
     "land": ("headgate.cli.land:land", "Land raw JSON of a source, partition by partition."),
+    "receive": ("headgate.cli.receive:receive", "Receive GitHub's webhooks over HTTP."),
     "synth": ("headgate.cli.synth:synth", "Generate archive hours, seeded and deterministic."),
     "replay": ("headgate.cli.land:replay", "Type partitions again, for instance after a contract change."),
     "run": ("headgate.cli.pipelines:run", "Run a Mage pipeline to its end."),

@@ -1,0 +1,180 @@
+"""A client that sends signed webhook deliveries as fast as it is answered, or at a rate.
+
+`python -m bench.webhook_load --port PORT ...` is one process of it; prints what it saw as JSON. It writes
+HTTP by hand: it shares the machine's cores with what it measures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import uvloop
+
+from headgate.receiving.signature import sign
+
+#: Seconds before a delivery that got no good answer is sent again.
+PAUSE = 0.05
+
+
+def push_body(number: int, size: int) -> bytes:
+    """A push with two commits and their authors' addresses, as large as asked for."""
+    commits = [
+        {
+            "id": f"{number:038x}{commit:02x}",
+            "message": "Say why",
+            "distinct": True,
+            "author": {"name": f"Author {number % 97}", "email": f"author{number % 97}@example.org"},
+            "committer": {"name": f"Author {number % 97}", "email": f"author{number % 97}@example.org"},
+        }
+        for commit in range(2)
+    ]
+    body = {
+        "ref": "refs/heads/main",
+        "before": f"{number:040x}",
+        "after": f"{number + 1:040x}",
+        "created": False,
+        "deleted": False,
+        "commits": commits,
+        "pusher": {"name": "pusher", "email": "pusher@example.org"},
+        "repository": {"id": 1 + number % 50, "full_name": f"owner/repository-{number % 50}"},
+        "sender": {"id": 1 + number % 20, "login": f"sender-{number % 20}"},
+    }
+    text = json.dumps(body, separators=(",", ":"))
+    padding = max(0, size - len(text) - len(',"compare":""'))
+    return f'{text[:-1]},"compare":"{"x" * padding}"}}'.encode()
+
+
+def request(secret: str, body: bytes) -> tuple[bytes, bytes]:
+    """A POST of a body, cut where the delivery id goes."""
+    head = (
+        f"POST /github HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"X-GitHub-Event: push\r\nX-Hub-Signature-256: {sign(secret, body)}\r\n"
+        f"Content-Length: {len(body)}\r\nX-GitHub-Delivery: "
+    )
+    return head.encode(), b"\r\n\r\n" + body
+
+
+@dataclass
+class Seen:
+    """What one process saw."""
+
+    answers: Counter[int] = field(default_factory=Counter)
+    #: Connections that ended without an answer.
+    lost: int = 0
+    seconds: list[float] = field(default_factory=list)
+    acknowledged: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Load:
+    """Deliveries of one client process; each is sent until it is answered with 200."""
+
+    host: str
+    port: int
+    secret: str
+    size: int
+    name: str
+    ends: float
+    #: Seconds between deliveries of one connection; 0: at once.
+    interval: float
+    seen: Seen = field(default_factory=Seen)
+
+    async def run(self, connections: int) -> None:
+        """Sends from so many connections until the time is over."""
+        bodies = [request(self.secret, push_body(number, self.size)) for number in range(200)]
+        await asyncio.gather(*(self._send(number, connections, bodies) for number in range(connections)))
+
+    async def _send(self, connection: int, connections: int, bodies: list[tuple[bytes, bytes]]) -> None:
+        reader = writer = None
+        due = time.monotonic() + self.interval * connection / connections
+        number = 0
+        while (now := time.monotonic()) < self.ends:
+            if self.interval and now < due:
+                await asyncio.sleep(due - now)
+            delivery = f"{self.name}-{connection}-{number}"
+            before, after = bodies[(connection + number) % len(bodies)]
+            # From when it was due: a delivery that has to wait for the one before it is late.
+            began = due if self.interval else time.monotonic()
+            try:
+                if reader is None or writer is None:
+                    reader, writer = await asyncio.open_connection(self.host, self.port)
+                writer.write(before + delivery.encode() + after)
+                status = await _status(reader)
+            except (OSError, EOFError, ValueError):
+                self.seen.lost += 1
+                if writer is not None:
+                    writer.close()
+                reader = writer = None
+                await asyncio.sleep(PAUSE)
+                continue
+            self.seen.answers[status] += 1
+            if status == 200:
+                self.seen.seconds.append(time.monotonic() - began)
+                self.seen.acknowledged.append(delivery)
+                number += 1
+                due += self.interval
+            else:
+                await asyncio.sleep(PAUSE)
+        if writer is not None:
+            writer.close()
+
+
+async def _status(reader: asyncio.StreamReader) -> int:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
+    await reader.readexactly(int(length or 0))
+    return int(head.split(b" ", 2)[1])
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1")
+@click.option("--port", type=int, required=True)
+@click.option("--secret", required=True)
+@click.option("--connections", default=32)
+@click.option("--seconds", default=5.0)
+@click.option("--rate", default=0.0, help="Deliveries a second; 0: as fast as they are answered.")
+@click.option("--size", default=4096)
+@click.option("--name", default="delivery", help="What delivery ids begin with.")
+@click.option("--acknowledged", type=click.Path(path_type=Path), help="Write the ids of durable ones there.")
+def main(
+    host: str,
+    port: int,
+    secret: str,
+    connections: int,
+    seconds: float,
+    rate: float,
+    size: int,
+    name: str,
+    acknowledged: Path | None,
+) -> None:
+    """Send deliveries and print what came back."""
+    began = time.monotonic()
+    load = Load(host, port, secret, size, name, began + seconds, connections / rate if rate else 0.0)
+    uvloop.install()
+    asyncio.run(load.run(connections))
+    taken = time.monotonic() - began
+    seen = load.seen
+    if acknowledged:
+        acknowledged.write_text("".join(f"{delivery}\n" for delivery in seen.acknowledged))
+    cuts = statistics.quantiles(seen.seconds, n=100) if len(seen.seconds) > 1 else [0.0] * 99
+    found = {
+        "durable": len(seen.acknowledged),
+        "per_second": len(seen.acknowledged) / taken,
+        "answers": {str(status): count for status, count in seen.answers.items()},
+        "lost": seen.lost,
+        "p50": cuts[49],
+        "p99": cuts[98],
+    }
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Command that receives webhooks."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
+@click.option("--port", default=8765, show_default=True, help="Port to listen on.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=lambda: os.cpu_count() or 1,
+    help="Worker processes; one per core by default.",
+)
+def receive(host: str, port: int, processes: int) -> None:
+    """Receive GitHub's webhooks at POST /github, until Ctrl-C or SIGTERM.
+
+    A delivery is answered with 200 when it is durable in PostgreSQL. HEADGATE_WEBHOOK_SECRET is the secret
+    that the webhook has at GitHub.
+    """
+    from headgate.receiving.serve import serve
+
+    serve(host, port, processes)

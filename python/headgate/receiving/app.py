@@ -1,0 +1,261 @@
+"""The receiver as an ASGI application: checks a delivery, has it landed, answers.
+
+Data flow: POST /github -> size, type, signature, headers -> event record -> intake -> 200.
+Every answer is JSON; `error` says what is wrong. Logs tell of refusals and of the database, not of contents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from headgate.errors import UsageError
+from headgate.landing import exact
+from headgate.landing.lasting import LastingAppender
+from headgate.landing.messages import Message
+from headgate.receiving.intake import AwayError, FullError, Intake
+from headgate.receiving.log import service_log
+from headgate.receiving.signature import is_signed
+from headgate.settings import Settings, load_settings
+from headgate.sources import GITHUB_WEBHOOKS
+from headgate.sources.github_webhooks import event_record
+
+#: GitHub's own limit.
+MOST_BODY_BYTES = 25 << 20
+SECONDS_FOR_BODY = 10.0
+#: Said with 503, in seconds.
+RETRY_AFTER = "10"
+_LONGEST_HEADER = 200
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
+    """What is wrong with a request, and the status that says so."""
+
+    def __init__(self, status: int, error: str) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+
+
+def create_app() -> FastAPI:
+    """The application, with settings from the environment; uvicorn's worker processes call this.
+
+    Raises:
+        UsageError: a setting cannot be used, or there is no secret.
+    """
+    receiver = Receiver(load_settings())
+    # No page of documentation, which would be served to everybody who finds the port.
+    app = FastAPI(openapi_url=None, lifespan=receiver.lifespan)
+    app.add_route("/github", receiver.receive, methods=["POST"])
+    app.add_route("/healthz", receiver.health, methods=["GET"])
+    app.add_exception_handler(HTTPException, _refuse_route)
+    return app
+
+
+class Receiver:
+    """One worker process of the receiver."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.secret = required_secret(settings)
+        self.log = service_log("receiver")
+        self.appender = LastingAppender(
+            settings, GITHUB_WEBHOOKS.name, uri=f"webhooks, process {os.getpid()}", on_change=self._tell
+        )
+        self.intake = Intake(self.appender)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Lands while the server runs; at its end, what waits is landed and the load is closed."""
+        _end_with_parent()
+        landing = asyncio.create_task(self.intake.run())
+        landing.add_done_callback(self._end_when_broken)
+        self.log.info("receiving")
+        yield
+        self.intake.end()
+        # Everything that was accepted is answered by now: what is left waits for a database that is away.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await landing
+        await self.appender.close()
+        self.log.info("ended")
+
+    async def receive(self, request: Request) -> Response:
+        """Takes one delivery."""
+        try:
+            delivery = await self._read(request)
+            message, is_json = delivery.message(datetime.now(UTC))
+            await self.intake.land(message)
+            if not is_json:
+                raise Refusal(400, "the body is not one JSON value; it was kept as it came, with the reason")
+        except Refusal as refusal:
+            return self._refuse(refusal)
+        except ClientDisconnect:
+            # Nobody reads this answer.
+            return self._refuse(Refusal(400, "the client went away before the body ended"))
+        except FullError:
+            return self._refuse(Refusal(503, "too many deliveries wait to be written"))
+        except AwayError:
+            return self._refuse(Refusal(503, "the delivery could not be written in time"))
+        return _answer(200, {"status": "durable", "delivery": delivery.delivery_id})
+
+    async def health(self, _: Request) -> Response:
+        """Whether deliveries can be written now."""
+        if self.appender.is_connected:
+            return _answer(200, {"status": "ok"})
+        return _answer(503, {"status": "no connection to PostgreSQL"})
+
+    async def _read(self, request: Request) -> Delivery:
+        headers = request.headers
+        content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            await self._body(request)
+            raise Refusal(
+                415, "the content type is not application/json: choose it in the webhook's settings"
+            )
+        body = await self._body(request)
+        if not is_signed(self.secret, body, headers.get("x-hub-signature-256")):
+            raise Refusal(
+                401, "X-Hub-Signature-256 is missing, or not this body's with the receiver's secret"
+            )
+        event, delivery_id = _header(request, "X-GitHub-Event"), _header(request, "X-GitHub-Delivery")
+        return Delivery(event, delivery_id, body)
+
+    async def _body(self, request: Request) -> bytes:
+        """The body, however it is sent.
+
+        Raises:
+            Refusal: too large, too slow, or nothing has room for it.
+        """
+        announced = request.headers.get("content-length", "0")
+        size = int(announced) if announced.isdecimal() else 0
+        if size > MOST_BODY_BYTES and "expect" in request.headers:
+            # The client waits to be told to send it.
+            raise _too_large()
+        self.intake.require_room(min(size, MOST_BODY_BYTES))
+        chunks: list[bytes] = []
+        held = 0
+        try:
+            async with asyncio.timeout(SECONDS_FOR_BODY):
+                async for chunk in request.stream():
+                    held += len(chunk)
+                    if held <= MOST_BODY_BYTES:
+                        chunks.append(chunk)
+                    else:
+                        # Read to its end all the same: a client that still sends does not see the answer.
+                        chunks.clear()
+        except TimeoutError:
+            if held <= MOST_BODY_BYTES:
+                raise Refusal(408, "the body did not arrive in time") from None
+        if held > MOST_BODY_BYTES:
+            raise _too_large()
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def _refuse(self, refusal: Refusal) -> Response:
+        self.log.warning("refused", status=refusal.status, reason=refusal.error)
+        headers = {}
+        if refusal.status == 503:
+            headers["retry-after"] = RETRY_AFTER
+        if refusal.status in (408, 413):
+            headers["connection"] = "close"
+        return _answer(refusal.status, {"error": refusal.error}, headers)
+
+    def _tell(self, error: Exception | None) -> None:
+        if error is None:
+            self.log.info("connected to PostgreSQL")
+        else:
+            self.log.warning("no connection to PostgreSQL", reason=type(error).__name__)
+
+    def _end_when_broken(self, landing: asyncio.Task[None]) -> None:
+        """A process that can never land must not go on to take deliveries."""
+        if not landing.cancelled() and (error := landing.exception()) is not None:
+            self.log.error("cannot land", reason=str(error))
+            signal.raise_signal(signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery whose signature is good."""
+
+    event: str
+    delivery_id: str
+    body: bytes
+
+    def message(self, received_at: datetime) -> tuple[Message, bool]:
+        """What is landed, and whether the body is JSON; when not, landing makes it a reject."""
+        try:
+            parsed = _parse(self.body)
+        except ValueError:
+            return Message(self.delivery_id, self.body), False
+        record = event_record(self.event, self.delivery_id, received_at, self.body, parsed)
+        return Message(self.delivery_id, record), True
+
+
+def required_secret(settings: Settings) -> str:
+    """The secret that the webhook was made with."""
+    if settings.webhook_secret is None:
+        raise UsageError(
+            "HEADGATE_WEBHOOK_SECRET",
+            expected="the secret of the webhook, as GitHub has it",
+            found="nothing",
+            next_step="set it: without it anybody could send deliveries",
+        )
+    return settings.webhook_secret
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    """The body, when it is an object; empty when it is another JSON value, or one that only PostgreSQL reads.
+
+    Raises:
+        ValueError: it is not one JSON value.
+    """
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # Deeper nesting and larger numbers than orjson takes.
+        found, rest, _ = exact.loads_many(body.decode())
+        if len(found) != 1 or rest:
+            raise
+        return {}
+    return parsed if type(parsed) is dict else {}
+
+
+def _header(request: Request, name: str) -> str:
+    found = request.headers.get(name, "")
+    if not found or len(found) > _LONGEST_HEADER or not found.isascii() or not found.isprintable():
+        raise Refusal(400, f"{name} is missing, or not what GitHub sends")
+    return found
+
+
+def _too_large() -> Refusal:
+    return Refusal(413, f"the body is larger than {MOST_BODY_BYTES >> 20} MB, which GitHub never sends")
+
+
+async def _refuse_route(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    texts = {404: "deliveries go to /github", 405: "deliveries come by POST"}
+    return _answer(
+        error.status_code, {"error": texts.get(error.status_code, error.detail)}, dict(error.headers or {})
+    )
+
+
+def _answer(status: int, content: dict[str, str], headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content), status, headers, "application/json")
+
+
+def _end_with_parent() -> None:
+    """A worker whose supervisor was killed ends, and frees the port."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        asyncio.get_running_loop().add_reader(parent.sentinel, signal.raise_signal, signal.SIGTERM)

@@ -1,0 +1,50 @@
+"""Runs the receiver: uvicorn with worker processes, behind one port."""
+
+from __future__ import annotations
+
+import click
+import uvicorn
+
+from headgate.contract import load_contract
+from headgate.receiving.app import required_secret
+from headgate.receiving.protocol import PatientProtocol
+from headgate.settings import load_settings
+from headgate.sources import GITHUB_WEBHOOKS
+
+#: Seconds in which what was accepted is answered after SIGTERM; see `intake.SECONDS_TO_ANSWER`.
+SECONDS_TO_DRAIN = 15
+#: Requests at once in one process; more are answered with 503.
+MOST_AT_ONCE = 4_000
+
+
+def serve(host: str, port: int, processes: int) -> None:
+    """Serves until SIGTERM or SIGINT; then answers what was accepted and ends.
+
+    Raises:
+        UsageError: no secret, or no contract.
+    """
+    settings = load_settings()
+    required_secret(settings)
+    load_contract(settings.project_dir, *GITHUB_WEBHOOKS.contract)
+    click.echo(f"receiving webhooks at http://{host}:{port}/github; Ctrl-C stops it", err=True)
+    uvicorn.run(
+        "headgate.receiving.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=processes,
+        loop="uvloop",
+        http=PatientProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        limit_concurrency=MOST_AT_ONCE,
+        backlog=2048,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=SECONDS_TO_DRAIN,
+        # Hours of deliveries must not end because one took long to write.
+        timeout_worker_healthcheck=60,
+    )
