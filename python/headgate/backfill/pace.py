@@ -36,6 +36,10 @@ class Pace:
             self._worked[step] = self._worked.get(step, 0.0) + now - self._since[step]
             self._since[step] = now
 
+    def withdraw(self, step: str, hours: int) -> None:
+        """So many hours that counted as done are not: their chunk failed."""
+        self.done[step] -= hours
+
     def seconds_left(self, now: float) -> float | None:
         """How long the rest takes; None as long as a step that is left has shown no pace."""
         left = 0.0

@@ -147,10 +147,12 @@ class Run:
         self.claim.finish(chunk, outcome, error)
         with self._lock:
             self._hours.pop(chunk.position, None)
+        counted = self._counted.pop(chunk.position, 0)
         if error:
             self._failed.append(chunk)
-        rest = len(chunk.range.hours) - self._counted.pop(chunk.position, 0)
-        self._pace.advance(chunk.step, rest, time.monotonic())
+            self._pace.withdraw(chunk.step, counted)
+        else:
+            self._pace.advance(chunk.step, len(chunk.range.hours) - counted, time.monotonic())
         self._tell("failed" if error else "done", chunk, outcome, error)
 
     def _move(self) -> None:
