@@ -21,6 +21,7 @@ from bench.workbench import Workbench
 BENCHMARKS = (
     "validator",
     "landing",
+    "postgres_jsonb",
     "memory",
     "dlt_loaders",
     "pull_request_typing",

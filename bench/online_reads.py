@@ -18,10 +18,10 @@ from bench.environments import Companion
 from bench.feast_peer import feast
 from bench.figures import Figure
 from bench.servers import Database
-from bench.store_data import ACTOR, BEGIN, REPOSITORY, fill_features, generated_views, prove_features
+from bench.store_data import ACTOR, BEGIN, REPOSITORY, generated_views, publish_features
 from bench.workbench import Workbench, seconds_of
-from headgate import FeatureStore, postgres
-from headgate.store.publish import publish
+from headgate import FeatureStore
+from headgate.store.publishing import publish_project
 
 ONE, ALL = ["repository_activity"], ["repository_activity", "actor_activity", "contributor_activity"]
 #: Name -> views, entities at once, how many times Feast's p50 and p99 at most.
@@ -40,9 +40,7 @@ def run(bench: Workbench) -> Iterator[Figure]:
     """Changes first, then reads of them."""
     entities, per_entity, reads = (50_000, 8, 150) if bench.full else (300, 3, 10)
     database = bench.database("online", bench.servers[0])
-    fill_features(database, entities, per_entity)
-    prove_features(database)
-    asyncio.run(_publish(database))
+    publish_features(database, entities, per_entity)
     with feast(bench, database) as other:
         if other is not None:
             for view in ALL:
@@ -62,7 +60,7 @@ def _changes(database: Database, other: Companion | None, entities: int) -> Figu
         "checkpoint",
     )
     theirs = None if other is None else _materialize(other, [view.name], CHANGED - 1, CHANGED + 1)
-    ours = seconds_of(lambda: asyncio.run(_publish(database)))
+    ours = seconds_of(lambda: asyncio.run(publish_project(database.settings)))
     name = f"making {entities:,} changed entities visible online: a release, against materialize"
     if theirs is None:
         return Figure.amount(name, "s", ours)
@@ -131,11 +129,3 @@ def _materialize(other: Companion, views: list[str], first: int, last: int) -> f
     window = {"from": begin + timedelta(hours=first), "to": begin + timedelta(hours=last)}
     asked = {name: instant.isoformat() for name, instant in window.items()}
     return float(other.ask(do="materialize", views=views, **asked))
-
-
-async def _publish(database: Database) -> None:
-    connection = await postgres.connect(database.settings)
-    try:
-        await publish(connection, database.settings)
-    finally:
-        await connection.close()

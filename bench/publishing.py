@@ -18,7 +18,7 @@ from bench.hours import generated
 from bench.landing import land
 from bench.project import Project
 from bench.servers import Database
-from bench.store_data import fill_features, prove_features
+from bench.store_data import publish_features
 from bench.workbench import Workbench
 from headgate import postgres
 from headgate.postgres.connection import Connection
@@ -64,9 +64,7 @@ def _hours(bench: Workbench) -> Iterator[Figure]:
 def _rollbacks(bench: Workbench) -> Iterator[Figure]:
     entities, per_entity = (17_000, 20) if bench.full else (200, 5)
     database = bench.database("rollback", bench.servers[0])
-    fill_features(database, entities, per_entity)
-    prove_features(database)
-    _on(database, lambda connection: publish(connection, database.settings))
+    publish_features(database, entities, per_entity)
     database.execute(
         "insert into ops.changed_repository_activity select repository_id, as_of"
         f" from features.repository_activity where repository_id % {round(1 / CHANGED_SHARE)} = 0",

@@ -14,9 +14,9 @@ import psycopg2
 
 from headgate import postgres
 from headgate.postgres.cluster import Cluster
-from headgate.postgres.connection import MINIMUM_VERSION
 from headgate.postgres.runas import ServerUser
 from headgate.settings import Settings, load_settings
+from tests.support import clean_environment
 
 PII_KEY = "a key for benchmarks only"
 
@@ -97,14 +97,6 @@ def new_database(cluster: Cluster, name: str, folder: Path) -> Database:
     postgres.migrate(dsn)
     own = {"HEADGATE_DSN": dsn, "HEADGATE_HOME": str(folder / "home"), "HEADGATE_PII_KEY": PII_KEY}
     settings = load_settings(own)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "PG", "DBT_"))}
     folder.mkdir(parents=True, exist_ok=True)
-    env = {**kept, **own, **postgres.libpq_env(settings), "DO_NOT_TRACK": "1", "NO_COLOR": "1"}
+    env = {**clean_environment(), **own, **postgres.libpq_env(settings)}
     return Database(dsn, settings, env, folder, cluster)
-
-
-def system_binaries() -> Path | None:
-    """PostgreSQL's programs as the system has them, the oldest version that is supported; None: none."""
-    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
-    versions = sorted((int(path.parts[-3]), path.parent) for path in found if path.parts[-3].isdigit())
-    return next((folder for version, folder in versions if version >= MINIMUM_VERSION), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import yaml
 
 from bench.servers import Database
 from headgate.settings import find_project_dir
+from headgate.store.publishing import publish_project
 
 #: The first as_of of every entity; the others follow at full hours.
 BEGIN = "2024-01-01 00:00Z"
@@ -78,6 +80,13 @@ def _value(kind: str, place: int) -> str:
     if kind == "timestamp with time zone":
         return f"timestamptz '{BEGIN}' - {seed} % 1000 * interval '1 minute'"
     raise ValueError(f"no generated values for type {kind}")
+
+
+def publish_features(database: Database, entities: int, per_entity: int) -> None:
+    """Fills the views and publishes them as the first release."""
+    fill_features(database, entities, per_entity)
+    prove_features(database)
+    asyncio.run(publish_project(database.settings))
 
 
 def fill_features(database: Database, entities: int, per_entity: int) -> None:

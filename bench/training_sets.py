@@ -7,7 +7,6 @@ Its statements end after a minute; one that was ended counts as that minute.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -18,10 +17,9 @@ from bench.environments import Companion, python_with
 from bench.feast_peer import SECONDS_AT_MOST, feast
 from bench.figures import Figure, interleave
 from bench.servers import Database
-from bench.store_data import ACTOR, BEGIN, REPOSITORY, fill_features, generated_views, prove_features
+from bench.store_data import ACTOR, BEGIN, REPOSITORY, generated_views, publish_features
 from bench.workbench import Workbench
-from headgate import FeatureStore, postgres
-from headgate.store.publish import publish
+from headgate import FeatureStore
 
 DUCKDB = ("duckdb>=2", "adbc-driver-postgresql", "pyarrow", "numpy<3")
 VIEWS = ["repository_activity", "actor_activity", "contributor_activity"]
@@ -38,9 +36,7 @@ def run(bench: Workbench) -> Iterator[Figure]:
     """Seconds against both, then memory."""
     entities, per_entity, labels = (50_000, 8, 100_000) if bench.full else (300, 4, 500)
     database = bench.database("training_sets", bench.servers[0])
-    fill_features(database, entities, per_entity)
-    prove_features(database)
-    asyncio.run(_publish(database))
+    publish_features(database, entities, per_entity)
     _label(database, entities, per_entity * 5, labels)
     bench.say(f"{labels:,} labels, {entities * per_entity * len(VIEWS):,} rows in the histories")
     yield from _against_duckdb(bench, database)
@@ -140,11 +136,3 @@ def _peak(database: Database) -> float:
         [sys.executable, "-c", program, asked], env=database.env, capture_output=True, text=True, check=True
     )
     return float(done.stdout)
-
-
-async def _publish(database: Database) -> None:
-    connection = await postgres.connect(database.settings)
-    try:
-        await publish(connection, database.settings)
-    finally:
-        await connection.close()

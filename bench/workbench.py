@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from bench.servers import Database, StockCluster, new_database, running, system_binaries
+from bench.servers import Database, StockCluster, new_database, running
 from headgate.postgres.cluster import Cluster
 from headgate.postgres.embedded import binaries
 from headgate.settings import find_project_dir
+from tests.support import system_binaries
 
 
 class Workbench:
