@@ -27,7 +27,7 @@ from headgate.backfill.plan import (
 from headgate.errors import GateFailed, HeadgateError, UsageError
 from headgate.landing import LoadResult, Progress, land_files
 from headgate.pipelines import runner
-from headgate.pipelines.mage_runs import past_first_block
+from headgate.pipelines.mage_runs import between_blocks
 from headgate.pipelines.waiting import building, dbt_runs, query, waiting_loads
 from headgate.postgres.connection import open_psycopg2
 from headgate.settings import Settings
@@ -37,6 +37,8 @@ from headgate.sources.gharchive import GHARCHIVE, delivery_of, is_published
 BUILD_PIPELINE = "build_features"
 #: How long a build waits for another; two at once do no harm, only work twice.
 PATIENCE = timedelta(minutes=45)
+#: How long Mage takes from the end of one block to the dbt of the next, publishing included.
+GAP = timedelta(minutes=2)
 SECONDS_BETWEEN_LOOKS = 5
 
 #: Hours that a landed load covers, whatever its extent.
@@ -224,7 +226,7 @@ def build(settings: Settings) -> Outcome:
 def _wait_for_others(settings: Settings, connection: Psycopg2Connection) -> None:
     deadline = time.monotonic() + PATIENCE.total_seconds()
     while time.monotonic() < deadline:
-        if not dbt_runs(connection) and not past_first_block(settings, BUILD_PIPELINE):
+        if not dbt_runs(connection) and not between_blocks(settings, BUILD_PIPELINE, GAP):
             return
         time.sleep(SECONDS_BETWEEN_LOOKS)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy
@@ -46,7 +46,7 @@ LAST_BEFORE = """
     order by execution_date desc, id desc
     limit 1
 """
-PAST_FIRST_BLOCK = """
+BETWEEN_BLOCKS = """
     select count(*) from pipeline_run
     where
         pipeline_uuid = :pipeline and lower(cast(status as varchar)) = 'running'
@@ -55,6 +55,7 @@ PAST_FIRST_BLOCK = """
             where
                 block_run.pipeline_run_id = pipeline_run.id
                 and lower(cast(block_run.status as varchar)) = 'completed'
+                and block_run.completed_at >= :since
         )
 """
 
@@ -119,12 +120,16 @@ def status_of_run(settings: Settings, pipeline: str, earliest: datetime, latest:
         return found
 
 
-def past_first_block(settings: Settings, pipeline: str) -> bool:
-    """Whether a scheduled run is at work: its first block, which waits, is over."""
+def between_blocks(settings: Settings, pipeline: str, within: timedelta) -> bool:
+    """Whether a scheduled run has ended a block a moment ago and is about to begin the next.
+
+    Runs of a Mage that was killed stay `running` for ever; they end no block any more.
+    """
     with _metadata(settings) as connection:
         if connection is None:
             return False
-        return bool(connection.execute(text(PAST_FIRST_BLOCK), {"pipeline": pipeline}).scalar())
+        arguments = {"pipeline": pipeline, "since": datetime.now(UTC) - within}
+        return bool(connection.execute(text(BETWEEN_BLOCKS), arguments).scalar())
 
 
 @contextmanager
