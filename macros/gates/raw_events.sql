@@ -30,12 +30,14 @@
             and loads.contract_source = 'gharchive'
             and loads.status = 'landed'
     cross join lateral (
-        {% for landed_source, landed_table in landing_tables('gharchive', 'events') -%}
         select landed.record
-        from {{ source(landed_source, landed_table) }} as landed
+        from (
+            {% for landed_source, landed_table in landing_tables('gharchive', 'events') -%}
+            select * from {{ source(landed_source, landed_table) }}
+            {{ 'union all' if not loop.last }}
+            {% endfor -%}
+        ) as landed
         where landed.load_id = loads.load_id and landed.line_number = located.line_number
-        {{ 'union all' if not loop.last }}
-        {% endfor -%}
         offset 0
     ) as raw
 {%- endmacro %}

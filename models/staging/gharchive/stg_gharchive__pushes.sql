@@ -33,9 +33,17 @@ typed as (
         payload.before as before_sha,
 
         -- numerics
-        case when is_delivered then delivered.commits_count else payload.size end as commits_count,
-        case when is_delivered then delivered.distinct_commits_count else payload.distinct_size end
-            as distinct_commits_count,
+        case
+            -- A webhook delivers the commits, and not how many they are.
+            when records.schema_generation = 'webhooks'
+                then {{ matches_count('root.payload', '$.commits[*]') }}
+            else payload.size
+        end as commits_count,
+        case
+            when records.schema_generation = 'webhooks'
+                then {{ matches_count('root.payload', '$.commits[*] ? (@.distinct == true)') }}
+            else payload.distinct_size
+        end as distinct_commits_count,
 
         -- timestamps
         records.created_at
@@ -44,17 +52,6 @@ typed as (
     cross join lateral {{ json_fields('root.payload') }} as payload (
         push_id bigint, ref text, head text, after text, before text, size bigint, distinct_size bigint
     )
-    cross join lateral (select records.schema_generation = 'webhooks' as is_delivered) as generation
-    -- A webhook delivers the commits, and not how many they are.
-    cross join lateral (
-        select
-            count(*) as commits_count,
-            count(*) filter (where commit.distinct) as distinct_commits_count
-        from {{ json_fields('root.payload') }} as pushed (commits jsonb)
-        cross join lateral {{ json_elements('pushed.commits') }} as commits (element, position)
-        cross join lateral {{ json_fields('commits.element') }} as commit ("distinct" boolean)
-        where generation.is_delivered
-    ) as delivered
 
 )
 

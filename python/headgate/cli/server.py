@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 import sys
@@ -13,6 +14,7 @@ import click
 
 from headgate import postgres
 from headgate.errors import ConfirmationRequired
+from headgate.landing.tables import create_landing_tables
 from headgate.postgres import connection, embedded
 from headgate.postgres.state import State, read_state
 from headgate.settings import load_settings
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command()
 def up() -> None:
-    """Start PostgreSQL and bring its schemas up to date.
+    """Start PostgreSQL and bring its schemas up to date, with a landing table for each declared source.
 
     Starts the embedded server, unless HEADGATE_DSN names one; can be called again at any time.
     """
@@ -32,6 +34,7 @@ def up() -> None:
     started = postgres.start(settings)
     uri = postgres.dsn(settings)
     postgres.migrate(uri)
+    asyncio.run(create_landing_tables(settings))
     state = "started" if started else "running"
     click.echo(f"PostgreSQL {state}: {connection.shown(uri)}")
 

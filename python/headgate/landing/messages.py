@@ -10,13 +10,14 @@ import contextlib
 import hashlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from headgate import postgres
 from headgate.contract import Contract, load_contract
 from headgate.landing.appended import close_appended, start_appended
+from headgate.landing.copyformat import HEADER, TRAILER
 from headgate.landing.copying import PoisonedError, RowCopy, keep_lines, whole
 from headgate.landing.privacy import Minimiser, pii_key
 from headgate.landing.screen import Screen
@@ -51,9 +52,44 @@ class Appended:
     #: Of the landed ones: those that needed a repair.
     repaired: int = 0
 
+    def __add__(self, other: Appended) -> Appended:
+        return Appended(
+            self.landed + other.landed,
+            self.rejected + other.rejected,
+            self.redelivered + other.redelivered,
+            self.repaired + other.repaired,
+        )
+
 
 class _ClosedError(Exception):
     """Somebody closed the load."""
+
+
+@dataclass
+class Stretch:
+    """Part of an open load: what one transaction adds to it."""
+
+    connection: Connection
+    screen: Screen
+    _copy: RowCopy
+    _careful: bool
+    bytes_read: int = 0
+    redelivered: int = 0
+
+    async def copy(self, rows: AsyncIterator[list[bytes]]) -> None:
+        """Copies rows that `screen` gave, as they come, in one COPY."""
+        if self._careful:
+            async for parts in rows:
+                await self._copy.copy_carefully(parts, self.screen)
+        else:
+            await self._copy.copy(_in_one_copy(rows))
+
+
+async def _in_one_copy(rows: AsyncIterator[list[bytes]]) -> AsyncIterator[bytes]:
+    yield HEADER
+    async for parts in rows:
+        yield b"".join(parts)
+    yield TRAILER
 
 
 @dataclass
@@ -85,6 +121,28 @@ class Appender:
             try:
                 async with self.connection.transaction():
                     done = await self._append(load_id, bodies, len(messages), careful=careful)
+                break
+            except _ClosedError:
+                self._load_id = None
+            except PoisonedError:
+                careful = True
+        if time.monotonic() - self._opened_at > OLD.total_seconds():
+            await self.close_load()
+        return done
+
+    async def append_stretch(self, work: Callable[[Stretch], Awaitable[None]]) -> Appended:
+        """Lands what `work` screens and copies, and whatever else it writes, in one transaction.
+
+        `work` sees to it itself that nothing is landed twice. It is called again from its start when somebody
+        closed the load meanwhile, or when PostgreSQL refused a row, which then becomes a reject. Raises what
+        the connection and `work` raise: nothing was landed then.
+        """
+        careful = False
+        while True:
+            load_id = self._load_id or await self._open()
+            try:
+                async with self.connection.transaction():
+                    done = await self._append_stretch(load_id, work, careful=careful)
                 break
             except _ClosedError:
                 self._load_id = None
@@ -128,18 +186,40 @@ class Appender:
             elif rows:
                 await copy.copy(whole(rows))
             await keep_lines(self.connection, screen)
-            tally = screen.tally
-            await self.connection.execute(
-                statement("count_messages"),
-                load_id,
-                tally.lines - begun["lines_read"],
-                tally.landed,
-                screen.rejects.rows,
-                tally.repaired,
-                sum(map(len, new)),
-                count - len(new),
-            )
-            return Appended(tally.landed, screen.rejects.rows, count - len(new), tally.repaired)
+            size, redelivered = sum(map(len, new)), count - len(new)
+            return await self._count(load_id, screen, begun["lines_read"], size, redelivered)
+
+    async def _append_stretch(
+        self, load_id: int, work: Callable[[Stretch], Awaitable[None]], *, careful: bool
+    ) -> Appended:
+        lines = await self.connection.fetchval(
+            "select lines_read from ops.loads where load_id = $1 and status = 'open' for update", load_id
+        )
+        if lines is None:
+            raise _ClosedError
+        screen = Screen(load_id, self.contract.envelope, self.minimiser, lines_before=lines)
+        with contextlib.closing(screen):
+            stretch = Stretch(self.connection, screen, RowCopy(self.connection, self._piece), careful)
+            await work(stretch)
+            await keep_lines(self.connection, screen)
+            return await self._count(load_id, screen, lines, stretch.bytes_read, stretch.redelivered)
+
+    async def _count(
+        self, load_id: int, screen: Screen, lines_before: int, size: int, redelivered: int
+    ) -> Appended:
+        """Adds to the ledger what became of messages."""
+        tally = screen.tally
+        await self.connection.execute(
+            statement("count_messages"),
+            load_id,
+            tally.lines - lines_before,
+            tally.landed,
+            screen.rejects.rows,
+            tally.repaired,
+            size,
+            redelivered,
+        )
+        return Appended(tally.landed, screen.rejects.rows, redelivered, tally.repaired)
 
     async def _open(self) -> int:
         self._load_id = await start_appended(self.connection, self.source, status="open", uri=self.uri)

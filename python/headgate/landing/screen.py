@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import methodcaller
@@ -95,16 +95,22 @@ class Screen:
 
     def message(self, body: bytes) -> list[bytes]:
         """The row of one message, which may hold newlines; none when it is a reject."""
+        return self.messages((body,))
+
+    def messages(self, bodies: Iterable[bytes]) -> list[bytes]:
+        """The rows of messages; as `rows`, but each may hold newlines."""
         parts: list[bytes] = []
-        try:
-            record = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            self._salvage(body, parts)
-            return parts
-        if NUL in body:
-            self._repair(body, record, parts)
-        else:
-            self._add(body, body, record, parts)
+        add, loads = self._add, orjson.loads
+        for body in bodies:
+            try:
+                record = loads(body)
+            except orjson.JSONDecodeError:
+                self._salvage(body, parts)
+                continue
+            if NUL in body:
+                self._repair(body, record, parts)
+            else:
+                add(body, body, record, parts)
         return parts
 
     def reject(self, line: bytes, reason: str, line_number: int | None = None) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from headgate import postgres
 from headgate.postgres.connection import Connection
 from headgate.postgres.toast import toast_clause
+from headgate.settings import Settings
+from headgate.sources import all_sources
 
 #: A landing table's columns. Not `like` the table: that would lock it, and two landers that replace a
 #: partition each would then wait for each other.
@@ -54,6 +57,18 @@ async def create_landing_table(connection: Connection, source: str, entity: str)
             create index if not exists {entity}_load on {table} (load_id, line_number);
             create table if not exists {table}_delivered (delivery uuid primary key, load_id bigint not null);
         """)
+
+
+async def create_landing_tables(settings: Settings) -> list[str]:
+    """Creates the landing tables of all sources that the dbt project declares; their names."""
+    sources = [source for source in all_sources(settings.project_dir).values() if source.appends]
+    connection = await postgres.connect(settings)
+    try:
+        for source in sources:
+            await create_landing_table(connection, source.name, source.entity)
+    finally:
+        await connection.close()
+    return [landing_table(source.name, source.entity) for source in sources]
 
 
 async def piece_for(connection: Connection, table: str, load_id: int) -> str:

@@ -1,0 +1,102 @@
+"""GitHub's events come in several ways; typed and counted they are the same, each once."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from headgate.landing import Message, open_appender
+from headgate.synth.traps import TRAPS
+from tests.acceptance.hours import generated
+from tests.acceptance.runs import WITH_GATES, build
+from tests.acceptance.tables import Fingerprint, fingerprint
+from tests.support import Database, Databases
+
+pytestmark = pytest.mark.timeout(600)
+
+VIEWS = ("repository_activity", "actor_activity", "contributor_activity")
+#: What lands differs by where it lands; all that follows must not.
+PLACE = {"partition_start", "line_number"}
+
+
+def messages(file: Path) -> list[Message]:
+    """The lines of an hour as a stream would send them."""
+    lines = gzip.decompress(file.read_bytes()).splitlines()
+    return [Message(str(json.loads(line)["id"]), line) for line in lines]
+
+
+def append(database: Database, *batches: Sequence[Message]) -> None:
+    """Appends batches, each as a load of its own."""
+
+    async def work() -> None:
+        for batch in batches:
+            async with open_appender(database.settings, "github_events", uri="test") as appender:
+                for start in range(0, len(batch), 50):
+                    await appender.append(batch[start : start + 60])
+
+    asyncio.run(work())
+
+
+def features(database: Database, until: datetime) -> dict[str, Fingerprint]:
+    """A fingerprint of each feature view up to an instant, and of the events themselves."""
+    hashes = {
+        view: fingerprint(database, f"select * from features.{view} where as_of <= '{until.isoformat()}'")
+        for view in VIEWS
+    }
+    columns = [
+        name
+        for (name,) in database.query(
+            "select column_name::text from information_schema.columns where table_schema = 'typed'"
+            " and table_name = 'stg_gharchive__events' order by 1"
+        )
+        if name not in PLACE
+    ]
+    return hashes | {
+        "events": fingerprint(database, f"select {', '.join(columns)} from typed.stg_gharchive__events")
+    }
+
+
+def test_polled_and_archived_events_are_the_same(databases: Databases, tmp_path: Path) -> None:
+    """Hours that were polled, archived, or came both ways make the features of the archive alone."""
+    newest = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    hours = [newest - timedelta(hours=number) for number in (2, 1, 0)]
+    first, second, third = generated(
+        tmp_path, hours, events_per_hour=200, traps=["clock_skew", "unknown_type"]
+    )
+    with databases.new() as archived, databases.new() as mixed:
+        build(archived, [first, second, third], gates=True)
+        polled = messages(second)
+        append(mixed, messages(first), polled[:120])
+        mixed.dbt(*WITH_GATES)
+        append(mixed, polled[80:])
+        build(mixed, [second, third], gates=True)
+        until = newest + timedelta(hours=1)
+        assert features(archived, until) == features(mixed, until)
+        kept = "select count(*) from typed.stg_gharchive__deliveries where not is_kept"
+        assert mixed.value(kept) == len(polled)
+        outcomes = "select rows_landed = typed_count + quarantined_count + duplicates_count from"
+        assert set(mixed.query(f"{outcomes} typed.stg_gharchive__load_outcomes where status = 'landed'")) == {
+            (True,)
+        }
+
+
+def test_poison_in_a_stream_is_rejected_or_quarantined(database: Database, tmp_path: Path) -> None:
+    """Of lines with every trap, sent as messages, what lands is typed, quarantined or a duplicate."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    (file,) = generated(tmp_path, [hour], events_per_hour=200, traps=TRAPS)
+    lines = gzip.decompress(file.read_bytes()).split(b"\n")[:-1]
+    append(database, [Message(str(number), line) for number, line in enumerate(lines)])
+    database.dbt(*WITH_GATES)
+    ((landed, rejected, typed, quarantined, duplicates),) = database.query(
+        "select sum(rows_landed), sum(rows_rejected), sum(typed_count), sum(quarantined_count),"
+        " sum(duplicates_count) from typed.stg_gharchive__load_outcomes"
+    )
+    assert rejected > 0
+    assert quarantined > 0
+    assert landed == typed + quarantined + duplicates
