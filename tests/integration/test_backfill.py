@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +21,7 @@ from headgate.backfill.pipelines import get_pipeline
 from headgate.backfill.plan import Range
 from headgate.postgres.connection import open_psycopg2
 from tests.acceptance.hours import generated, hours_from
-from tests.support import Database
+from tests.support import ROOT, Database
 
 FIRST, HOURS = "2016-03-01T00", 6
 RANGE = ("--from", FIRST, "--to", "2016-03-01T05")
@@ -150,6 +153,37 @@ def test_the_second_of_two_at_once_is_refused(archive: Database) -> None:
     assert "interrupted: 0 of 1 chunks done" in archive.headgate("status").stdout
     archive.headgate(*LANDING)
     assert landed(archive) == 6
+
+
+def test_beside_a_live_run_nothing_lands_twice(archive: Database, files: list[Path]) -> None:
+    """A live run lands the same hours at the same time: each hour is landed once, by either."""
+    program = Path(sys.executable).with_name("headgate")
+    with subprocess.Popen([program, "land", "gharchive", *files], env=archive.env, cwd=ROOT) as live:
+        done = json.loads(archive.headgate(*LANDING, "--again", "--yes", "--json").stdout)
+
+    assert (live.returncode, done["failures"]) == (0, [])
+    assert archive.query("select status, count(*), sum(rows_landed) from ops.loads group by status") == [
+        ("landed", HOURS, HOURS * 40)
+    ]
+
+
+def test_ctrl_c_stops_it_and_the_next_one_goes_on(archive: Database, files: list[Path]) -> None:
+    """It ends soon, with what it started; the hours that are left land with the same command."""
+    many = generated(files[0].parent, hours_from(FIRST, 24), events_per_hour=400)
+    command = ("backfill", "ingest_gharchive", "--from", FIRST, "--to", "2016-03-01T23", "--no-build")
+    program = Path(sys.executable).with_name("headgate")
+    with subprocess.Popen(
+        [program, *command, "--parallel", "1"], env=archive.env, cwd=ROOT, stderr=subprocess.PIPE
+    ) as running:
+        while not landed(archive):
+            assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=30)
+
+    assert (running.returncode, b"stopped" in said) == (130, True)
+    assert 0 < landed(archive) < len(many)
+    assert "resumes   backfill 1" in archive.headgate(*command).stdout
+    assert landed(archive) == len(many)
 
 
 def test_landing_again_replaces_what_differs_once_confirmed(archive: Database, files: list[Path]) -> None:
