@@ -156,7 +156,7 @@ def _connection(settings: Settings) -> Iterator[Psycopg2Connection]:
             found="older ones",
             next_step="run `headgate up`",
         ) from error
-    except psycopg2.OperationalError as error:
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         raise HeadgateError(
             "backfill",
             expected="PostgreSQL to stay reachable",
