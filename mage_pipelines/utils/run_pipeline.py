@@ -78,6 +78,8 @@ def run(name: str, variables: dict[str, Any]) -> bool:
     # Given variables win, but only those that are declared: dbt parses anew whenever a variable changes.
     declared = get_global_variables(name)
     variables = {**declared, **{key: value for key, value in variables.items() if key in declared}}
+    if pipeline.type == "streaming":
+        return stream(pipeline, variables)
     blocks = in_order(pipeline.blocks_by_uuid)
     emit("started", pipeline=name, blocks=[block.uuid for block in blocks])
     outcome = None
@@ -96,6 +98,26 @@ def run(name: str, variables: dict[str, Any]) -> bool:
         outcome = summary(result) or outcome
         emit("block_done", block=block.uuid, seconds=time.monotonic() - started)
     emit("finished", pipeline=name, outcome=outcome)
+    return True
+
+
+def stream(pipeline: Any, variables: dict[str, Any]) -> bool:
+    """Runs a streaming pipeline until its source ends, with the executor that Mage's scheduler uses."""
+    from mage_ai.data_preparation.executors.executor_factory import ExecutorFactory
+
+    emit("started", pipeline=pipeline.uuid, blocks=list(pipeline.blocks_by_uuid))
+    emit("block_started", block=pipeline.uuid)
+    started = time.monotonic()
+    try:
+        ExecutorFactory.get_pipeline_executor(pipeline).execute(global_vars=variables, update_status=False)
+    except Exception as error:
+        traceback.print_exc()
+        parts = error.as_dict() if hasattr(error, "as_dict") else None
+        seconds = time.monotonic() - started
+        emit("block_failed", block=pipeline.uuid, seconds=seconds, error=str(error), details=parts)
+        return False
+    emit("block_done", block=pipeline.uuid, seconds=time.monotonic() - started)
+    emit("finished", pipeline=pipeline.uuid, outcome=None)
     return True
 
 

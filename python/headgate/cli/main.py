@@ -21,6 +21,7 @@ COMMANDS = {
     "migrate": ("headgate.cli.server:migrate", "Move the schemas that Python owns to a version."),
     "land": ("headgate.cli.land:land", "Land raw JSON of a source, partition by partition."),
     "receive": ("headgate.cli.receive:receive", "Receive GitHub's webhooks over HTTP."),
+    "feed": ("headgate.cli.feed:feed", "Publish the events of files to the stream, for demos and tests."),
     "synth": ("headgate.cli.synth:synth", "Generate archive hours, seeded and deterministic."),
     "replay": ("headgate.cli.land:replay", "Type partitions again, for instance after a contract change."),
     "run": ("headgate.cli.pipelines:run", "Run a Mage pipeline to its end."),

@@ -25,12 +25,19 @@ HOUR = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 @click.option(
     "--wait", "wait_minutes", default=0, help="Minutes to wait for an hour that is not published yet."
 )
+@click.option(
+    "--until-idle",
+    type=float,
+    metavar="SECONDS",
+    help="End a streaming pipeline when its stream is idle so long.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def run(
     pipelines: tuple[str, ...],
     hour_from: datetime | None,
     hour_to: datetime | None,
     wait_minutes: int,
+    until_idle: float | None,
     as_json: bool,
 ) -> None:
     """Run a Mage pipeline to its end, or several one after the other."""
@@ -41,6 +48,8 @@ def run(
     if hour_from and not any(runner.takes(settings, name, "hour_from") for name in pipelines):
         raise click.UsageError(f"{', '.join(pipelines)} lands no hours: leave --from out")
     variables: dict[str, Any] = {"wait_minutes": wait_minutes}
+    if until_idle:
+        variables["stop_when_idle_seconds"] = until_idle
     if hour_from:
         variables |= {
             "hour_from": f"{hour_from:%Y-%m-%dT%H}",

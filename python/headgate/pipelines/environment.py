@@ -59,6 +59,8 @@ def settings_env(settings: Settings) -> dict[str, str]:
         "HEADGATE_ARCHIVE_URL": settings.archive_url,
         "HEADGATE_DATA": settings.data_dir,
         "HEADGATE_ALERT_WEBHOOK_URL": settings.alert_webhook_url,
+        "HEADGATE_WEBHOOK_SECRET": settings.webhook_secret,
+        "HEADGATE_NATS_URL": settings.nats_url,
         "HEADGATE_CONNECTIONS": settings.connections,
         "HEADGATE_KEEP_RELEASES": settings.keep_releases,
     }

@@ -25,8 +25,8 @@ from headgate.errors import UsageError
 from headgate.landing import exact
 from headgate.landing.lasting import LastingAppender
 from headgate.landing.messages import Message
+from headgate.logs import service_log
 from headgate.receiving.intake import AwayError, FullError, Intake
-from headgate.receiving.log import service_log
 from headgate.receiving.signature import is_signed
 from headgate.settings import Settings, load_settings
 from headgate.sources import GITHUB_WEBHOOKS

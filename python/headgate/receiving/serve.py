@@ -39,6 +39,7 @@ def serve(host: str, port: int, processes: int) -> None:
         lifespan="on",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         limit_concurrency=MOST_AT_ONCE,

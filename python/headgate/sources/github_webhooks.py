@@ -73,7 +73,7 @@ def event_record(
         **_part("actor", parsed.get("sender"), "login", "login"),
         **_part("repo", parsed.get("repository"), "name", "full_name"),
         **_part("org", parsed.get("organization"), "login", "login"),
-        "created_at": f"{received_at:%Y-%m-%dT%H:%M:%S.%fZ}",
+        "created_at": f"{received_at:%Y-%m-%dT%H:%M:%SZ}",
     }
     return b"".join((orjson.dumps(envelope)[:-1], b',"payload":', body, b"}"))
 

@@ -1,0 +1,68 @@
+"""What is handed from block to block, and the transformer: a pure function, for messages come again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+
+from headgate.landing.messages import Message
+
+T = TypeVar("T")
+
+
+class Handed:
+    """Never changed, so that the copy that Mage makes for each block may be the thing itself."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self: T, memo: object) -> T:
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Handed):
+    """A message as the stream has it."""
+
+    body: bytes
+    stream: str
+    #: Its number in the stream.
+    sequence: int
+    #: Nats-Msg-Id, where the publisher gave one.
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted(Handed, Message):
+    """A message with the id that says when it was delivered before."""
+
+
+def accept(received: Sequence[Received]) -> list[Accepted]:
+    """Messages for the sink.
+
+    All of them: one that is no event has an id too, and landing keeps it as a reject with the reason. Landing
+    also replaces personal data, before the first write, as it does for every source.
+    """
+    return [Accepted(delivery_id(message), message.body) for message in received]
+
+
+def delivery_id(message: Received) -> str:
+    """The event's own id where it has one, else the publisher's, else the place in the stream.
+
+    The event's id first: an event that comes from two streams, or from the stream and from the API, is one.
+    """
+    event_id = _event_id(message.body)
+    if event_id:
+        return event_id
+    return message.message_id or f"{message.stream}:{message.sequence}"
+
+
+def _event_id(body: bytes) -> str | None:
+    try:
+        record: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    found = record.get("id") if type(record) is dict else None
+    return str(found) if type(found) in (str, int) else None
