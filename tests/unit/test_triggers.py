@@ -57,7 +57,10 @@ def test_triggers_of_this_project() -> None:
     assert [(one.interval, one.sla) for one in found["ingest_gharchive"]] == [
         ("5 * * * *", timedelta(hours=1.5))
     ]
-    assert [(one.interval, one.sla) for one in found["build_features"]] == [("6 * * * *", timedelta(hours=2))]
+    assert [(one.interval, one.is_active, one.sla) for one in found["build_features"]] == [
+        ("6 * * * *", True, timedelta(hours=2)),
+        ("@always_on", False, None),
+    ]
     assert [(one.interval, one.sla) for one in found["watch_freshness"]] == [("*/5 * * * *", None)]
 
 

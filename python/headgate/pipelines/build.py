@@ -8,24 +8,28 @@ import time
 from typing import Any
 
 from headgate import postgres
+from headgate.landing import close_open_loads
 from headgate.pipelines.waiting import is_building
 from headgate.postgres.connection import open_psycopg2
 from headgate.settings import load_settings
 from headgate.store import reports
 from headgate.store.publishing import publish_project
 
-SECONDS_BETWEEN_LOOKS = 15
+#: Short: who streams wants features within a minute.
+SECONDS_BETWEEN_LOOKS = 5
 
 
 def wait_for_new_loads(*, minutes: float) -> bool:
     """Returns True when a load is newer than the last build and no backfill builds, or `minutes` are over.
 
     It never fails: an hour that does not come is the alert of `ingest_gharchive`, and a build without new
-    loads, or beside another, costs work and does no harm.
+    loads, or beside another, costs work and does no harm. Loads that grow by messages are closed first, so
+    that the build sees what they hold.
     """
     deadline = time.monotonic() + minutes * 60
     while time.monotonic() < deadline and (not asyncio.run(has_new_loads()) or backfill_builds()):
         time.sleep(SECONDS_BETWEEN_LOOKS)
+    asyncio.run(_close_open_loads())
     return True
 
 
@@ -57,16 +61,29 @@ def backfill_builds() -> bool:
 
 
 async def has_new_loads() -> bool:
-    """Whether a load landed after the gates last ran."""
+    """Whether a load landed after the gates last ran, or messages wait in one that is open."""
     connection = await postgres.connect(load_settings())
     try:
         found: bool = await connection.fetchval("""
             select exists (
                 select from ops.loads
-                where status = 'landed'
-                and finished_at > coalesce((select max(ran_at) from ops.gate_results), '-infinity')
+                where
+                    (status = 'open' and lines_read > 0)
+                    or (
+                        status = 'landed'
+                        and finished_at > coalesce((select max(ran_at) from ops.gate_results), '-infinity')
+                    )
             )
         """)
         return found
+    finally:
+        await connection.close()
+
+
+async def _close_open_loads() -> None:
+    settings = load_settings()
+    connection = await postgres.connect(settings)
+    try:
+        await close_open_loads(settings, connection)
     finally:
         await connection.close()
