@@ -1,0 +1,129 @@
+"""Deliveries while the receiver and PostgreSQL are killed: what was acknowledged is there, once."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.servers import SECRET, Receiver, kill_postgres, killable_database, wait_until
+from tests.support import ROOT, Database, clean_environment
+
+#: HEADGATE_TEST_KILLS=10 kills ten times; the suite does with three.
+KILLS = int(os.environ.get("HEADGATE_TEST_KILLS", "3"))
+SECONDS_BETWEEN = 5.0
+CLIENTS = 3
+
+
+def clients(receiver: Receiver, folder: Path, seconds: float) -> list[subprocess.Popen[bytes]]:
+    """Client processes that send each delivery until it is acknowledged, and write down which were."""
+    return [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "bench.webhook_load", "--port", str(receiver.port)),
+                *(
+                    "--secret",
+                    SECRET,
+                    "--connections",
+                    "8",
+                    "--seconds",
+                    str(seconds),
+                    "--name",
+                    f"c{number}",
+                ),
+                *("--acknowledged", str(folder / f"acknowledged-{number}")),
+            ],
+            cwd=ROOT,
+            env=clean_environment(),
+            stdout=(folder / f"client-{number}").open("wb"),
+        )
+        for number in range(CLIENTS)
+    ]
+
+
+@pytest.mark.slow
+def test_what_was_acknowledged_is_landed_once(tmp_path: Path) -> None:
+    """Receiver and PostgreSQL die at random moments under load from several processes."""
+    chance = random.Random(4)
+    with killable_database(tmp_path) as (cluster, database):
+        receiver = Receiver.of(database)
+        receiver.start()
+        receiver.wait_until_healthy()
+        seconds = KILLS * SECONDS_BETWEEN + 5
+        running = clients(receiver, tmp_path, seconds)
+        try:
+            for number in range(KILLS):
+                time.sleep(SECONDS_BETWEEN * chance.uniform(0.3, 0.9))
+                if number % 2 == 0:
+                    kill_postgres(cluster)
+                if number % 2 == 1 or number % 3 == 2:
+                    receiver.kill()
+                    receiver.start()
+                cluster.start()
+                receiver.wait_until_healthy()
+            for client in running:
+                assert client.wait(seconds + 60) == 0
+        finally:
+            for client in running:
+                client.kill()
+            receiver.kill()
+        check(database, tmp_path)
+
+
+def check(database: Database, folder: Path) -> None:
+    """No acknowledged delivery is missing, none is there twice, and the ledger agrees."""
+    acknowledged = [
+        f"webhook:{line}" for file in folder.glob("acknowledged-*") for line in file.read_text().splitlines()
+    ]
+    rows = [row for (row,) in database.query("select record_id from staging_github_webhooks.deliveries")]
+    assert len(acknowledged) > 100 * KILLS, (folder / "client-0").read_text()
+    assert len(rows) == len(set(rows))
+    assert set(acknowledged) <= set(rows)
+    # Beyond these only deliveries whose answer was lost on the way: one for each connection and kill at most.
+    assert len(rows) - len(acknowledged) <= CLIENTS * 8 * (KILLS + 1)
+    assert database.value("select sum(rows_landed) from ops.loads") == len(rows)
+    assert database.value("select count(*) from ops.rejects") == 0
+    print(f"{KILLS} kills: {len(acknowledged)} deliveries acknowledged, {len(rows)} landed, each once")
+
+
+def test_deliveries_wait_for_postgresql_and_are_refused_when_it_takes_too_long(tmp_path: Path) -> None:
+    """When it is away for too long the answer is 503 and when to come again; when it is back, all is well."""
+    with killable_database(tmp_path) as (cluster, database):
+        receiver = Receiver.of(database, processes=1)
+        receiver.start()
+        try:
+            receiver.wait_until_healthy()
+            assert receiver.deliver("d-1", b"{}", event="ping").status_code == 200
+            kill_postgres(cluster)
+            began = time.monotonic()
+            answer = receiver.deliver("d-2", b"{}", event="ping")
+            assert answer.status_code == 503
+            assert int(answer.headers["Retry-After"]) > 0
+            assert 5 < time.monotonic() - began < 10
+            assert receiver.health() == 503
+            cluster.start()
+            wait_until(lambda: receiver.health() == 200, "healthy again")
+            assert receiver.deliver("d-2", b"{}", event="ping").status_code == 200
+        finally:
+            receiver.kill()
+        landed = "select record_id from staging_github_webhooks.deliveries order by 1"
+        assert database.query(landed) == [("webhook:d-1",), ("webhook:d-2",)]
+
+
+def test_a_receiver_without_its_supervisor_frees_the_port(database: Database) -> None:
+    """When the first process is killed, its workers end by themselves: another receiver can start there."""
+    receiver = Receiver.of(database)
+    receiver.start()
+    try:
+        receiver.wait_until_healthy()
+        assert receiver.process is not None
+        receiver.process.kill()
+        receiver.process.wait()
+        wait_until(lambda: receiver.health() == 0, "nobody listens")
+    finally:
+        receiver.kill()
