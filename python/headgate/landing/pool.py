@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -47,7 +46,8 @@ def land_files(
     if not deliveries:
         return []
     assignment = Assignment(
-        replace(settings, dsn=postgres.dsn(settings)),
+        settings,
+        postgres.dsn(settings),
         named,
         load_contract(settings.project_dir, *named.contract),
         pii_key(settings),

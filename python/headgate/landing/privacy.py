@@ -27,8 +27,8 @@ CACHE_LIMIT = 100_000
 Hit = tuple[Any, Any, str]
 Visit = Callable[[Any, Any, Any, list[Hit]], None]
 
-#: Numbers that orjson would not write as it read them. May also match inside a string; that only costs time.
-_ROUNDED = re.compile(rb"[:,\[]\s*-?\d+(?:[.eE]|\d{18})|-0[,\]}\s]")
+#: The one whole number that orjson does not write as it read it.
+_MINUS_ZERO = re.compile(rb"-0[,\]}\s]")
 
 
 def pii_key(settings: Settings) -> bytes:
@@ -71,9 +71,9 @@ class Minimiser:
         if not hits:
             return line
         try:
-            unrounded = orjson.dumps(record, None, orjson.OPT_APPEND_NEWLINE) == line or not _ROUNDED.search(
-                line
-            )
+            text = orjson.dumps(record)
+            same = len(line) - len(text) in (0, 1) and line.startswith(text)
+            unrounded = same or not (_holds_float(record) or _MINUS_ZERO.search(line))
         except orjson.JSONEncodeError:  # nested deeper than orjson writes
             unrounded = False
         if not unrounded:
@@ -130,6 +130,15 @@ class Minimiser:
                 container[key] = digests.get(value) or self.digest(value)
             else:
                 container[key] = self.digest(exact.dumps(value).decode())
+
+
+def _holds_float(value: Any) -> bool:
+    """Whether a value holds a number that orjson may write in other digits than it read."""
+    for item in value.values() if type(value) is dict else value:
+        kind = type(item)
+        if kind is float or ((kind is dict or kind is list) and _holds_float(item)):
+            return True
+    return False
 
 
 @dataclass

@@ -11,6 +11,7 @@ import contextlib
 import gc
 import os
 import pickle
+import socket
 import sys
 import threading
 import time
@@ -31,6 +32,8 @@ from headgate.sources import Delivery, Source
 #: Seconds between two progress messages.
 PROGRESS_INTERVAL = 0.1
 GC_THRESHOLD = 100_000
+#: Bytes; the kernel gives less where its limit is lower.
+SOCKET_BUFFER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Assignment:
     """What a landing process needs before its first delivery."""
 
     settings: Settings
+    dsn: str
     source: Source
     contract: Contract
     key: bytes
@@ -82,8 +86,9 @@ async def _work(messages: _Messages) -> None:
     loop = asyncio.get_running_loop()
     threading.Thread(target=_listen, args=(loop, inbox), daemon=True).start()
     assignment: Assignment = await inbox.get()
-    connection = await postgres.connect(assignment.settings)
+    connection = await postgres.connect_to(assignment.dsn)
     minimiser = Minimiser(assignment.contract, assignment.key)
+    _widen(connection)
     try:
         with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
             # PostgreSQL's log quotes the line that a COPY failed at, unless it is told to be terse.
@@ -105,6 +110,15 @@ async def _work(messages: _Messages) -> None:
             messages.send("result", await loader.land(delivery))
     finally:
         await connection.close(timeout=5)
+
+
+def _widen(connection: postgres.Connection) -> None:
+    """Has the socket take more at once, so that the server works on while the next block is screened."""
+    transport = getattr(connection, "_transport", None)
+    own = transport.get_extra_info("socket") if transport else None
+    # The size of a TCP socket's buffer is better left to the kernel, which knows the way.
+    if own is not None and own.family == socket.AF_UNIX:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
 
 
 def _listen(loop: asyncio.AbstractEventLoop, inbox: asyncio.Queue[Any]) -> None:

@@ -1,9 +1,19 @@
 """PostgreSQL: the embedded server, connections to it or to any other, and the schemas that Python owns."""
 
-from headgate.postgres.connection import Connection, connect, dsn, libpq_env
+from headgate.postgres.connection import Connection, connect, connect_to, dsn, libpq_env
 from headgate.postgres.embedded import is_running, start, stop
 
-__all__ = ["Connection", "connect", "dsn", "is_running", "libpq_env", "migrate", "start", "stop"]
+__all__ = [
+    "Connection",
+    "connect",
+    "connect_to",
+    "dsn",
+    "is_running",
+    "libpq_env",
+    "migrate",
+    "start",
+    "stop",
+]
 
 
 def migrate(dsn: str, revision: str = "head") -> None:

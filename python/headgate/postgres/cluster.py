@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg2
-
 from headgate.errors import HeadgateError
 from headgate.postgres import tuning
 from headgate.postgres.runas import ServerUser, server_user
@@ -119,6 +117,9 @@ class Cluster:
 
     def ensure_database(self, name: str) -> None:
         """Creates the database `name` unless it is there."""
+        # Imported where it is used, here and below: landing processes start often, and need asyncpg only.
+        import psycopg2
+
         with self._lock(), contextlib.closing(psycopg2.connect(self.uri("postgres"))) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -217,6 +218,8 @@ class Cluster:
             time.sleep(0.2)
 
     def _wait_until_ready(self) -> None:
+        import psycopg2
+
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:

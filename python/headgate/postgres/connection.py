@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
-import psycopg2
-from psycopg2.extensions import parse_dsn
 
 from headgate.errors import HeadgateError, UsageError
 from headgate.postgres.embedded import DATABASE, embedded
 from headgate.settings import Settings
+
+if TYPE_CHECKING:
+    import psycopg2
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -68,7 +69,11 @@ async def connect(settings: Settings) -> Connection:
         HeadgateError: no server answers.
         UsageError: the server is older than PostgreSQL 15.
     """
-    uri = dsn(settings)
+    return await connect_to(dsn(settings))
+
+
+async def connect_to(uri: str) -> Connection:
+    """The same to a URI that `dsn` gave."""
     try:
         connection = await asyncpg.connect(
             uri, server_settings={"application_name": "headgate", "timezone": "UTC", "jit": "off"}
@@ -81,6 +86,8 @@ async def connect(settings: Settings) -> Connection:
 
 def open_psycopg2(uri: str) -> psycopg2.extensions.connection:
     """Opens a psycopg2 connection in UTC; same checks and errors as `connect`."""
+    import psycopg2
+
     try:
         connection = psycopg2.connect(uri, application_name="headgate", options="-c timezone=UTC -c jit=off")
     except psycopg2.OperationalError as error:
@@ -96,6 +103,10 @@ def parameters(uri: str) -> dict[str, str]:
     Raises:
         UsageError: it is not one.
     """
+    # Imported where it is used, here and below: landing processes start often, and need asyncpg only.
+    import psycopg2
+    from psycopg2.extensions import parse_dsn
+
     problem = "another form"
     if uri.startswith(("postgresql://", "postgres://")):
         try:

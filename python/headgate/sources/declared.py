@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from headgate.errors import UsageError
 from headgate.sources.base import AppendingSource
 
@@ -49,6 +47,9 @@ def _sources_in(file: Path) -> list[DeclaredSource]:
 
 
 def _read(file: Path) -> object:
+    # Imported here: landing processes get sources that are read already.
+    import yaml
+
     try:
         return yaml.load(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:

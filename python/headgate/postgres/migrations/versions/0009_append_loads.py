@@ -47,7 +47,11 @@ def upgrade() -> None:
     """)
     for source, entity, comment in (
         ("github_events", "events", "Raw events of the Events API of GitHub, polled or from a stream."),
-        ("github_webhooks", "deliveries", "Raw webhook deliveries of GitHub, each in the envelope of an event."),
+        (
+            "github_webhooks",
+            "deliveries",
+            "Raw deliveries of webhooks, each in the envelope of an event.",
+        ),
     ):
         op.execute(f"""
             create schema staging_{source};
