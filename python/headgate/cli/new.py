@@ -10,9 +10,12 @@ from typing import Any
 import click
 
 from headgate.scaffold import mage, ui
-from headgate.scaffold.checks import check_dbt, check_mage, check_python
+from headgate.scaffold.checks import check_contract, check_dbt, check_mage, check_python
 from headgate.scaffold.feature_view import new_feature_view
 from headgate.scaffold.files import NewFiles
+from headgate.scaffold.infer import Inferred, infer
+from headgate.scaffold.sample import format_of, read_sample
+from headgate.scaffold.source import new_source
 from headgate.settings import find_project_dir, load_settings
 
 Command = Callable[..., Any]
@@ -166,6 +169,83 @@ def feature_view(
         "publish it: headgate publish",
     ]
     finish(files, lambda _: check_dbt(load_settings(), [name]), next_steps, **how)
+
+
+@new.command()
+@click.argument("name")
+@click.option(
+    "--sample", required=True, type=click.Path(path_type=Path), help="JSON lines, a JSON array, or CSV."
+)
+@click.option("--identity", metavar="PATH", help="What tells records apart; found unless given.")
+@click.option("--kind", metavar="PATH", help="What tells kinds of records apart; found unless given.")
+@click.option("--time", metavar="PATH", help="The record's time; found unless given.")
+@click.option("--no-kind", is_flag=True, help="All records into one model.")
+@click.option("--entity", help="Name of the landing table; records, or events where there are kinds.")
+@click.option("--location", help="Pattern of its files, seen from the project's folder.")
+@click.option(
+    "--schedule", metavar="CRON", help="When its pipeline lands, UTC; without, the trigger is inactive."
+)
+@writes_files
+def source(
+    name: str,
+    sample: Path,
+    identity: str | None,
+    kind: str | None,
+    time: str | None,
+    no_kind: bool,
+    entity: str | None,
+    location: str | None,
+    schedule: str | None,
+    **how: bool,
+) -> None:
+    """Write the source NAME, as a sample of its records shows it.
+
+    Written are its contract, staging models with gates and unit tests, drift detection, and a Mage pipeline
+    that lands its files. Look the contract over, above all which paths hold personal data.
+    """
+    if no_kind and kind:
+        raise click.UsageError("--no-kind and --kind exclude each other")
+    settings = load_settings()
+    inferred = infer(read_sample(sample), identity=identity, kind=kind, time=time, no_kind=no_kind)
+    files = new_source(
+        settings.project_dir,
+        name,
+        inferred,
+        entity=entity,
+        file_format=format_of(sample),
+        location=location,
+        schedule=schedule,
+    )
+    if not how["as_json"]:
+        for note in _told(inferred):
+            click.echo(f"found  {note}")
+    next_steps = [
+        f"look over models/staging/{name}/_{name}__sources.yml, personal data above all",
+        f"land the sample: headgate land {name} {sample}",
+        f"build it: dbt build --no-partial-parse --indirect-selection buildable "
+        f"--select +path:models/staging/{name}",
+    ]
+
+    def check(paths: Sequence[str]) -> list[str]:
+        return [
+            *check_mage(settings.project_dir, paths),
+            *check_contract(settings.project_dir, name),
+            *check_dbt(settings, [f"path:models/staging/{name}"]),
+        ]
+
+    finish(files, check, next_steps, **how)
+
+
+def _told(inferred: Inferred) -> list[str]:
+    """What a sample says, for people."""
+    contract = inferred.contract
+    kinds = f", kinds: {', '.join(inferred.kinds)}" if inferred.kinds else ""
+    personal = sorted({rule.path for rule in contract.personal})
+    return [
+        f"{inferred.records:,} records, {len({rule.path for rule in contract.paths})} paths{kinds}",
+        *inferred.notes,
+        f"personal data, replaced by HMAC: {', '.join(personal) or 'none'}",
+    ]
 
 
 @new.command("ui-templates")

@@ -17,9 +17,9 @@ from headgate.settings import find_project_dir
 from headgate.sources.declared import declared_sources
 
 _FIELDS = re.compile(
-    r"json_fields\('(?P<of>[\w.]+)'\) }}\s+as (?P<alias>\w+) \((?P<columns>[^()]*)\)", re.DOTALL
+    r"json_fields\('(?P<of>[^']+)'\) }}\s+as (?P<alias>\w+) \((?P<columns>[^()]*)\)", re.DOTALL
 )
-_ELEMENTS = re.compile(r"json_elements\('(?P<of>[\w.]+)'\) }}\s+as (?P<alias>\w+) \((?P<element>\w+)")
+_ELEMENTS = re.compile(r"json_elements\('(?P<of>[^']+)'\) }}\s+as (?P<alias>\w+) \((?P<element>\w+)")
 _POSITION = re.compile(r"(?P<alias>\w+)\.(?P<element>\w+) ->> (?P<position>\d+)")
 #: Columns that hold a landed record whole.
 _RECORDS = {"landed.record", "records.record"}
@@ -46,6 +46,7 @@ def paths_read(sql: str) -> set[str]:
 
 def _resolve(reference: str, path_of: dict[str, str]) -> str:
     """The path behind `alias.column`; a column that a CTE handed on keeps its path under the CTE's name."""
+    reference = reference.replace('"', "")
     if reference in path_of:
         return path_of[reference]
     column = reference.split(".")[-1]

@@ -10,10 +10,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from headgate.contract.reads import check_source
 from headgate.errors import HeadgateError
 from headgate.pipelines.validation import validate
 from headgate.pipelines.validation.finding import Finding
 from headgate.settings import Settings
+from headgate.sources.declared import declared_sources
 
 MAGE = "mage_pipelines"
 
@@ -62,6 +64,23 @@ def check_python(project_dir: Path, paths: Sequence[str]) -> list[str]:
                 next_step="run `make format`, and correct the template in mage_pipelines/templates",
             )
     return ["ruff check", "ruff format --check"]
+
+
+def check_contract(project_dir: Path, source: str) -> list[str]:
+    """Holds a source's staging models against its contract; what passed, for people.
+
+    Raises:
+        HeadgateError: a path is read and not declared, or the other way round.
+    """
+    entity = declared_sources(project_dir)[source].entity
+    if problems := check_source(project_dir, source, entity):
+        raise HeadgateError(
+            f"source {source}",
+            expected="staging models that read what the contract declares",
+            found="; ".join(problems),
+            next_step="correct the contract or the models",
+        )
+    return ["python -m headgate.contract.reads"]
 
 
 def check_dbt(settings: Settings, selected: Sequence[str]) -> list[str]:

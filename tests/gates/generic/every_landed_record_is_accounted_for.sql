@@ -10,7 +10,7 @@ select
     typed_count,
     quarantined_count,
     duplicates_count
-from {{ model }} as outcomes
+from {{ model }}
 where
     status = 'landed'
     and (

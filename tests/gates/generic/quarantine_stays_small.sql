@@ -5,6 +5,6 @@ select
     partition_start,
     rows_landed,
     quarantined_count
-from {{ model }} as outcomes
+from {{ model }}
 where status = 'landed' and quarantined_count > {{ share }} * rows_landed
 {% endtest %}

@@ -1,0 +1,7 @@
+<# Template of models/monitoring/NAME_observed_paths.sql. Values: name, entity. #>
+{{ config(indexes=[{'columns': ['partition_start']}, {'columns': ['record_type', 'path']}]) }}
+
+{%- set partitions = stale_partitions(source_name='${name}') %}
+{{ builds(partitions) }}
+
+{{ observed_paths(source('${name}', '${entity}'), ${name}_schema_generation, partitions) }}

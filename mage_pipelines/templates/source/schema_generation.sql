@@ -1,0 +1,8 @@
+<# Template of macros/NAME/NAME_schema_generation.sql. Values: name. #>
+{# Which shape of its records a landed record of ${name} is in: there is one. A source that changes its shape gets more
+   here, and the contract says under `generations` which paths belong to which.
+   Use: {{ ${name}_schema_generation('landed') }} #}
+{% macro ${name}_schema_generation(landed) -%}
+    {#- Of the record itself, so that a statement about none of them stays empty. -#}
+    case when {{ landed }}.line_number is not null then 'first' end
+{%- endmacro %}

@@ -1,0 +1,108 @@
+"""What the blocks of a pipeline that lands the files of a declared source call.
+
+Data flow: `loader: {location: ...}` beside the contract -> files -> land -> one summary per load.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headgate.errors import HeadgateError, UsageError
+from headgate.landing import LoadResult, Progress, land_files
+from headgate.pipelines.sensors import wait_for_file
+from headgate.settings import Settings, load_settings
+from headgate.sources import Delivery, get_source
+from headgate.sources.declared import DeclaredSource
+from headgate.sources.loaders import Files, loader_of
+
+COUNTS = ("lines_read", "rows_landed", "rows_rejected", "rows_repaired")
+
+
+def wait_for_files(source: str, variables: Mapping[str, Any]) -> bool:
+    """Returns True when a file of the source is there and nobody writes to it.
+
+    Raises:
+        HeadgateError: `wait_minutes` are over and there is none.
+    """
+    settings = load_settings()
+    return wait_for_file(_patterns(settings, source)[0], minutes=variables["wait_minutes"])
+
+
+def land(source: str) -> dict[str, Any]:
+    """Lands the source's files, each once by its content; one summary for each, failed ones too."""
+    settings = load_settings()
+    deliveries = [_delivery(source, file) for file in files_of(settings, source)]
+    done = 0
+
+    def say(message: Progress | LoadResult) -> None:
+        nonlocal done
+        if isinstance(message, LoadResult):
+            done += 1
+            verdict = "FAIL" if message.failed else "OK"
+            print(f"{done} of {len(deliveries)} {verdict} {Path(message.delivery.uri).name} {message.status}")  # noqa: T201
+
+    results = land_files(settings, source, deliveries, on_progress=say)
+    return {"loads": [result.as_dict() for result in results]}
+
+
+def totals(source: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Loads by status, lines and rows, and what the first failed one says."""
+    loads = outcome["loads"]
+    failed = [load["error"] for load in loads if load["status"] == "failed"]
+    return {
+        "source": source,
+        **Counter(load["status"] for load in loads),
+        **{count: sum(load[count] or 0 for load in loads) for count in COUNTS},
+        "error": failed[0] if failed else None,
+    }
+
+
+def require_landed(source: str, found: Mapping[str, Any]) -> None:
+    """The gate of a landing pipeline.
+
+    Raises:
+        HeadgateError: a load failed.
+    """
+    if error := found["error"]:
+        raise HeadgateError(
+            f"{found['failed']} loads of {source}",
+            expected="every load to land",
+            found=f"{error['subject']}: expected {error['expected']}; found {error['found']}",
+            next_step=error["next_step"],
+        )
+
+
+def files_of(settings: Settings, source: str) -> list[Path]:
+    """The files that the source's locations name, oldest first."""
+    found = {
+        file
+        for pattern in _patterns(settings, source)
+        for file in Path(pattern).parent.glob(Path(pattern).name)
+        if file.is_file()
+    }
+    return sorted(found, key=lambda file: (file.stat().st_mtime_ns, file.name))
+
+
+def _delivery(source: str, file: Path) -> Delivery:
+    return get_source(source).delivery(file)
+
+
+def _patterns(settings: Settings, source: str) -> list[str]:
+    """Where the source's files are, as absolute paths.
+
+    Raises:
+        UsageError: its declaration names no location.
+    """
+    declared = get_source(source)
+    loader = loader_of(declared, settings.project_dir) if isinstance(declared, DeclaredSource) else None
+    if not isinstance(loader, Files) or not loader.location:
+        raise UsageError(
+            f"source {source}",
+            expected="a loader of type files with a location",
+            found="none",
+            next_step=f"add it in models/staging/{source}/_{source}__sources.yml; see docs/sources.md",
+        )
+    return [str(settings.project_dir / location) for location in loader.location]

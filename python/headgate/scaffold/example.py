@@ -1,0 +1,77 @@
+"""Made-up records that keep or break a contract, for unit tests: no value of the sample is in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from headgate.contract import Contract, PathRule
+from headgate.scaffold.typed import Model
+
+_VALUES: dict[str, Any] = {
+    "string": "text",
+    "integer": 7,
+    "number": 1.5,
+    "boolean": True,
+    "timestamp": "2026-01-01T00:00:00Z",
+    "any": "anything",
+}
+#: A value of another JSON type than the key's, and what jsonb_typeof calls it.
+_WRONG: dict[str, tuple[Any, str]] = {"string": (1, "number")}
+_OTHERWISE = ("wrong", "string")
+
+
+def example_record(rules: Iterable[PathRule], model: Model) -> dict[str, Any]:
+    """A record that has every declared path of the model's kind, with one element in each array."""
+    record: dict[str, Any] = {}
+    applying = [rule for rule in rules if model.kind is None or rule.applies_to(model.kind)]
+    for rule in sorted(applying, key=lambda rule: len(rule.path)):
+        _put(record, rule.path.replace("[]", ".[]").split("."), _VALUES.get(rule.type), rule.type)
+    return record
+
+
+def expected_row(model: Model) -> dict[str, str]:
+    """What the model makes of the example, as YAML; without columns of JSON."""
+    row = {}
+    for column in model.columns:
+        if column.json_type in ("position", "count"):
+            row[column.name] = "1"
+        elif column.json_type in _VALUES and column.json_type != "any":
+            row[column.name] = json.dumps(_VALUES[column.json_type])
+    return row
+
+
+def broken_record(contract: Contract) -> dict[str, str]:
+    """A declared path, a record that keeps it, one that breaks it, and the reason that is given."""
+    plain = [rule for rule in contract.paths if "[" not in rule.path and rule.type in _VALUES]
+    envelope = {contract.envelope.identity, contract.envelope.kind, contract.envelope.time}
+    candidates = [rule for rule in plain if rule.path not in envelope and rule.type != "any"] or plain
+    rule = candidates[0]
+    wrong, called = _WRONG.get(rule.type, _OTHERWISE)
+    steps = rule.path.split(".")
+    sound: dict[str, Any] = {}
+    broken: dict[str, Any] = {}
+    _put(sound, steps, _VALUES[rule.type], rule.type)
+    _put(broken, steps, wrong, rule.type)
+    return {
+        "path": rule.path,
+        "type": rule.type,
+        "sound": json.dumps(sound),
+        "record": json.dumps(broken),
+        "reason": f"{rule.path}: expected {rule.type}, found {called}",
+    }
+
+
+def _put(record: dict[str, Any], steps: list[str], value: Any, json_type: str) -> None:
+    """Puts a value at a path; objects and arrays on the way are made."""
+    empty: Any = {} if json_type == "object" else [] if json_type == "array" else value
+    place: Any = record
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        new: Any = empty if following is None else [] if following == "[]" else {}
+        if step == "[]":
+            if not place:
+                place.append(new)
+            place = place[0]
+        else:
+            place = place.setdefault(step, new)

@@ -1,0 +1,283 @@
+"""Infers the contract of a source from a sample: pure functions, from records to declared paths.
+
+Data flow: records -> identity, kind and time -> what is at each path, kind by kind -> rules.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headgate.contract import Contract, Envelope, PathRule
+from headgate.errors import UsageError
+from headgate.landing.times import parse_time
+from headgate.scaffold.names import snake_case
+from headgate.scaffold.observe import ROOT, Observed, Seen, observe
+from headgate.scaffold.personal import is_personal
+from headgate.scaffold.sample import Record
+
+#: How often a path has to have been there, always, to be required.
+ENOUGH = 10
+#: More kinds than this are no kinds.
+MOST_KINDS = 24
+#: So many different values are taken for a list of all; with so many records at least.
+FEW_VALUES, FEW_VALUES_OF = 8, 50
+
+_IDENTITY = {"id": 10, "uuid": 9, "guid": 9, "event_id": 9, "delivery_id": 9, "message_id": 9, "record_id": 9}
+_KIND = {
+    **dict.fromkeys(("type", "event_type", "kind", "event", "event_name", "record_type"), 10),
+    **dict.fromkeys(("topic", "object", "object_type", "message_type", "category"), 6),
+    "action": 3,
+}
+_TIME = {
+    **dict.fromkeys(("created_at", "occurred_at", "event_time", "timestamp", "ts", "time"), 10),
+    **dict.fromkeys(("created", "measured_at", "recorded_at", "received_at", "sent_at", "datetime"), 8),
+    "date": 4,
+    "updated_at": 2,
+}
+_KIND_VALUE = re.compile(r"[A-Za-z][\w.:/-]{0,60}")
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What a sample says of its source."""
+
+    contract: Contract
+    #: Kinds of records in their order; empty where records are of one kind.
+    kinds: tuple[str, ...]
+    #: (kind, path) -> values, where there are few: what an accepted_values gate may hold on to.
+    values: Mapping[tuple[str, str], tuple[str, ...]]
+    records: int
+    #: Sentences for the person who reads the result.
+    notes: tuple[str, ...]
+
+
+def infer(
+    records: Sequence[Record],
+    *,
+    identity: str | None = None,
+    kind: str | None = None,
+    time: str | None = None,
+    no_kind: bool = False,
+) -> Inferred:
+    """The contract that a sample keeps. Given paths of the envelope win over what is found.
+
+    With `no_kind` all records are of one kind.
+
+    Raises:
+        UsageError: a given path is not in the sample.
+    """
+    # A record that came twice says nothing new, and would make an identity look like none.
+    distinct = list({json.dumps(record, sort_keys=True): record for record in records}.values())
+    envelope = Envelope(
+        _given("--identity", identity, distinct) or _best(distinct, _identity_score),
+        None if no_kind else _given("--kind", kind, distinct) or _best(distinct, _kind_score),
+        _given("--time", time, distinct) or _best(distinct, _time_score),
+    )
+    by_kind = _by_kind(distinct, envelope.kind)
+    observed = {name: _declarable(observe(group)) for name, group in sorted(by_kind.items())}
+    rules = tuple(_rules(observed, envelope))
+    contract = Contract(1, envelope, None, rules)
+    kinds = tuple(name for name in observed if name) if envelope.kind else ()
+    personal = {rule.path for rule in rules if rule.pii}
+    return Inferred(
+        contract,
+        kinds,
+        _few_values(observed, personal, envelope),
+        len(records),
+        tuple(_notes(observed, envelope)),
+    )
+
+
+def _by_kind(records: Sequence[Record], path: str | None) -> dict[str, list[Record]]:
+    """The records of each kind; of none, called "", where no kind is told."""
+    if path is None:
+        return {"": list(records)}
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        kind = value_at(record, path)
+        if isinstance(kind, str) and _KIND_VALUE.fullmatch(kind):
+            found[kind].append(record)
+    if 0 < len(found) <= MOST_KINDS:
+        return found
+    raise UsageError(
+        f"--kind {path}",
+        expected=f"1 to {MOST_KINDS} kinds that are words, for each gets a model of its own",
+        found=f"{len(found)}",
+        next_step="name another path, or leave --kind out",
+    )
+
+
+def value_at(record: Mapping[str, Any], path: str) -> Any:
+    """What stands at a path without arrays; None where nothing does."""
+    found: Any = record
+    for step in path.split("."):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
+
+
+def _given(option: str, path: str | None, records: Sequence[Record]) -> str | None:
+    if path is None or any(value_at(record, path) is not None for record in records):
+        return path
+    raise UsageError(
+        option,
+        expected="a path of the sample's records, such as id or payload.created_at",
+        found=f"none at {path}",
+        next_step="correct it, or leave it out",
+    )
+
+
+Score = Callable[[str, list[Any], Sequence[Record]], float]
+
+
+def _best(records: Sequence[Record], score: Score) -> str | None:
+    """The key of all records that scores best, None where none scores; of equals the first."""
+    keys = list(dict.fromkeys(key for record in records[:100] for key in record))
+    scored = [(score(key, [record.get(key) for record in records], records), key) for key in keys]
+    best, found = max(scored, key=lambda item: item[0], default=(0.0, ""))
+    return found if best > 0 else None
+
+
+def _identity_score(key: str, values: list[Any], _records: Sequence[Record]) -> float:
+    """An identity is there in every record, seldom the same in two, and called like one."""
+    name = snake_case(key)
+    called = _IDENTITY.get(name, 5 if name.endswith("_id") else 3 if name in ("number", "key", "code") else 0)
+    scalar = all((isinstance(value, str) and value) or type(value) is int for value in values)
+    if not (called and scalar) or is_personal(key, (value for value in values if isinstance(value, str))):
+        return 0
+    share = len(set(values)) / len(values)
+    # A thing's own id may come again with each change of the thing; another thing's id comes again often.
+    return called * share if share >= (0.5 if called == 10 else 0.999) else 0
+
+
+def _kind_score(key: str, values: list[Any], records: Sequence[Record]) -> float:
+    """A kind is there in every record, has few values, and records of two kinds are built differently."""
+    if not all(isinstance(value, str) and _KIND_VALUE.fullmatch(value) for value in values):
+        return 0
+    distinct = set(values)
+    if len(distinct) > min(MOST_KINDS, max(2, len(values) // 3)):
+        return 0
+    called = _KIND.get(snake_case(key), 0)
+    if len(distinct) == 1:
+        return 0
+    different = _difference(key, records)
+    return called * 0.1 + different if called and different > 0.1 else different if different > 0.5 else 0
+
+
+def _difference(key: str, records: Sequence[Record]) -> float:
+    """How much of what records of one kind mostly hold, records of another kind never do: from 0 to 1."""
+    groups: dict[str, Counter[str]] = defaultdict(Counter)
+    sizes: Counter[str] = Counter(record[key] for record in records)
+    for record in records:
+        groups[record[key]].update(set(_shape(record)))
+    usual = {
+        path for kind, found in groups.items() for path, count in found.items() if 2 * count > sizes[kind]
+    }
+    telling = {path for path in usual if any(path not in found for found in groups.values())}
+    return len(telling) / max(len(usual), 1)
+
+
+def _shape(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:
+    if isinstance(value, dict) and depth < 4:
+        for name, child in value.items():
+            yield f"{path}.{name}"
+            yield from _shape(child, f"{path}.{name}", depth + 1)
+
+
+def _time_score(key: str, values: list[Any], _records: Sequence[Record]) -> float:
+    """A time is there in nearly every record, can be read, and is called like one."""
+    name = snake_case(key)
+    called = _TIME.get(name, 3 if name.endswith(("_at", "_time")) else 0)
+    readable = sum(isinstance(value, str) and parse_time(value) is not None for value in values)
+    return called if called and readable >= 0.95 * len(values) else 0
+
+
+def _rules(observed: Mapping[str, Observed], envelope: Envelope) -> Iterator[PathRule]:
+    """One rule per path and per way in which kinds differ in it."""
+    paths = dict.fromkeys(path for seen in observed.values() for path in seen if path != ROOT)
+    for path in sorted(paths, key=_sort_key):
+        groups: dict[tuple[str, bool], list[str]] = defaultdict(list)
+        personal = False
+        for kind, seen in observed.items():
+            if path in seen and seen[path].present:
+                groups[seen[path].type, _required(path, seen[path], envelope)].append(kind)
+                personal = personal or _is_personal(path, seen[path])
+        everywhere = len(groups) == 1 and len(*groups.values()) == len(observed)
+        for (json_type, required), kinds in sorted(groups.items()):
+            yield PathRule(
+                path,
+                json_type,  # type: ignore[arg-type]
+                required,
+                () if everywhere or not envelope.kind else tuple(kinds),
+                pii="hmac" if personal and json_type == "string" else None,
+            )
+
+
+def _declarable(observed: Observed) -> Observed:
+    """What can be declared and typed: inside of objects, and of arrays whose elements are objects.
+
+    Elements of other arrays stay JSON, but for personal data: landing has to know where that is.
+    """
+    kept: Observed = {}
+    for path in sorted(observed, key=len):
+        seen = observed[path]
+        parent = path[:-2] if path.endswith("[]") else path.rpartition(".")[0]
+        fits = not path or (
+            parent in kept and kept[parent].type == ("array" if path.endswith("[]") else "object")
+        )
+        if fits and (not path.endswith("[]") or seen.type == "object" or _is_personal(path, seen)):
+            kept[path] = seen
+    return kept
+
+
+def _sort_key(path: str) -> tuple[int, str]:
+    """Scalars of the record first, then what is inside of it, each object in one place."""
+    return (path.count(".") + path.count("[") > 0, path.replace("[]", ".[]"))
+
+
+def _required(path: str, seen: Seen, envelope: Envelope) -> bool:
+    if path == envelope.kind:
+        return True
+    return seen.always and seen.parents >= ENOUGH and not path.endswith("[]")
+
+
+def _is_personal(path: str, seen: Seen) -> bool:
+    return seen.type == "string" and is_personal(path, seen.values)
+
+
+def _few_values(
+    observed: Mapping[str, Observed], personal: set[str], envelope: Envelope
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    settled = {*personal, envelope.identity, envelope.kind}
+    return {
+        (kind, path): tuple(sorted(seen.values))
+        for kind, paths in observed.items()
+        for path, seen in paths.items()
+        if path not in settled and seen.present >= FEW_VALUES_OF and _has_few_values(seen)
+    }
+
+
+def _has_few_values(seen: Seen) -> bool:
+    return seen.type == "string" and 1 < len(seen.values) <= FEW_VALUES and not seen.overflowed
+
+
+def _notes(observed: Mapping[str, Observed], envelope: Envelope) -> Iterator[str]:
+    for name, path in (("identity", envelope.identity), ("kind", envelope.kind), ("time", envelope.time)):
+        yield f"{name}: {path}" if path else f"{name}: none found; {_WITHOUT[name]}"
+    empty = sorted(
+        {path for seen in observed.values() for path, item in seen.items() if path and not item.present}
+        - {path for seen in observed.values() for path, item in seen.items() if item.present}
+    )
+    if empty:
+        yield f"always null, so not declared: {', '.join(empty[:8])}{', ...' if len(empty) > 8 else ''}"
+
+
+_WITHOUT = {
+    "identity": "a record is the same as another when its text is; --identity names a path",
+    "kind": "all records go into one model; --kind names a path",
+    "time": "records have the time at which they landed; --time names a path",
+}

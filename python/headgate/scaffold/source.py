@@ -1,0 +1,236 @@
+"""New sources: contract, staging models with gates and unit tests, and the Mage pipeline that lands them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from headgate.contract import PathRule
+from headgate.errors import UsageError
+from headgate.scaffold.example import broken_record, example_record, expected_row
+from headgate.scaffold.files import NewFiles
+from headgate.scaffold.infer import Inferred
+from headgate.scaffold.mage import MAGE, quoted, trigger
+from headgate.scaffold.names import require_name, snake_case
+from headgate.scaffold.render import Templates
+from headgate.scaffold.typed import Column, Model, models_of
+
+#: Longer ones make names of gates that PostgreSQL cuts off.
+LONGEST = 24
+#: Names that other code gives a meaning.
+_TAKEN = frozenset({"gharchive", "github_events", "github_webhooks", "contracts", "ops"})
+#: What every staging model has.
+_COMMON = {
+    "record_id": "The record's identity.",
+    "partition_start": "Start of the partition that the row comes from, UTC.",
+    "line_number": "Number of the line in the load, from 1.",
+    "recorded_at": "The record's time; null where it has none that can be read.",
+}
+
+
+def new_source(
+    project_dir: Path,
+    name: str,
+    inferred: Inferred,
+    *,
+    entity: str | None = None,
+    file_format: str = "jsonl",
+    location: str | None = None,
+    schedule: str | None = None,
+) -> NewFiles:
+    """All files of a new source.
+
+    Args:
+        project_dir: folder that holds dbt_project.yml.
+        name: its name; landing tables are in the schema staging_<name>.
+        inferred: what the sample says.
+        entity: name of the landing table; `records`, or `events` where there are kinds, unless given.
+        file_format: format of its files, as the loader mapping has it.
+        location: pattern of its files, seen from the project's folder.
+        schedule: cron expression, UTC; without one the trigger is inactive.
+
+    Raises:
+        UsageError: a name is no good or taken.
+    """
+    _require_free(project_dir, require_name("source", name, LONGEST))
+    entity = require_name("entity", entity or ("events" if inferred.kinds else "records"))
+    return _Writer(project_dir, name, inferred, entity).files(
+        file_format, location or f".headgate/inbox/{name}/*.{file_format}", schedule
+    )
+
+
+def _require_free(project_dir: Path, name: str) -> None:
+    folders = {folder.name for folder in (project_dir / "macros").glob("*") if folder.is_dir()} - {name}
+    if name in _TAKEN or name in folders:
+        raise UsageError(
+            f"source {name}",
+            expected="a name that nothing else has",
+            found="a source or a folder of macros of that name",
+            next_step="choose another name",
+        )
+
+
+class _Writer:
+    """Renders the templates of one source."""
+
+    def __init__(self, project_dir: Path, name: str, inferred: Inferred, entity: str) -> None:
+        self.project_dir = project_dir
+        self.templates = Templates(project_dir)
+        self.name = name
+        self.entity = entity
+        self.inferred = inferred
+        self.models = models_of(inferred.contract, inferred.kinds, entity)
+
+    def files(self, file_format: str, location: str, schedule: str | None) -> NewFiles:
+        """Everything."""
+        texts = {**self._dbt(file_format, location), **self._mage(location, schedule)}
+        return NewFiles(self.project_dir, texts)
+
+    def _dbt(self, file_format: str, location: str) -> dict[str, str]:
+        staging, monitoring = f"models/staging/{self.name}", "models/monitoring"
+        contract = self.inferred.contract
+        description = (
+            f"Records of {self.name}; the contract is inferred from a sample of {self.inferred.records:,}. "
+            f"Landed whole as JSONB by `headgate land {self.name}`, which the Mage pipeline "
+            f"ingest_{self.name} calls."
+        )
+        texts = {
+            f"{staging}/_{self.name}__sources.yml": self._render(
+                "sources.yml",
+                description=description,
+                location=location,
+                format=file_format,
+                envelope=contract.envelope,
+                rules=[_rule(rule) for rule in contract.paths],
+            ),
+            f"macros/{self.name}/{self.name}_schema_generation.sql": self._render("schema_generation.sql"),
+            f"macros/{self.name}/_macros.yml": self._render("macros.yml"),
+        }
+        for suffix in ("sql", "yml"):
+            texts[f"{monitoring}/{self.name}_observed_paths.{suffix}"] = self._render(
+                f"observed_paths.{suffix}"
+            )
+            for part in ("quarantine", "deliveries", "load_outcomes"):
+                texts[f"{staging}/stg_{self.name}__{part}.{suffix}"] = self._render(
+                    f"{part}.{suffix}",
+                    time_path=contract.envelope.time or "recorded_at",
+                    kinds=self.inferred.kinds,
+                    broken=broken_record(contract),
+                )
+        for model in self.models:
+            stem = f"{staging}/stg_{self.name}__{model.suffix}"
+            texts[f"{stem}.sql"] = self._model_sql(model)
+            texts[f"{stem}.yml"] = self._model_yml(model)
+        return texts
+
+    def _mage(self, location: str, schedule: str | None) -> dict[str, str]:
+        folder = f"{MAGE}/pipelines/ingest_{self.name}"
+        blocks = {
+            "sensor.py": "sensors/{}/file_appears.py",
+            "loader.py": "data_loaders/{}/land_files.py",
+            "transformer.py": "transformers/{}/check_loads.py",
+        }
+        return {
+            f"{folder}/metadata.yaml": self._render("pipeline.yaml"),
+            f"{folder}/triggers.yaml": trigger(self.templates, f"ingest_{self.name}", schedule),
+            **{
+                f"{MAGE}/{path.format(self.name)}": self._render(template, location=location)
+                for template, path in blocks.items()
+            },
+        }
+
+    def _model_sql(self, model: Model) -> str:
+        groups: dict[str, list[tuple[str, str]]] = {
+            "ids": [(f"records.{name}", "") for name in ("record_id", "partition_start", "line_number")]
+        }
+        for column in model.columns:
+            same = column.expression.rpartition(".")[2] == column.name
+            listed = groups.setdefault(column.group, [])
+            listed.append((column.expression, "" if same else column.name))
+        groups.setdefault("timestamps", []).append(("records.recorded_at", ""))
+        order = ("ids", "strings", "numerics", "booleans", "timestamps", "json")
+        return self._render(
+            "model.sql",
+            kind=model.kind or "",
+            key=model.key,
+            groups=[(group, groups[group]) for group in order if group in groups],
+            laterals=model.laterals,
+            elements=_elements(model),
+        )
+
+    def _model_yml(self, model: Model) -> str:
+        what = f"`{model.array}` in " if model.array else ""
+        of = f"the records of kind {model.kind}" if model.kind else "the records"
+        grain = f"element of `{model.array}`" if model.array else "record"
+        rules = self.inferred.contract.paths
+        return self._render(
+            "model.yml",
+            model=f"stg_{self.name}__{model.suffix}",
+            description=f"The typed fields of {what}{of} of {self.name}. One row per {grain}.",
+            kind=model.kind or "",
+            key=model.key,
+            elements=_elements(model),
+            columns=list(self._described(model)),
+            test={
+                "record": json.dumps(example_record(rules, model)),
+                "expected": expected_row(model),
+            },
+        )
+
+    def _described(self, model: Model) -> Iterator[dict[str, Any]]:
+        """Columns in the order of the SQL, with their gates."""
+        columns = {column.name: column for column in model.columns}
+        names = ["record_id", "partition_start", "line_number", *columns]
+        if "recorded_at" not in names:
+            names.append("recorded_at")
+        for name in names:
+            column = columns.get(name)
+            if column is None:
+                yield {"name": name, "description": quoted(_COMMON[name]), "tests": []}
+            else:
+                tests = list(self._tests(model, column))
+                yield {"name": name, "description": quoted(column.description), "tests": tests}
+
+    def _tests(self, model: Model, column: Column) -> Iterator[str]:
+        gate = f"{self.name}_{model.suffix}"[:30].rstrip("_") + f"_{column.name[:20]}".rstrip("_")
+        if column.required:
+            yield "- not_null:"
+            yield f"    name: {gate}_is_given"
+        values = self.inferred.values.get((model.kind or "", column.path))
+        if values and not column.personal:
+            yield "- accepted_values:"
+            yield f"    name: {gate}_is_known"
+            yield "    arguments:"
+            yield f"      values: {json.dumps(list(values), ensure_ascii=False)}"
+            yield "    # Those of the sample; another one is no error yet."
+            yield "    config: {severity: warn}"
+
+    def _render(self, template: str, **values: Any) -> str:
+        return self.templates.render(f"source/{template}", name=self.name, entity=self.entity, **values)
+
+
+def _elements(model: Model) -> str:
+    """SQL of the elements that the model's rows are."""
+    arrays = [item for item in model.laterals if item.macro == "json_elements"]
+    return f"{arrays[-1].alias}.element" if arrays else ""
+
+
+def _rule(rule: PathRule) -> str:
+    """A declared path as one line of YAML."""
+    path = (
+        rule.path
+        if snake_case(rule.path.replace(".", "_")) == rule.path.replace(".", "_")
+        else json.dumps(rule.path)
+    )
+    parts = [f"path: {path}", f"type: {rule.type}"]
+    if rule.required:
+        parts.append("required: true")
+    if rule.kinds:
+        parts.append(
+            f"kinds: [{', '.join(json.dumps(kind) if ':' in kind else kind for kind in rule.kinds)}]"
+        )
+    if rule.pii:
+        parts.append(f"pii: {rule.pii}")
+    return f"{{{', '.join(parts)}}}"
