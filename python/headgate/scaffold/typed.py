@@ -288,11 +288,11 @@ class _Unpacking:
         return self._free(f"{name}{ending}")
 
     def _free(self, name: str) -> str:
-        taken = TAKEN | {column.name for column in self.columns} | RESERVED
-        return _unused(name, taken)
+        name = f"{name}_value" if name in RESERVED or name in TAKEN else name
+        return _unused(name, {column.name for column in self.columns})
 
     def _alias(self, name: str) -> str:
-        found = _unused(name or "fields", self._aliases | RESERVED)
+        found = _unused(f"{name}_fields" if name in RESERVED else name or "fields", self._aliases)
         self._aliases.add(found)
         return found
 
