@@ -3,7 +3,7 @@
     the line number decides which records are looked at.
 
     Args:
-        landed: the landing table, source('<source>', '<entity>').
+        landed: a FROM item with landed records, such as source('<source>', '<table>').
         schema_generation: macro that names the schema generation of a landed record, as gharchive_schema_generation does.
         partitions: what stale_partitions() returned.
         records: about how many records of each type and load are looked at.

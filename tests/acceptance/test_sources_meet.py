@@ -80,6 +80,8 @@ def test_polled_and_archived_events_are_the_same(databases: Databases, tmp_path:
         assert features(archived, until) == features(mixed, until)
         kept = "select count(*) from typed.stg_gharchive__deliveries where not is_kept"
         assert mixed.value(kept) == len(polled)
+        sampled = "select count(*) from monitoring.gharchive_observed_paths join ops.loads using (load_id)"
+        assert mixed.value(f"{sampled} where source = 'github_events'") > 0
         outcomes = "select rows_landed = typed_count + quarantined_count + duplicates_count from"
         assert set(mixed.query(f"{outcomes} typed.stg_gharchive__load_outcomes where status = 'landed'")) == {
             (True,)
