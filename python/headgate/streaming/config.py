@@ -23,7 +23,7 @@ class StreamConfig:
     #: Messages that the server hands out before it has acknowledgements: what waits in this process at most.
     max_in_flight: int = 4_000
     #: After so long without an acknowledgement the server hands a message out again.
-    ack_wait_seconds: float = 60
+    ack_wait_seconds: float = 20
     #: End when no message came for so long; 0: never.
     stop_when_idle_seconds: float = 0
 

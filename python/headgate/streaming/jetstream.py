@@ -18,6 +18,8 @@ from nats.js.errors import BadRequestError, NotFoundError
 
 from headgate.streaming.config import StreamConfig
 
+#: The header that holds the publisher's id of a message.
+MESSAGE_ID = "Nats-Msg-Id"
 #: What a server that is away, or not ready yet, makes calls raise.
 AWAY = (NatsError, OSError)
 SECONDS_BETWEEN_ATTEMPTS = 1.0

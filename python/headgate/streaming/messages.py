@@ -53,13 +53,11 @@ def delivery_id(message: Received) -> str:
 
     The event's id first: an event that comes from two streams, or from the stream and from the API, is one.
     """
-    event_id = _event_id(message.body)
-    if event_id:
-        return event_id
-    return message.message_id or f"{message.stream}:{message.sequence}"
+    return event_id(message.body) or message.message_id or f"{message.stream}:{message.sequence}"
 
 
-def _event_id(body: bytes) -> str | None:
+def event_id(body: bytes) -> str | None:
+    """The id of the event that a message is; nothing when it has none, or is no event."""
     try:
         record: Any = orjson.loads(body)
     except orjson.JSONDecodeError:

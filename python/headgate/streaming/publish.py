@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import uuid
 from collections.abc import Iterable
 
-import orjson
 from nats.js import JetStreamContext
 
 from headgate.logs import service_log
 from headgate.streaming.config import StreamConfig
-from headgate.streaming.jetstream import AWAY, connect, ensure_stream
+from headgate.streaming.jetstream import AWAY, MESSAGE_ID, connect, ensure_stream
+from headgate.streaming.messages import event_id
 
 #: Messages that wait for the server's word at once.
 AT_ONCE = 500
 
 
 async def publish_lines(url: str, config: StreamConfig, lines: Iterable[bytes]) -> int:
-    """Publishes every line, again until the server has it on disk; how many it were."""
+    """Publishes every line, again until the server has it on disk; how many it were.
+
+    The id of a message is the event's, so that the stream itself drops what is sent twice within minutes.
+    """
+    run = uuid.uuid4()
     connection = await connect(url, service_log("publisher"))
     count = 0
     try:
         context = connection.jetstream(timeout=5)
         await _persist_stream(context, config)
-        batch: list[bytes] = []
-        for line in lines:
-            batch.append(line)
-            if len(batch) >= AT_ONCE:
-                count += await _publish(context, config.subject, batch)
-                batch = []
-        return count + await _publish(context, config.subject, batch)
+        numbered = ((event_id(line) or f"{run}-{number}", line) for number, line in enumerate(lines))
+        while batch := list(itertools.islice(numbered, AT_ONCE)):
+            await _publish(context, config.subject, batch)
+            count += len(batch)
     finally:
         await connection.close()
+    return count
 
 
 async def _persist_stream(context: JetStreamContext, config: StreamConfig) -> None:
@@ -43,27 +47,13 @@ async def _persist_stream(context: JetStreamContext, config: StreamConfig) -> No
             await asyncio.sleep(0.5)
 
 
-async def _publish(context: JetStreamContext, subject: str, batch: list[bytes]) -> int:
-    """Publishes a batch; the messages that the server did not confirm are sent again."""
-    waiting = batch
-    while waiting:
+async def _publish(context: JetStreamContext, subject: str, batch: list[tuple[str, bytes]]) -> None:
+    """Publishes messages by their ids; those that the server did not confirm are sent again."""
+    while batch:
         answers = await asyncio.gather(
-            *(context.publish(subject, line, headers=_headers(line)) for line in waiting),
+            *(context.publish(subject, line, headers={MESSAGE_ID: name}) for name, line in batch),
             return_exceptions=True,
         )
-        failed = [
-            line for line, answer in zip(waiting, answers, strict=True) if isinstance(answer, BaseException)
-        ]
-        if failed:
+        batch = [sent for sent, said in zip(batch, answers, strict=True) if isinstance(said, BaseException)]
+        if batch:
             await asyncio.sleep(0.5)
-        waiting = failed
-    return len(batch)
-
-
-def _headers(line: bytes) -> dict[str, str] | None:
-    """The event's id as the message's, so that the stream itself drops what is sent twice within minutes."""
-    try:
-        record = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    return {"Nats-Msg-Id": str(record["id"])} if type(record) is dict and record.get("id") else None

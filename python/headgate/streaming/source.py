@@ -15,11 +15,9 @@ from nats.aio.msg import Msg
 from headgate.logs import service_log
 from headgate.settings import Settings, load_settings
 from headgate.streaming.config import read_config
-from headgate.streaming.jetstream import Batches
+from headgate.streaming.jetstream import MESSAGE_ID, Batches
 from headgate.streaming.loop import LoopThread
 from headgate.streaming.messages import Received
-
-MESSAGE_ID = "Nats-Msg-Id"
 
 
 class Source:
