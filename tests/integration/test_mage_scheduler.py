@@ -162,7 +162,8 @@ def test_failed_gate_is_told_in_the_log_and_by_webhook(mage: Mage) -> None:
         update ops.loads set rows_landed = rows_landed + 1, lines_read = lines_read + 1
         where load_id = (select min(load_id) from ops.loads)
     """)
-    [schedule] = mage.api.get("pipelines/build_features/pipeline_schedules").json()["pipeline_schedules"]
+    schedules = mage.api.get("pipelines/build_features/pipeline_schedules").json()["pipeline_schedules"]
+    [schedule] = [schedule for schedule in schedules if schedule["name"] == "hourly"]
 
     body = {"pipeline_run": {"variables": {"wait_minutes": 0}}}
     started = mage.api.post(f"pipeline_schedules/{schedule['id']}/pipeline_runs", json=body).json()
