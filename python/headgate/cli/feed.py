@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from headgate.settings import load_settings
 )
 @click.option("--stream", default="github_events", show_default=True, help="The stream; made if need be.")
 @click.option("--subject", default="github.events", show_default=True, help="What messages are published to.")
-def feed(files: tuple[Path, ...], stream: str, subject: str) -> None:
+@click.option("--rate", type=click.FloatRange(min=0.1), default=math.inf, help="Messages a second, at most.")
+def feed(files: tuple[Path, ...], stream: str, subject: str, rate: float) -> None:
     """Publish every line of FILES, such as those of `headgate synth`, to the stream at HEADGATE_NATS_URL.
 
     A message that the server does not confirm is sent again, until it does.
@@ -27,7 +29,7 @@ def feed(files: tuple[Path, ...], stream: str, subject: str) -> None:
     from headgate.streaming.publish import publish_lines
 
     config = StreamConfig(stream=stream, subject=subject)
-    count = asyncio.run(publish_lines(load_settings().nats_url, config, _lines(files)))
+    count = asyncio.run(publish_lines(load_settings().nats_url, config, _lines(files), rate=rate))
     click.echo(f"{count:,} messages published to {subject}")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
+import time
 import uuid
 from collections.abc import Iterable
 
@@ -18,10 +20,18 @@ from headgate.streaming.messages import event_id
 AT_ONCE = 500
 
 
-async def publish_lines(url: str, config: StreamConfig, lines: Iterable[bytes]) -> int:
+async def publish_lines(
+    url: str, config: StreamConfig, lines: Iterable[bytes], *, rate: float = math.inf
+) -> int:
     """Publishes every line, again until the server has it on disk; how many it were.
 
     The id of a message is the event's, so that the stream itself drops what is sent twice within minutes.
+
+    Args:
+        url: of the server.
+        config: names stream and subject.
+        lines: a message each.
+        rate: messages a second, at most.
     """
     run = uuid.uuid4()
     connection = await connect(url, service_log("publisher"))
@@ -30,9 +40,11 @@ async def publish_lines(url: str, config: StreamConfig, lines: Iterable[bytes]) 
         context = connection.jetstream(timeout=5)
         await _persist_stream(context, config)
         numbered = ((event_id(line) or f"{run}-{number}", line) for number, line in enumerate(lines))
-        while batch := list(itertools.islice(numbered, AT_ONCE)):
+        began = time.monotonic()
+        while batch := list(itertools.islice(numbered, max(1, int(min(AT_ONCE, rate / 10))))):
             await _publish(context, config.subject, batch)
             count += len(batch)
+            await asyncio.sleep(began + count / rate - time.monotonic())
     finally:
         await connection.close()
     return count
