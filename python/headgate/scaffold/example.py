@@ -44,16 +44,18 @@ def expected_row(model: Model) -> dict[str, str]:
 
 def broken_record(contract: Contract) -> dict[str, str]:
     """A declared path, a record that keeps it, one that breaks it, and the reason that is given."""
-    plain = [rule for rule in contract.paths if "[" not in rule.path and rule.type in _VALUES]
     envelope = {contract.envelope.identity, contract.envelope.kind, contract.envelope.time}
-    candidates = [rule for rule in plain if rule.path not in envelope and rule.type != "any"] or plain
-    rule = candidates[0]
+    # A scalar if there is one, and not of the envelope.
+    rule = min(
+        (rule for rule in contract.paths if "[" not in rule.path),
+        key=lambda rule: (rule.type in ("object", "array", "any"), rule.path in envelope),
+    )
     wrong, called = _WRONG.get(rule.type, _OTHERWISE)
     steps = rule.path.split(".")
     sound: dict[str, Any] = {}
     broken: dict[str, Any] = {}
-    _put(sound, steps, _VALUES[rule.type], rule.type)
-    _put(broken, steps, wrong, rule.type)
+    _put(sound, steps, _VALUES.get(rule.type), rule.type)
+    _put(broken, steps, wrong, "string")
     return {
         "path": rule.path,
         "type": rule.type,

@@ -69,7 +69,7 @@ def infer(
     With `no_kind` all records are of one kind.
 
     Raises:
-        UsageError: a given path is not in the sample.
+        UsageError: a given path is not in the sample, or nothing can be declared.
     """
     # A record that came twice says nothing new, and would make an identity look like none.
     distinct = list({json.dumps(record, sort_keys=True): record for record in records}.values())
@@ -81,6 +81,13 @@ def infer(
     by_kind = _by_kind(distinct, envelope.kind)
     observed = {name: _declarable(observe(group)) for name, group in sorted(by_kind.items())}
     rules = tuple(_rules(observed, envelope))
+    if not rules:
+        raise UsageError(
+            "sample",
+            expected="records with values under keys that are names",
+            found="none",
+            next_step="give a sample with some hundred records",
+        )
     contract = Contract(1, envelope, None, rules)
     kinds = tuple(name for name in observed if name) if envelope.kind else ()
     personal = {rule.path for rule in rules if rule.pii}
@@ -231,7 +238,14 @@ def _declarable(observed: Observed) -> Observed:
         )
         if fits and (not path.endswith("[]") or seen.type == "object" or _is_personal(path, seen)):
             kept[path] = seen
+    for path in sorted(kept, key=len, reverse=True):
+        if path.endswith("[]") and kept[path].type == "object" and not _fields_in(kept, path):
+            del kept[path]
     return kept
+
+
+def _fields_in(observed: Observed, path: str) -> bool:
+    return any(other.startswith(f"{path}.") and seen.present for other, seen in observed.items())
 
 
 def _sort_key(path: str) -> tuple[int, str]:

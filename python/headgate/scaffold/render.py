@@ -5,6 +5,7 @@ Not its usual marks, for dbt and Mage read `{{ ... }}` in what is generated.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,7 @@ class Templates:
 
     def __init__(self, project_dir: Path) -> None:
         self.folder = project_dir / FOLDER
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(self.folder),
-            block_start_string="<%",
-            block_end_string="%>",
-            variable_start_string="${",
-            variable_end_string="}",
-            comment_start_string="<#",
-            comment_end_string="#>",
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            undefined=jinja2.StrictUndefined,
-            autoescape=False,
-        )
+        self._environment = _environment(self.folder)
 
     def render(self, template: str, **values: Any) -> str:
         """A template with its values filled in.
@@ -59,3 +47,22 @@ class Templates:
             found=problem,
             next_step="correct the template; docs/scaffolding.md names the values that each one gets",
         )
+
+
+@cache
+def _environment(folder: Path) -> jinja2.Environment:
+    """Compiled templates are kept; one that was edited is compiled again."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="${",
+        variable_end_string="}",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )

@@ -62,12 +62,24 @@ def new_source(
 
 
 def _require_free(project_dir: Path, name: str) -> None:
-    folders = {folder.name for folder in (project_dir / "macros").glob("*") if folder.is_dir()} - {name}
-    if name in _TAKEN or name in folders:
+    """Refuses a name that something else has; not that of a source which was written this way before."""
+    standing = [
+        folder
+        for parent in (
+            "macros",
+            "models/staging",
+            f"{MAGE}/sensors",
+            f"{MAGE}/data_loaders",
+            f"{MAGE}/transformers",
+        )
+        if (folder := project_dir / parent / name).is_dir()
+    ]
+    ours = (project_dir / "macros" / name / f"{name}_schema_generation.sql").is_file() and name not in _TAKEN
+    if name in _TAKEN or (standing and not ours):
         raise UsageError(
             f"source {name}",
             expected="a name that nothing else has",
-            found="a source or a folder of macros of that name",
+            found=f"{standing[0].relative_to(project_dir)}" if standing else "a reserved name",
             next_step="choose another name",
         )
 

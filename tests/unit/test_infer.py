@@ -1,0 +1,211 @@
+"""Inference of a contract from a sample: what is found, and what holds for any sample."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headgate.contract import PathRule
+from headgate.errors import UsageError
+from headgate.scaffold.infer import infer, value_at
+from headgate.scaffold.observe import is_timestamp, type_of
+from headgate.scaffold.personal import is_personal
+from headgate.scaffold.sample import read_sample
+from tests.sample_sources import invoices, readings, webhooks
+from tests.unit.sample_records import RECORDS, inferred_from
+
+
+def rule(records: list[dict[str, Any]], path: str, kind: str | None = None) -> PathRule:
+    """The rule of a path for a kind."""
+    rules = infer(records).contract.paths
+    return next(item for item in rules if item.path == path and (kind is None or item.applies_to(kind)))
+
+
+def test_envelope_of_webhooks() -> None:
+    """Identity, kind and time are found among the keys of the envelope; kinds differ in their payload."""
+    found = infer(webhooks())
+
+    assert vars(found.contract.envelope) == {
+        "identity": "delivery_id",
+        "kind": "event",
+        "time": "received_at",
+    }
+    assert found.kinds == ("issues", "pull_request", "push", "star")
+
+
+def test_few_values_make_no_kind() -> None:
+    """A currency or a status is no kind: invoices in euros are built like those in dollars."""
+    found = infer(invoices())
+
+    assert vars(found.contract.envelope) == {"identity": "id", "kind": None, "time": "finalized_at"}
+    assert found.values["", "status"] == ("draft", "open", "paid", "void")
+
+
+def test_readings_have_no_identity() -> None:
+    """What many readings share is no identity, and a flat record has no kind."""
+    assert vars(infer(readings()).contract.envelope) == {
+        "identity": None,
+        "kind": None,
+        "time": "measured_at",
+    }
+
+
+def test_given_envelope_wins() -> None:
+    """Paths that are given are taken, also such as lie deeper."""
+    found = infer(webhooks(), identity="payload.sender.id", kind="payload.action", time="payload.starred_at")
+
+    assert found.contract.envelope.identity == "payload.sender.id"
+    assert "reopened" in found.kinds
+
+
+def test_unknown_path_is_refused() -> None:
+    """A given path that no record has is a mistake."""
+    with pytest.raises(UsageError, match=r"none at payload\.nothing"):
+        infer(webhooks(), kind="payload.nothing")
+
+
+def test_kinds_have_their_own_paths() -> None:
+    """A path that some kinds have is declared for those; required is what a kind always has."""
+    assert rule(webhooks(), "payload.action").kinds == ("issues", "pull_request", "star")
+    assert rule(webhooks(), "payload.commits").required
+    assert not rule(webhooks(), "payload.issue.closed_at", "issues").required
+    assert rule(webhooks(), "payload.repository.id").kinds == ()
+
+
+def test_nested_arrays_are_declared() -> None:
+    """Arrays of objects are declared down to their fields, two deep; others stay JSON."""
+    assert rule(invoices(), "lines.data[].taxes[].rate").type == "number"
+    assert "tags[]" not in {item.path for item in infer(invoices()).contract.paths}
+
+
+def test_data_as_keys_is_not_declared() -> None:
+    """Keys such as numbers are data: the object is declared, and nothing in it."""
+    paths = [item.path for item in infer(invoices()).contract.paths if item.path.startswith("metadata")]
+
+    assert paths == ["metadata"]
+
+
+def test_few_records_require_nothing() -> None:
+    """Of three records nobody can say what is always there."""
+    assert not any(item.required for item in infer(readings(3)).contract.paths)
+
+
+def test_types_are_those_of_the_contract() -> None:
+    """Numbers of both sorts are numbers, mixed values anything, instants need a day that exists."""
+    records = [
+        {"n": 1, "m": 1, "t": "2026-01-31T00:00:00Z"},
+        {"n": 1.5, "m": "a", "t": "2026-02-28T10:00:00+01:00"},
+    ]
+
+    assert [rule(records, path).type for path in "nmt"] == ["number", "any", "timestamp"]
+    assert not is_timestamp("2026-02-30T00:00:00Z")
+    assert not is_timestamp("2026-01-01T00:00:00")
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "expected"),
+    [
+        ("customer_email", [], True),
+        ("contact.phone", [], True),
+        ("user.name", [], True),
+        ("repository.name", [], False),
+        ("repository.full_name", ["acme/widgets"], False),
+        ("reference", ["ann@example.org", "bob@example.org"], True),
+        ("note", ["call +49 170 1234567", "no"], False),
+        ("caller", ["+49 170 1234567"], True),
+        ("peer", ["192.0.2.7"], True),
+        ("version", ["1.2.3"], False),
+        ("billing.address.line1", [], True),
+        ("shipping", [], False),
+    ],
+)
+def test_personal_data_is_suspected(path: str, values: list[str], expected: bool) -> None:
+    """By what a key is called, or by what most of its values look like."""
+    assert is_personal(path, values) is expected
+
+
+@given(RECORDS)
+@settings(deadline=None, max_examples=50)
+def test_sample_keeps_the_contract_that_was_inferred_from_it(records: list[dict[str, Any]]) -> None:
+    """Every record of any sample has what is required, and values of the declared types."""
+    found = inferred_from(records)
+
+    for record in records:
+        kind = value_at(record, found.contract.envelope.kind) if found.contract.envelope.kind else ""
+        for item in found.contract.paths:
+            if "[" not in item.path and item.applies_to(kind):
+                held_to(item, record)
+
+
+def held_to(item: PathRule, record: dict[str, Any]) -> None:
+    """Asserts that a record keeps a rule."""
+    parent, _, key = item.path.rpartition(".")
+    holder = value_at(record, parent) if parent else record
+    if not isinstance(holder, dict):
+        return
+    value = holder.get(key)
+    assert not (item.required and value is None), item
+    allowed = {"number": {"number", "integer"}, "string": {"string", "timestamp"}}.get(item.type, {item.type})
+    assert value is None or item.type == "any" or type_of(value) in allowed, item
+
+
+@given(RECORDS, st.integers())
+@settings(deadline=None, max_examples=50)
+def test_order_does_not_matter(records: list[dict[str, Any]], seed: int) -> None:
+    """The same records in another order, and doubled, give the same rules."""
+    shuffled = [*records, *records]
+    random.Random(seed).shuffle(shuffled)
+    envelope = vars(inferred_from(records).contract.envelope)
+
+    given_envelope = {name: path for name, path in envelope.items() if path}
+    again = infer(shuffled, no_kind=envelope["kind"] is None, **given_envelope)
+
+    assert set(again.contract.paths) == set(infer(records, no_kind=envelope["kind"] is None).contract.paths)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", '{"n": 1}\n{"n": null}\n'),
+        ("a.json", '[{"n": 1}, {"n": null}]'),
+        ("a.csv", 'n\n1\n""\n'),
+        ("a.ndjson", '\ufeff{"n": 1}\r\n\n{"n": null}'),
+    ],
+)
+def test_formats_are_read_alike(tmp_path: Path, name: str, text: str) -> None:
+    """JSON lines, an array and CSV give the same records."""
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8", newline="")
+
+    assert read_sample(file) == [{"n": 1}, {"n": None}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [('{"a": 1}\n{secret\n', "none on line 2"), ("[1]\n", "a list at line 1"), ("\n", "none")],
+)
+def test_broken_samples_are_refused_without_quoting_them(tmp_path: Path, text: str, said: str) -> None:
+    """The message names the line and shows nothing of it."""
+    file = tmp_path / "sample.jsonl"
+    file.write_text(text)
+
+    with pytest.raises(UsageError, match=said) as refused:
+        read_sample(file)
+
+    assert "secret" not in str(refused.value)
+
+
+def test_notes_hold_no_values() -> None:
+    """What is told about a sample names paths, never what stands there."""
+    records = invoices()
+    values = {json.dumps(value) for record in records for value in record.values() if isinstance(value, str)}
+
+    assert not [
+        note for note in infer(records).notes if any(value.strip('"') in note.split() for value in values)
+    ]
