@@ -31,6 +31,8 @@ BENCHMARKS = (
     "publishing",
     "training_sets",
     "online_reads",
+    "webhooks",
+    "streaming",
 )
 
 

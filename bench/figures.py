@@ -32,6 +32,11 @@ class Figure:
         )
 
     @classmethod
+    def rate(cls, name: str, ours: float, at_least: float | None = None, unit: str = "rows/s") -> Figure:
+        """A rate with a bound of its own and nothing to compare it with: more is better."""
+        return cls(name=name, unit=unit, baseline=None, ours=ours, ratio=None, at_least=at_least)
+
+    @classmethod
     def faster(cls, name: str, baseline: float, ours: float, at_least: float | None = None) -> Figure:
         """Seconds: the ratio says how many times as fast ours is."""
         return cls(

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,29 @@ def test_deliveries_wait_for_postgresql_and_are_refused_when_it_takes_too_long(t
             receiver.kill()
         landed = "select record_id from staging_github_webhooks.deliveries order by 1"
         assert database.query(landed) == [("webhook:d-1",), ("webhook:d-2",)]
+
+
+def test_large_bodies_do_not_fill_the_memory(tmp_path: Path) -> None:
+    """While PostgreSQL is away, bodies beyond what may be held are refused at once, the rest waits."""
+    body = b'{"a":"' + b"x" * (24 << 20) + b'"}'
+    with killable_database(tmp_path) as (cluster, database):
+        receiver = Receiver.of(database, processes=1)
+        receiver.start()
+        try:
+            receiver.wait_until_healthy()
+            kill_postgres(cluster)
+            with ThreadPoolExecutor(14) as clients:
+                sent = [
+                    clients.submit(receiver.deliver, f"d-{number}", body, event="ping")
+                    for number in range(14)
+                ]
+                answers = [answer.result() for answer in sent]
+        finally:
+            receiver.kill()
+        assert {answer.status_code for answer in answers} == {503}
+        reasons = [answer.json()["error"] for answer in answers]
+        assert "too many deliveries wait to be written" in reasons
+        assert "the delivery could not be written in time" in reasons
 
 
 def test_a_receiver_without_its_supervisor_frees_the_port(database: Database) -> None:

@@ -26,7 +26,7 @@ from headgate.landing import exact
 from headgate.landing.lasting import LastingAppender
 from headgate.landing.messages import Message
 from headgate.logs import service_log
-from headgate.receiving.intake import AwayError, FullError, Intake
+from headgate.receiving.intake import AwayError, FullError, Held, Intake
 from headgate.receiving.signature import is_signed
 from headgate.settings import Settings, load_settings
 from headgate.sources import GITHUB_WEBHOOKS
@@ -94,9 +94,10 @@ class Receiver:
     async def receive(self, request: Request) -> Response:
         """Takes one delivery."""
         try:
-            delivery = await self._read(request)
-            message, is_json = delivery.message(datetime.now(UTC))
-            await self.intake.land(message)
+            with self.intake.hold() as held:
+                delivery = await self._read(request, held)
+                message, is_json = delivery.message(datetime.now(UTC))
+                await self.intake.land(message)
             if not is_json:
                 raise Refusal(400, "the body is not one JSON value; it was kept as it came, with the reason")
         except Refusal as refusal:
@@ -105,7 +106,7 @@ class Receiver:
             # Nobody reads this answer.
             return self._refuse(Refusal(400, "the client went away before the body ended"))
         except FullError:
-            return self._refuse(Refusal(503, "too many deliveries wait to be written"))
+            return self._refuse(Refusal(503, "too many deliveries wait to be written"), close=True)
         except AwayError:
             return self._refuse(Refusal(503, "the delivery could not be written in time"))
         return _answer(200, {"status": "durable", "delivery": delivery.delivery_id})
@@ -116,15 +117,15 @@ class Receiver:
             return _answer(200, {"status": "ok"})
         return _answer(503, {"status": "no connection to PostgreSQL"})
 
-    async def _read(self, request: Request) -> Delivery:
+    async def _read(self, request: Request, held: Held) -> Delivery:
         headers = request.headers
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type != "application/json":
-            await self._body(request)
+            await self._body(request, held)
             raise Refusal(
                 415, "the content type is not application/json: choose it in the webhook's settings"
             )
-        body = await self._body(request)
+        body = await self._body(request, held)
         if not is_signed(self.secret, body, headers.get("x-hub-signature-256")):
             raise Refusal(
                 401, "X-Hub-Signature-256 is missing, or not this body's with the receiver's secret"
@@ -132,42 +133,44 @@ class Receiver:
         event, delivery_id = _header(request, "X-GitHub-Event"), _header(request, "X-GitHub-Delivery")
         return Delivery(event, delivery_id, body)
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request, held: Held) -> bytes:
         """The body, however it is sent.
 
         Raises:
-            Refusal: too large, too slow, or nothing has room for it.
+            Refusal: too large, or too slow.
+            FullError: there is no room for it.
         """
         announced = request.headers.get("content-length", "0")
         size = int(announced) if announced.isdecimal() else 0
         if size > MOST_BODY_BYTES and "expect" in request.headers:
             # The client waits to be told to send it.
             raise _too_large()
-        self.intake.require_room(min(size, MOST_BODY_BYTES))
         chunks: list[bytes] = []
-        held = 0
+        length = 0
         try:
             async with asyncio.timeout(SECONDS_FOR_BODY):
                 async for chunk in request.stream():
-                    held += len(chunk)
-                    if held <= MOST_BODY_BYTES:
+                    length += len(chunk)
+                    if length <= MOST_BODY_BYTES:
+                        held.add(len(chunk))
                         chunks.append(chunk)
                     else:
                         # Read to its end all the same: a client that still sends does not see the answer.
                         chunks.clear()
+                        held.drop()
         except TimeoutError:
-            if held <= MOST_BODY_BYTES:
+            if length <= MOST_BODY_BYTES:
                 raise Refusal(408, "the body did not arrive in time") from None
-        if held > MOST_BODY_BYTES:
+        if length > MOST_BODY_BYTES:
             raise _too_large()
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def _refuse(self, refusal: Refusal) -> Response:
+    def _refuse(self, refusal: Refusal, *, close: bool = False) -> Response:
         self.log.warning("refused", status=refusal.status, reason=refusal.error)
         headers = {}
         if refusal.status == 503:
             headers["retry-after"] = RETRY_AFTER
-        if refusal.status in (408, 413):
+        if close or refusal.status in (408, 413):
             headers["connection"] = "close"
         return _answer(refusal.status, {"error": refusal.error}, headers)
 

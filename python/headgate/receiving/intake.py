@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from dataclasses import dataclass, field
 
 from headgate.landing.lasting import LastingAppender
 from headgate.landing.messages import Message
 
-#: What waits at most; more is refused, so that memory stays bounded.
+#: Deliveries that wait at most, and bytes of bodies, those still being read included; more is refused.
 MOST_WAITING = 5_000
-MOST_WAITING_BYTES = 128 << 20
+MOST_BYTES_HELD = 256 << 20
 #: What one transaction lands at most, but for a single larger delivery.
 MOST_MESSAGES = 500
 MOST_BYTES = 4 << 20
@@ -27,10 +28,40 @@ class AwayError(Exception):
     """The delivery was not durable in time: PostgreSQL is away, or too slow."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     message: Message
     durable: asyncio.Future[None]
+
+
+@dataclass
+class Held:
+    """The memory of one request: counted until the request is answered."""
+
+    intake: Intake
+    _bytes: int = field(default=0, init=False)
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop()
+
+    def add(self, size: int) -> None:
+        """Counts bytes that were read.
+
+        Raises:
+            FullError: all requests together hold too much.
+        """
+        self._bytes += size
+        self.intake.bytes_held += size
+        if self.intake.bytes_held > MOST_BYTES_HELD:
+            raise FullError
+
+    def drop(self) -> None:
+        """Counts no more what was read so far."""
+        self.intake.bytes_held -= self._bytes
+        self._bytes = 0
 
 
 @dataclass
@@ -38,37 +69,37 @@ class Intake:
     """Lands deliveries of many requests through one appender."""
 
     appender: LastingAppender
+    #: Bytes of all bodies that are not answered yet.
+    bytes_held: int = field(default=0, init=False)
     _waiting: deque[_Waiting] = field(default_factory=deque, init=False)
-    _waiting_bytes: int = field(default=0, init=False)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _ending: bool = field(default=False, init=False)
 
-    def require_room(self, size: int) -> None:
-        """Refuses a body of so many bytes when too much waits already.
+    def hold(self) -> Held:
+        """Room for one more request.
 
         Raises:
-            FullError: it does.
+            FullError: too many wait.
         """
-        if len(self._waiting) >= MOST_WAITING or self._waiting_bytes + size > MOST_WAITING_BYTES:
+        if len(self._waiting) >= MOST_WAITING:
             raise FullError
+        return Held(self)
 
     async def land(self, message: Message) -> None:
         """Returns when the message is durable.
 
         Raises:
-            FullError: too much waits.
             AwayError: it did not become durable in time; it may all the same, later.
         """
-        size = len(message.body)
-        self.require_room(size)
-        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(message, durable))
-        self._waiting_bytes += size
+        waiting = _Waiting(message, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
         self._arrived.set()
         try:
             async with asyncio.timeout(SECONDS_TO_ANSWER):
-                await durable
+                await waiting.durable
         except TimeoutError:
+            with contextlib.suppress(ValueError):
+                self._waiting.remove(waiting)
             raise AwayError from None
 
     async def run(self) -> None:
@@ -91,13 +122,10 @@ class Intake:
         self._arrived.set()
 
     def _take(self) -> list[_Waiting]:
-        """The next transaction's deliveries, without those that were answered already."""
+        """The next transaction's deliveries."""
         batch: list[_Waiting] = []
         size = 0
         while self._waiting and len(batch) < MOST_MESSAGES and size < MOST_BYTES:
-            waiting = self._waiting.popleft()
-            self._waiting_bytes -= len(waiting.message.body)
-            if not waiting.durable.done():
-                batch.append(waiting)
-                size += len(waiting.message.body)
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1].message.body)
         return batch
