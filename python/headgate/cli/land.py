@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import signal
 import sys
 import time
-from pathlib import Path
+from collections.abc import Coroutine
+from typing import Any, NoReturn
 
 import click
 
@@ -15,13 +18,14 @@ from headgate.landing import LoadResult, Progress, land_files, replay_quarantine
 from headgate.landing.replay import FIRST, LAST
 from headgate.settings import Settings, load_settings
 from headgate.sources import Delivery, get_source
-from headgate.sources.base import parse_hour, parse_partition
+from headgate.sources.base import delivery_at, parse_hour, parse_partition
+from headgate.sources.files import locations
 from headgate.sources.gharchive import HOUR, delivery_of, hours_between
 
 
 @click.command()
 @click.argument("source")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1)
 @click.option("--from", "first", metavar="HOUR", help="First hour, UTC, such as 2016-01-01T01.")
 @click.option("--to", "last", metavar="HOUR", help="Last hour, landed too; the first one unless given.")
 @click.option(
@@ -30,23 +34,62 @@ from headgate.sources.gharchive import HOUR, delivery_of, hours_between
 @click.option(
     "--connections", type=click.IntRange(min=1), help="Connections at once; one per core unless given."
 )
+@click.option(
+    "--poll", is_flag=True, help="Go on until stopped; for sources that are asked, or have a location."
+)
+@click.option(
+    "--every",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="Seconds between two looks of --poll, where the source does not say.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def land(
     source: str,
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
+    first: str | None,
+    last: str | None,
+    partition: str | None,
+    connections: int | None,
+    poll: bool,
+    every: float,
+    as_json: bool,
+) -> None:
+    """Lands FILES or URLs of SOURCE, its hours --from to --to, or what it has that is new.
+
+    Hours come from HEADGATE_DATA when it holds their files, else over HTTP from HEADGATE_ARCHIVE_URL. What is
+    landed already with the same content is left alone; other content replaces what is landed for that time.
+    A source that declares where its records are (docs/sources.md), and github_events, need neither files nor
+    hours. Exit code 1 when a load failed; the others are landed all the same.
+    """
+    settings = load_settings()
+    if not files and not first and not partition and not last:
+        files = locations(settings, source)
+        if not files:
+            _pull(settings, source, poll=poll, every=every, as_json=as_json)
+            return
+    elif poll:
+        raise click.UsageError("--poll takes neither files nor hours")
+    while True:
+        _land(settings, source, files, first, last, partition, connections, as_json)
+        if not poll:
+            return
+        time.sleep(every)
+        files = locations(settings, source)
+
+
+def _land(
+    settings: Settings,
+    source: str,
+    files: tuple[str, ...],
     first: str | None,
     last: str | None,
     partition: str | None,
     connections: int | None,
     as_json: bool,
 ) -> None:
-    """Lands FILES of SOURCE, or its hours --from to --to.
-
-    Hours come from HEADGATE_DATA when it holds their files, else over HTTP from HEADGATE_ARCHIVE_URL. What is
-    landed already with the same content is left alone; other content replaces what is landed for that time.
-    Exit code 1 when a load failed; the others are landed all the same.
-    """
-    settings = load_settings()
+    """Lands files or hours, and prints what came of it."""
     deliveries = _deliveries(settings, source, files, first, last, partition)
     began = time.monotonic()
     if as_json:
@@ -57,6 +100,43 @@ def land(
         _show(results, time.monotonic() - began)
     if any(result.failed for result in results):
         sys.exit(1)
+
+
+def _pull(settings: Settings, source: str, *, poll: bool, every: float, as_json: bool) -> None:
+    """Asks a source for what is new, once or on and on, and prints what came of it."""
+    # Imported here: files and hours need none of it.
+    from headgate import pulling
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    if poll:
+        _run_until_stopped(pulling.poll(settings, source, every=every, say=say))
+    done = asyncio.run(pulling.pull(settings, source, (lambda _: None) if as_json else say))
+    if as_json:
+        click.echo(json.dumps([done.as_dict()], indent=2))
+        return
+    rows = done.rows
+    deleted = f", {done.deleted:,} deletes" if done.deleted else ""
+    click.echo(
+        f"{source}: {rows.landed:,} landed{deleted}, {rows.rejected:,} rejected, {rows.repaired:,} repaired, "
+        f"{rows.redelivered:,} had landed before; {done.requests:,} requests, {done.seconds:.1f} s"
+    )
+
+
+def _run_until_stopped(work: Coroutine[Any, Any, None]) -> NoReturn:
+    """Runs until Ctrl-C or SIGTERM, and then lets it end what it has begun."""
+
+    async def run() -> None:
+        task = asyncio.ensure_future(work)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+    click.echo("stopped", err=True)
+    sys.exit(0)
 
 
 @click.command()
@@ -88,7 +168,7 @@ def replay(source: str, first: str | None, last: str | None, as_json: bool) -> N
 def _deliveries(
     settings: Settings,
     source: str,
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
     first: str | None,
     last: str | None,
     partition: str | None,
@@ -106,7 +186,7 @@ def _deliveries(
         hours = hours_between(parse_hour(first), parse_hour(last or first))
         return [delivery_of(settings, hour) for hour in hours]
     extent = parse_partition(partition) if partition else None
-    return [named.delivery(file, extent) for file in files]
+    return [delivery_at(named, file, extent) for file in files]
 
 
 def _land_with_progress(

@@ -7,7 +7,7 @@ from pathlib import Path
 from headgate.errors import UsageError
 from headgate.settings import find_project_dir
 from headgate.sources.base import AppendingSource, Delivery, Partition, Source
-from headgate.sources.declared import declared_sources
+from headgate.sources.declared import DeclaredSource, declared_sources
 from headgate.sources.gharchive import GHARCHIVE
 
 #: GitHub's events in any way that they come are held to one contract and typed by the same models.
@@ -20,6 +20,7 @@ __all__ = [
     "GITHUB_EVENTS",
     "GITHUB_WEBHOOKS",
     "AppendingSource",
+    "DeclaredSource",
     "Delivery",
     "Partition",
     "Source",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from headgate.errors import UsageError
 
@@ -44,9 +45,14 @@ class Delivery:
     def title(self) -> str:
         """What people call it: its first hour, its extent, or its file."""
         if self.partition is None:
-            return self.uri.rsplit("/", 1)[-1]
+            return self.shown_uri.rsplit("/", 1)[-1]
         one_hour = self.partition.end - self.partition.start == timedelta(hours=1)
         return f"{self.partition.start:%Y-%m-%dT%H}" if one_hour else self.partition.extent
+
+    @property
+    def shown_uri(self) -> str:
+        """The path or URL for ledgers and messages: a URL's query and user may be credentials."""
+        return without_credentials(self.uri) if self.is_remote else self.uri
 
     @property
     def is_remote(self) -> bool:
@@ -101,6 +107,24 @@ class AppendingSource:
                 next_step="leave out --partition",
             )
         return Delivery(self.name, self.entity, None, str(file.resolve()))
+
+
+def without_credentials(url: str) -> str:
+    """A URL without user, password, query and fragment."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def delivery_at(source: Source, place: str, partition: Partition | None = None) -> Delivery:
+    """The delivery of a source that a path or a URL leads to.
+
+    Raises:
+        UsageError: see `Source.delivery`.
+    """
+    if not place.startswith(("http://", "https://")):
+        return source.delivery(Path(place), partition)
+    named = source.delivery(Path(urlsplit(place).path), partition)
+    return replace(named, uri=place)
 
 
 def parse_hour(text: str) -> datetime:

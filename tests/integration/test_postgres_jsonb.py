@@ -1,0 +1,357 @@
+"""A table of another PostgreSQL, landed while it is written to, and by a loader that is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from headgate.errors import HeadgateError, UsageError
+from headgate.pulling import Pulled, pull
+from headgate.settings import Settings
+from tests.small_project import declare, settings_for
+from tests.support import Database, Databases
+
+LANDED = "staging_shop.records"
+TABLE = """
+    create table public.orders (
+        id bigint, part text, updated_at timestamptz default now(), record jsonb, primary key (id, part)
+    );
+    create index on public.orders (updated_at, id, part)
+"""
+#: Rows that are there before anybody writes; how often the lander is killed.
+ROWS, KILLS = 120_000, 12
+LOADER = {
+    "type": "postgres_jsonb",
+    "dsn_env": "SHOP_DSN",
+    "table": "public.orders",
+    "record": "record",
+    "key": ["id", "part"],
+    "cursor": "updated_at",
+    "lag": "2 seconds",
+}
+
+
+@pytest.fixture
+def shop(databases: Databases) -> Iterator[Database]:
+    """Another database, with the table of a shop."""
+    with databases.new() as made:
+        made.query(TABLE)
+        yield made
+
+
+@pytest.fixture
+def settings(database: Database, shop: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a project that declares the shop's table as a source."""
+    monkeypatch.setenv("SHOP_DSN", shop.dsn)
+    return settings_for(database.settings, declare(tmp_path / "project", "shop", LOADER))
+
+
+def land(settings: Settings) -> Pulled:
+    """One pull, that says nothing."""
+    return asyncio.run(pull(settings, "shop", lambda _: None))
+
+
+def fill(shop: Database, first: int, last: int, *, age: str = "1 hour") -> None:
+    """Orders, a microsecond apart."""
+    shop.query(
+        """
+        insert into public.orders
+        select n, 'a', now() - %s::interval + n * interval '1 us',
+            jsonb_build_object('id', n, 'email', 'someone@example.org', 'text', repeat('x', 50 + n %% 100))
+        from generate_series(%s, %s) as n
+        """,
+        age,
+        first,
+        last,
+    )
+
+
+def test_everything_lands_once_and_what_is_new_the_next_time(
+    settings: Settings, shop: Database, database: Database
+) -> None:
+    """A second pull lands what was inserted or updated since, and nothing again."""
+    fill(shop, 1, 3000)
+    first = land(settings)
+    assert (first.rows.landed, first.rows.redelivered, first.status) == (3000, 0, "landed")
+    assert land(settings).status == "unchanged"
+    fill(shop, 3001, 3010, age="0 hours")
+    shop.query("""update orders set record = record || '{"paid": true}', updated_at = now() where id < 6""")
+    assert land(settings).rows.landed == 15
+    again = land(settings)
+    assert (again.rows.landed, again.rows.redelivered) == (0, 15)
+    assert database.value(f"select count(*) from {LANDED}") == 3015
+    assert database.value(f"select count(*) from {LANDED} where record ? 'paid'") == 5
+    assert "someone@example.org" not in str(database.query(f"select record::text from {LANDED} limit 9"))
+    ledger = (
+        "select sum(rows_landed), sum(lines_read), count(*) filter (where status = 'open') from ops.loads"
+    )
+    assert database.query(ledger) == [(3015, 3015, 0)]
+
+
+def test_a_row_that_becomes_visible_late_is_found(
+    settings: Settings, shop: Database, database: Database
+) -> None:
+    """A transaction that commits after younger rows have landed, however long it took, is not lost."""
+    slow = psycopg2.connect(shop.dsn)
+    with slow.cursor() as cursor:
+        cursor.execute("""insert into orders values (1, 'slow', now(), '{"id": 1}')""")
+        shop.query("select pg_sleep(3)")
+        fill(shop, 2, 2, age="0 hours")
+        assert land(settings).rows.landed == 1
+        shop.query("select pg_sleep(3)")
+        fill(shop, 3, 3, age="0 hours")
+        assert land(settings).rows.landed == 1
+    slow.commit()
+    slow.close()
+    assert land(settings).rows.landed == 1
+    shop.query("select pg_sleep(3)")
+    fill(shop, 4, 4, age="0 hours")
+    assert land(settings).rows.landed == 1
+    assert database.query(f"select record_id from {LANDED} order by 1") == [("1",), ("2",), ("3",), ("4",)]
+    # What is settled is remembered no more.
+    assert database.value("select count(*) from ops.source_window") <= 2
+
+
+def test_killed_at_random_moments_while_the_table_is_written_to(
+    shop: Database, database: Database, settings: Settings
+) -> None:
+    """Kill -9 again and again, beside writers and long transactions: nothing lost, nothing doubled."""
+    fill(shop, 1, ROWS)
+    stop = threading.Event()
+    writers = [threading.Thread(target=_write, args=(shop.dsn, stop, number)) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    chance, progress = random.Random(5), []
+    try:
+        for _ in range(KILLS):
+            lander = _start(database, settings, shop, "--poll", "--every", "0.1")
+            while not database.query("select 1 from pg_stat_activity where application_name = 'headgate'"):
+                assert lander.poll() is None
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0.05, 1.2))
+            assert lander.poll() is None
+            lander.kill()
+            lander.wait()
+            progress.append(database.value(f"select count(*) from {LANDED}"))
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert any(0 < count < ROWS for count in progress), "killed before or after the first rows only"
+    assert progress[-1] > ROWS, "killed before the window only"
+    assert _start(database, settings, shop).wait() == 0
+    # Every row that is there now has landed as it is now.
+    written = shop.query("select id || part, md5((record - 'key')::text) from orders where record ? 'key'")
+    landed = database.query(
+        f"select record ->> 'key', md5((record - 'key')::text) from {LANDED} where record ? 'key'"
+    )
+    assert len(written) > 300
+    assert set(written) <= set(landed), "a row was lost"
+    assert len(landed) == len(set(landed)), "a version landed twice"
+    others = f"select count(*), count(distinct record_id) from {LANDED} where not record ? 'key'"
+    assert database.query(others) == [(ROWS, ROWS)]
+    ledger = "select sum(rows_landed) from ops.loads where status in ('open', 'landed')"
+    assert database.value(ledger) == database.value(f"select count(*) from {LANDED}")
+
+
+def _write(dsn: str, stop: threading.Event, number: int) -> None:
+    """Inserts and updates, in transactions of up to three seconds, until told to stop."""
+    chance = random.Random(number)
+    connection = psycopg2.connect(dsn)
+    made = 0
+    while not stop.is_set():
+        with connection, connection.cursor() as cursor:
+            for _ in range(chance.randint(1, 20)):
+                made += 1
+                record = json.dumps({"id": made, "version": 0, "key": f"{made}w{number}"})
+                cursor.execute("insert into orders values (%s, %s, now(), %s)", (made, f"w{number}", record))
+            cursor.execute(
+                """
+                update orders set updated_at = now(),
+                    record = jsonb_set(record, '{version}', to_jsonb((record ->> 'version')::int + 1))
+                where part = %s and id = %s
+                """,
+                (f"w{number}", chance.randint(1, made)),
+            )
+            time.sleep(chance.choice([0.01, 0.02, 0.05, 0.3, 3 if number == 0 else 0]))
+    connection.close()
+
+
+def _start(database: Database, settings: Settings, shop: Database, *options: str) -> subprocess.Popen[bytes]:
+    command = [Path(sys.executable).with_name("headgate"), "land", "shop", *options]
+    env = {**database.env, "SHOP_DSN": shop.dsn}
+    return subprocess.Popen(command, env=env, cwd=settings.project_dir, stdout=subprocess.DEVNULL)
+
+
+def test_what_is_gone_lands_as_a_record_that_says_so(
+    database: Database, shop: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `deletes`, keys are compared; each key that is gone is said once, also after it came back."""
+    monkeypatch.setenv("SHOP_DSN", shop.dsn)
+    settings = settings_for(database.settings, declare(tmp_path, "shop", {**LOADER, "deletes": {}}))
+    fill(shop, 1, 12_000)
+    assert land(settings).deleted == 0
+    shop.query("delete from orders where id between 3 and 6002")
+    done = land(settings)
+    assert (done.deleted, done.rows.landed) == (6000, 6000)
+    assert land(settings).deleted == 0
+    gone = database.query(f"select record_id, record - 'deleted_at' from {LANDED} where record ? 'deleted'")
+    assert len(gone) == 6000
+    assert ("3", {"id": 3, "part": "a", "deleted": True}) in gone
+    shop.query("""insert into orders values (3, 'a', now(), '{"id": 3}')""")
+    assert land(settings).rows.landed == 1
+    shop.query("delete from orders where id = 3")
+    assert land(settings).deleted == 1
+
+
+def test_deletes_are_compared_as_often_as_is_declared(
+    database: Database, shop: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two comparisons deletes are not looked for."""
+    monkeypatch.setenv("SHOP_DSN", shop.dsn)
+    loader = {**LOADER, "deletes": {"every": "1 hour"}}
+    settings = settings_for(database.settings, declare(tmp_path, "shop", loader))
+    fill(shop, 1, 3)
+    land(settings)
+    shop.query("delete from orders where id = 1")
+    assert land(settings).deleted == 0
+
+
+def test_any_key_cursor_and_json_column_will_do(
+    database: Database, shop: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number as cursor, a uuid as key, json that JSONB refuses, columns put into the record."""
+    shop.query("""
+        create table "Odd" (
+            "Key" uuid primary key default gen_random_uuid(), n integer, "Body" json,
+            "from" timestamp default '2026-01-01'
+        );
+        insert into "Odd" (n, "Body") select n, json_build_object('id', n) from generate_series(1, 2500) as n;
+        insert into "Odd" (n, "Body") values
+            (2501, '{"id": 2501, "text": "a\\u0000b"}'), (2502, null), (2503, '[1]'), (null, '{}')
+    """)
+    monkeypatch.setenv("SHOP_DSN", shop.dsn)
+    loader = {**LOADER, "table": "public.Odd", "record": "Body", "key": "Key", "cursor": "n", "lag": 10}
+    settings = settings_for(database.settings, declare(tmp_path, "shop", loader))
+    done = land(settings)
+    assert (done.rows.landed, done.rows.rejected, done.rows.repaired) == (2501, 2, 1)
+    assert any("sorts the table" in text for text in done.warnings)
+    assert land(settings).status == "unchanged"
+    loader = {**loader, "include": ["Key", "from"], "record": "Body"}
+    shop.query("""update "Odd" set "Body" = '{"id": 2501}' where n = 2501""")
+    settings = settings_for(database.settings, declare(tmp_path, "shop", loader))
+    shop.query("""insert into "Odd" (n, "Body") values (2504, '{"id": 2504}')""")
+    land(settings)
+    assert (
+        database.value(f"select record ->> 'from' from {LANDED} where record_id = '2504'")
+        == "2026-01-01T00:00:00"
+    )
+
+
+def test_times_without_zone_and_quotes_in_keys(
+    database: Database, shop: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys with quotes and backslashes are found again behind their position; infinite times are not read."""
+    shop.query("""
+        create table plain (name text primary key, at timestamp, record jsonb);
+        insert into plain values
+            ('it''s \\ {"x"}', '2026-01-01', '{"id": 1}'), ('z', '2026-01-01', '{"id": 2}'),
+            ('never', 'infinity', '{"id": 3}'), ('unknown', null, '{"id": 4}');
+        create index on plain (at, name)
+    """)
+    monkeypatch.setenv("SHOP_DSN", shop.dsn)
+    loader = {**LOADER, "table": "public.plain", "key": "name", "cursor": "at"}
+    settings = settings_for(database.settings, declare(tmp_path, "shop", loader))
+    assert land(settings).rows.landed == 2
+    shop.query("""insert into plain values ('zz', '2026-01-01', '{"id": 5}')""")
+    done = land(settings)
+    assert (done.rows.landed, done.rows.redelivered) == (1, 0)
+
+
+def test_a_row_that_only_postgres_refuses_is_a_reject(
+    settings: Settings, shop: Database, database: Database
+) -> None:
+    """The rows around it land; the next pull goes on behind it."""
+    deep = "[" * 6000 + "]" * 6000
+    shop.query("set max_stack_depth = '7MB'")
+    fill(shop, 1, 200)
+    database.query(
+        "alter database " + database.value("select current_database()") + " set max_stack_depth = '100kB'"
+    )
+    shop.query(
+        f"""
+        insert into orders values (0, 'deep', now() - interval '59 minutes', '{{"id": 0, "x": {deep}}}')
+        """
+    )
+    done = land(settings)
+    assert (done.rows.landed, done.rows.rejected) == (200, 1)
+    assert database.query("select reason from ops.rejects") == [("nesting too deep",)]
+    assert land(settings).status == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"table": "public.nothing"}, "a table that the role may see"),
+        ({"record": "nothing"}, "the column nothing"),
+        ({"record": "part"}, "jsonb or json in part"),
+        ({"cursor": "part"}, "a timestamp or a whole number in part"),
+        ({"lag": 5}, "a time as lag of a timestamp"),
+        ({"dsn_env": "NOT_SET"}, "NOT_SET: expected postgresql://"),
+        (
+            {"dsn_env": "postgresql://u:secret@h/d"},
+            "the name of an environment variable; found something else",
+        ),
+        ({"lag": "soon"}, r"loader.lag: expected a time such as 5 minutes"),
+        ({"keys": "id"}, r"loader.keys: .* did you mean key"),
+    ],
+)
+def test_a_wrong_declaration_is_refused_with_words(
+    database: Database,
+    shop: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+    expected: str,
+) -> None:
+    """The message names the key, or what the other server has; nothing lands, no secret is shown."""
+    monkeypatch.setenv("SHOP_DSN", shop.dsn)
+    settings = settings_for(database.settings, declare(tmp_path, "shop", {**LOADER, **change}))
+    with pytest.raises(UsageError, match=expected) as raised:
+        land(settings)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_server_that_is_away_is_said_without_its_password(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the variable."""
+    monkeypatch.setenv("SHOP_DSN", "postgresql://someone:secret@127.0.0.1:9/shop")
+    with pytest.raises(HeadgateError, match="the server of SHOP_DSN") as raised:
+        land(settings)
+    assert "secret" not in str(raised.value)
+
+
+def test_one_process_at_a_time(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second pull of the same source is refused while the first one works."""
+    monkeypatch.setattr("headgate.pulling.state.PATIENCE", 0.3)
+    other = psycopg2.connect(database.dsn)
+    with other.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(hashtextextended('headgate pull shop records', 0))")
+        with pytest.raises(HeadgateError, match="another one at work"):
+            land(settings)
+    other.close()
+    assert land(settings).status == "unchanged"
