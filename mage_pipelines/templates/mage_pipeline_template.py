@@ -33,14 +33,17 @@ QUERY = """
 """
 
 
-def load() -> list[dict[str, Any]]:
-    """Rows of the query: few, for Mage keeps what blocks hand on. Many rows belong into a dbt model."""
-    return asyncio.run(_rows(QUERY))
+def load() -> dict[str, Any]:
+    """Rows of the query: few, for Mage keeps what blocks hand on. Many rows belong into a dbt model.
+
+    A mapping, for Mage takes a list for the outputs of several blocks.
+    """
+    return {"rows": asyncio.run(_rows(QUERY))}
 
 
-def transform(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def transform(found: dict[str, Any]) -> dict[str, Any]:
     """The totals of all rows, and the rows."""
-    return {"loads": sum(row["loads"] for row in rows), "rows": rows}
+    return {"loads": sum(row["loads"] for row in found["rows"]), "rows": found["rows"]}
 
 
 def check(result: dict[str, Any]) -> None:

@@ -221,6 +221,7 @@ def source(
             click.echo(f"found  {note}")
     next_steps = [
         f"look over models/staging/{name}/_{name}__sources.yml, personal data above all",
+        "create its landing table before the next build: headgate up",
         f"land the sample: headgate land {name} {sample}",
         f"build it: dbt build --no-partial-parse --indirect-selection buildable "
         f"--select +path:models/staging/{name}",

@@ -42,14 +42,14 @@ def check_mage(project_dir: Path, paths: Sequence[str]) -> list[str]:
 
 
 def check_python(project_dir: Path, paths: Sequence[str]) -> list[str]:
-    """Holds Python files against the project's style, where ruff is installed; what passed, for people.
+    """Holds Python files against the project's style, where it has one and ruff is installed; what passed.
 
     Raises:
         HeadgateError: a file is not in the project's style.
     """
     files = [path for path in paths if path.endswith(".py")]
     ruff = Path(sys.executable).with_name("ruff")
-    if not files or not ruff.is_file():
+    if not files or not ruff.is_file() or not (project_dir / "pyproject.toml").is_file():
         return []
     for words in (("check", "--quiet"), ("format", "--check", "--quiet")):
         done = subprocess.run(
