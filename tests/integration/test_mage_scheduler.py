@@ -6,29 +6,22 @@ import contextlib
 import http.server
 import json
 import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
 
-from tests.support import ROOT, Database, Databases
+from tests.mage_server import CLIENT, Mage, serving
+from tests.support import ROOT, Databases
 
 pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.timeout(900)]
 
 GATE = "assert_every_landed_record_is_accounted_for"
-SECONDS_TO_RUN = 600
-#: What the UI calls itself.
-CLIENT = "zkWlN0PkIKSN0C11CfUHUj84OT5XOJ6tDZ6bDRO2"
 
 
 class Archive(http.server.SimpleHTTPRequestHandler):
@@ -50,53 +43,6 @@ class Archive(http.server.SimpleHTTPRequestHandler):
         """Says nothing."""
 
 
-class Mage:
-    """A running `headgate mage` and its API."""
-
-    def __init__(self, database: Database, process: subprocess.Popen[bytes], port: int) -> None:
-        self.database = database
-        self.process = process
-        self.api = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60)
-        self.api.headers["X-API-KEY"] = CLIENT
-        #: Alerts that arrived at the webhook.
-        self.alerts: list[dict[str, Any]] = []
-
-    def log_in(self, password: str) -> None:
-        """Logs in as the owner; Mage makes that user some seconds after it began to listen."""
-        owner = {"email": "owner@headgate.local", "password": password}
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            answer = self.api.post("sessions", json={"session": owner, "api_key": CLIENT}).json()
-            if "session" in answer:
-                self.api.cookies.set("oauth_token", answer["session"]["token"])
-                return
-            time.sleep(1)
-        raise AssertionError(f"no login: {answer}")
-
-    def runs(self, pipeline: str) -> list[dict[str, Any]]:
-        """The pipeline's runs, newest first."""
-        found: list[dict[str, Any]] = self.api.get(
-            "pipeline_runs", params={"pipeline_uuid": pipeline}
-        ).json()["pipeline_runs"]
-        return sorted(found, key=lambda run: -int(run["id"]))
-
-    def finished(self, pipeline: str, run_id: int | None = None) -> dict[str, Any]:
-        """The run of that number (default: the first run) once it has ended."""
-        deadline = time.monotonic() + SECONDS_TO_RUN
-        # A run that becomes due while the first one is at work is cancelled at once.
-        ended = {"completed", "failed"} if run_id is None else {"completed", "failed", "cancelled"}
-        while time.monotonic() < deadline:
-            for run in reversed(self.runs(pipeline)):
-                if run_id in (None, run["id"]) and run["status"] in ended:
-                    return run
-            time.sleep(2)
-        raise AssertionError(f"{pipeline} does not end: {self.runs(pipeline)}")
-
-    def log(self, pipeline: str, run_id: int) -> str:
-        """What the UI's log page shows of a run."""
-        return self.api.get(f"pipelines/{pipeline}/logs", params={"pipeline_run_id[]": run_id}).text
-
-
 @pytest.fixture(scope="module")
 def mage(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mage]:
     """Mage with its scheduler over a fresh database, and an archive that has the last hours."""
@@ -115,23 +61,11 @@ def mage(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iter
         stack.callback(web.shutdown)
         url = f"http://127.0.0.1:{web.server_port}"
         env = {
-            **database.env,
             "HEADGATE_ARCHIVE_URL": url,
             "HEADGATE_ALERT_WEBHOOK_URL": f"{url}/alerts",
         }
-        port = _free_port()
-        process = subprocess.Popen(
-            [Path(sys.executable).with_name("headgate"), "mage", "--port", str(port)],
-            env=env,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-        )
-        stack.callback(_stop, process)
-        assert process.stdout is not None
-        assert b"Mage runs at" in process.stdout.readline()
-        running = Mage(database, process, port)
+        running = stack.enter_context(serving(database, env=env))
         running.alerts = alerts
-        running.log_in((database.settings.home / "mage-password").read_text())
         yield running
 
 
@@ -221,14 +155,3 @@ def test_ctrl_c_stops_everything(mage: Mage) -> None:
     _, alive = psutil.wait_procs(children, timeout=30)
     assert len(children) > 2
     assert not alive
-
-
-def _free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    process.wait(60)
