@@ -24,7 +24,8 @@ class YamlText:
         indent = " " * found.start_mark.column
         end = self._line_end(_last(found).end_mark.index)
         added = "".join(f"{indent}{line}\n" for line in entry.rstrip().splitlines())
-        return YamlText(f"{self.text[:end]}{added}{self.text[end:]}")
+        before = self.text[:end] if self.text[:end].endswith("\n") else f"{self.text[:end]}\n"
+        return YamlText(f"{before}{added}{self.text[end:]}")
 
     def with_names(self, lists: Sequence[str], uuid: str, key: str, names: Iterable[str]) -> YamlText:
         """The file with the list `key` of block `uuid`, which stands in one of `lists`, set to `names`."""
