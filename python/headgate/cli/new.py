@@ -54,7 +54,7 @@ def new() -> None:
 @click.option("--description", help="What it does, in one sentence.")
 @click.option("--tag", "tags", multiple=True, help="A tag for Mage's list of pipelines; may be repeated.")
 @click.option("--schedule", metavar="CRON", help="When it runs, UTC; without, its trigger is inactive.")
-@click.option("--nats", is_flag=True, help="Streaming: read a NATS JetStream stream (NATS_URL).")
+@click.option("--nats", is_flag=True, help="Streaming: read a NATS JetStream stream (HEADGATE_NATS_URL).")
 @writes_files
 def pipeline(
     name: str,
@@ -79,7 +79,7 @@ def pipeline(
         schedule=schedule,
         nats=nats,
     )
-    run = "set NATS_URL, and start it in the UI" if nats else "start it in the UI"
+    run = "set HEADGATE_NATS_URL, and start it in the UI" if nats else "start it in the UI"
     next_steps = [
         f"put the work into mage_pipelines/utils/{name}.py",
         f"{run}: headgate mage" if streaming else f"run it: headgate run {name}",
