@@ -1,4 +1,7 @@
-"""Reads a delivered file in blocks of whole lines: gzip or plain JSON lines, whatever its size."""
+"""Reads a delivered file, gzip or plain, in blocks of whole lines, whatever its size.
+
+This is the way of JSON lines; other formats are subclasses (`formats`).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NoReturn, cast
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
 
 from isal import igzip, igzip_lib
 
 from headgate.errors import HeadgateError
+
+if TYPE_CHECKING:
+    from headgate.landing.screen import Screen
 
 #: What a socket takes at once: with larger blocks the server waits for the next one while we screen it.
 BLOCK = 64 << 10
@@ -24,6 +30,9 @@ DAMAGED = (igzip.BadGzipFile, cast("type[Exception]", igzip_lib.IsalError))
 class Content:
     """One delivered file. What was read so far is in `bytes_read`, `sha256` and `position`."""
 
+    #: What messages call the format.
+    format = "JSON lines"
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.bytes_read = 0
@@ -36,6 +45,15 @@ class Content:
     def sha256(self) -> str:
         """Hash of the unpacked bytes read so far: the same content packed anew is the same content."""
         return self._digest.hexdigest()
+
+    def rows(self, screen: Screen) -> Iterator[list[bytes]]:
+        """The rows that `screen` gives for the content, block by block.
+
+        Raises:
+            HeadgateError: the file is empty, damaged, or of another format.
+        """
+        for block in self.blocks():
+            yield screen.rows(block)
 
     def blocks(self) -> Iterator[bytes]:
         """The unpacked content, cut behind a newline.
@@ -51,7 +69,7 @@ class Content:
                 pending.append(chunk)
                 length += len(chunk)
                 if length > LINE_LIMIT:
-                    self._fail("JSON lines", f"a line longer than {LINE_LIMIT >> 20} MB")
+                    self._fail(self.format, f"a line longer than {LINE_LIMIT >> 20} MB")
                 continue
             yield b"".join((*pending, memoryview(chunk)[:cut]))
             pending, length = [chunk[cut:]], len(chunk) - cut
@@ -67,13 +85,13 @@ class Content:
         with self.path.open("rb") as file, self._unpacked(file) as unpacked:
             while chunk := self._read(unpacked):
                 if not self.bytes_read and chunk.lstrip()[:1] == b"<":
-                    self._fail("JSON lines", "an HTML or XML page")
+                    self._fail(self.format, "an HTML or XML page")
                 self.bytes_read += len(chunk)
                 self.position = file.tell()
                 self._digest.update(chunk)
                 yield chunk
         if not self.bytes_read:
-            self._fail("JSON lines", "a gzip file of nothing" if self.size else "an empty file")
+            self._fail(self.format, "a gzip file of nothing" if self.size else "an empty file")
 
     @contextlib.contextmanager
     def _unpacked(self, file: BinaryIO) -> Iterator[BinaryIO]:

@@ -51,8 +51,8 @@ class FileLoader(ABC):
                 table = await self.prepare()
                 copy = RowCopy(self.connection, table)
                 if careful:
-                    for block in content.blocks():
-                        await copy.copy_carefully(screen.rows(block), screen)
+                    for rows in content.rows(screen):
+                        await copy.copy_carefully(rows, screen)
                         self.on_block(content, screen.tally.lines)
                 else:
                     await copy.copy(self._rows(content, screen))
@@ -61,7 +61,7 @@ class FileLoader(ABC):
 
     async def _rows(self, content: Content, screen: Screen) -> AsyncIterator[bytes]:
         yield HEADER
-        for block in content.blocks():
-            yield b"".join(screen.rows(block))
+        for rows in content.rows(screen):
+            yield b"".join(rows)
             self.on_block(content, screen.tally.lines)
         yield TRAILER

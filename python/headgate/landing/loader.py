@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from headgate.contract import Contract
 from headgate.errors import HeadgateError
 from headgate.landing.appended import AppendedFileLoader, start_appended
 from headgate.landing.content import Content
+from headgate.landing.formats import content_of
 from headgate.landing.partition import PartitionLoader, refuse_overlap
 from headgate.landing.privacy import Minimiser
 from headgate.landing.results import LoadResult, Progress
@@ -70,17 +72,19 @@ class Loader:
         """Closes the ledger rows that a killed lander of the same delivery left behind."""
         start = delivery.partition.start if delivery.partition else None
         await self.connection.execute(
-            statement("abandon_loads"), delivery.source, delivery.entity, start, delivery.uri
+            statement("abandon_loads"), delivery.source, delivery.entity, start, delivery.shown_uri
         )
 
     async def _landed(self, delivery: Delivery, path: Path) -> tuple[asyncpg.Record | None, bool]:
         """What a delivery would replace, and whether that holds the same bytes."""
         place = (delivery.source, delivery.entity)
         if delivery.partition is None:
-            row = await self.connection.fetchrow(statement("find_content"), *place, await self._sha256(path))
+            row = await self.connection.fetchrow(
+                statement("find_content"), *place, await self._sha256(delivery, path)
+            )
             return row, True
         row = await self.connection.fetchrow(statement("find_landed"), *place, delivery.partition.start)
-        same = row is not None and await self._sha256(path) == row["content_sha256"]
+        same = row is not None and await self._sha256(delivery, path) == row["content_sha256"]
         if not same:
             await refuse_overlap(self.connection, delivery)
         return row, same
@@ -94,10 +98,13 @@ class Loader:
 
         parts = (self.connection, delivery, load_id, new_screen, on_block)
         loader = PartitionLoader(*parts) if delivery.partition else AppendedFileLoader(*parts, self.contract)
-        await loader.load(lambda: Content(path))
+        await loader.load(lambda: self._content(delivery, path))
 
-    async def _sha256(self, path: Path) -> str:
-        content = Content(path)
+    def _content(self, delivery: Delivery, path: Path) -> Content:
+        return content_of(delivery, path, self.source, self.contract, self.settings.project_dir)
+
+    async def _sha256(self, delivery: Delivery, path: Path) -> str:
+        content = self._content(delivery, path)
         await asyncio.to_thread(content.read_through)
         return content.sha256
 
@@ -105,9 +112,11 @@ class Loader:
         """A ledger row that is `running`."""
         if delivery.partition is None:
             await create_landing_table(self.connection, delivery.source, delivery.entity)
-            return await start_appended(self.connection, self.source, status="running", uri=delivery.uri)
+            return await start_appended(
+                self.connection, self.source, status="running", uri=delivery.shown_uri
+            )
         partition = delivery.partition
-        place = (delivery.source, delivery.entity, partition.start, partition.end, delivery.uri)
+        place = (delivery.source, delivery.entity, partition.start, partition.end, delivery.shown_uri)
         return int(await self.connection.fetchval(statement("start_load"), *place))
 
     @contextlib.asynccontextmanager
@@ -117,7 +126,7 @@ class Loader:
         key = (
             delivery.source,
             delivery.entity,
-            partition.start.isoformat() if partition else delivery.uri,
+            partition.start.isoformat() if partition else delivery.shown_uri,
         )
         await self.connection.execute(statement("lock_partition"), *key)
         try:
@@ -138,11 +147,17 @@ class Loader:
         def on_bytes(done: int, total: int) -> None:
             self.on_progress(Progress(delivery, "download", done, total))
 
-        path = await asyncio.to_thread(download, delivery.uri, self.settings.home / "downloads", on_bytes)
+        folder = self.settings.home / "downloads"
+        if delivery.partition is None:
+            # Other servers may have other files of this name.
+            folder /= hashlib.sha256(delivery.uri.encode()).hexdigest()[:16]
+        path = await asyncio.to_thread(download, delivery.uri, folder, on_bytes)
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
+            if delivery.partition is None:
+                folder.rmdir()
 
 
 def _result(delivery: Delivery, status: str, row: asyncpg.Record, began: float) -> LoadResult:
@@ -168,7 +183,7 @@ def _describe(delivery: Delivery, error: Exception) -> HeadgateError:
     if isinstance(error, OSError):
         said = error.strerror or ""
     return HeadgateError(
-        delivery.uri,
+        delivery.shown_uri,
         expected="to land",
         found=f"{type(error).__name__}: {said}" if said else type(error).__name__,
         next_step="see the message; nothing of it was landed, run the command again when the cause is gone",

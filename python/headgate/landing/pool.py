@@ -167,7 +167,7 @@ class _Process:
 
     def _died(self, delivery: Delivery) -> LoadResult:
         error = HeadgateError(
-            delivery.uri,
+            delivery.shown_uri,
             expected="its landing process to finish",
             found=f"the process ended with code {self._process.wait()}",
             next_step="run the command again; nothing of it was landed. See above for what the process said",

@@ -61,6 +61,11 @@ class Minimiser:
         self._visits: dict[str | None, Visit | None] = {}
         self._mask = Mask(contract.personal, self.digest)
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether the contract has personal paths at all."""
+        return bool(self._rules)
+
     def minimise(self, line: bytes, record: Any, kind: str | None) -> bytes:
         """The line without personal data: itself when it holds none. Changes `record`, the line parsed."""
         visit = self._visits.get(kind) or self.visit_for(kind)

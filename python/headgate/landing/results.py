@@ -46,7 +46,7 @@ class LoadResult:
             "entity": self.delivery.entity,
             "partition_start": start,
             "partition_end": end,
-            "uri": self.delivery.uri,
+            "uri": self.delivery.shown_uri,
             "status": self.status,
             "load_id": self.load_id,
             "lines_read": self.lines_read,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import methodcaller
@@ -119,6 +119,11 @@ class Screen:
             self.tally.lines += 1
             line_number = self.tally.lines
         self.rejects.add(line_number, reason, self._minimiser.mask(line.removesuffix(b"\n")))
+
+    def reject_fields(self, fields: Sequence[str], reason: str) -> None:
+        """Keeps fields that have no names; where some might be personal, none stays as it was."""
+        kept = [self._minimiser.digest(field) for field in fields] if self._minimiser.is_needed else fields
+        self.reject(orjson.dumps(list(kept)), reason)
 
     def close(self) -> None:
         """Frees what the load held."""

@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 
 from headgate import __version__
 from headgate.errors import HeadgateError
+from headgate.sources.base import without_credentials
 
 #: Attempts in a row that bring not one new byte.
 PATIENCE = 6
@@ -47,7 +49,7 @@ def download(url: str, folder: Path, on_bytes: OnBytes | None = None) -> Path:
         HeadgateError: the server has no such file, or cannot be reached.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / url.rsplit("/", 1)[-1]
+    target = folder / (urlsplit(url).path.rsplit("/", 1)[-1] or "download")
     part = target.with_name(f"{target.name}.part")
     with _client() as client:
         _persist(url, lambda: _attempt(client, url, part, on_bytes), lambda: _size(part))
@@ -100,7 +102,7 @@ def _persist(url: str, attempt: Callable[[], Any], progress: Callable[[], int]) 
         return retrying(attempt)
     except (httpx.TransportError, _TryAgainError) as error:
         raise HeadgateError(
-            url,
+            without_credentials(url),
             expected="an answer",
             found=str(error) or type(error).__name__,
             next_step="check the network and HEADGATE_ARCHIVE_URL, then run the command again: it resumes",
@@ -124,7 +126,7 @@ def _require_success(response: httpx.Response) -> None:
         return
     missing = response.status_code in (404, 410)
     raise HeadgateError(
-        str(response.url),
+        without_credentials(str(response.url)),
         expected="a published file",
         found=f"HTTP status {response.status_code}" + (": it is not there (yet)" if missing else ""),
         next_step="run the command again later; some hours were never published"
