@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -79,6 +80,9 @@ class Receiver:
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Lands while the server runs; at its end, what waits is landed and the load is closed."""
         _end_with_parent()
+        # What was imported stays: to look through it for garbage takes as long as many deliveries.
+        gc.collect()
+        gc.freeze()
         landing = asyncio.create_task(self.intake.run())
         landing.add_done_callback(self._end_when_broken)
         self.log.info("receiving")
