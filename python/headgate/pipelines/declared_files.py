@@ -14,7 +14,8 @@ from headgate.errors import HeadgateError, UsageError
 from headgate.landing import LoadResult, Progress, land_files
 from headgate.pipelines.sensors import wait_for_file
 from headgate.settings import Settings, load_settings
-from headgate.sources import Delivery, get_source
+from headgate.sources import get_source
+from headgate.sources.base import delivery_at
 from headgate.sources.declared import DeclaredSource
 from headgate.sources.loaders import Files, loader_of
 
@@ -28,13 +29,16 @@ def wait_for_files(source: str, variables: Mapping[str, Any]) -> bool:
         HeadgateError: `wait_minutes` are over and there is none.
     """
     settings = load_settings()
-    return wait_for_file(_patterns(settings, source)[0], minutes=variables["wait_minutes"])
+    pattern = _patterns(settings, source)[0]
+    # Whether a URL leads to a file is seen when it is landed.
+    return _is_url(pattern) or wait_for_file(pattern, minutes=variables["wait_minutes"])
 
 
 def land(source: str) -> dict[str, Any]:
     """Lands the source's files, each once by its content; one summary for each, failed ones too."""
     settings = load_settings()
-    deliveries = [_delivery(source, file) for file in files_of(settings, source)]
+    places = [*map(str, files_of(settings, source)), *filter(_is_url, _patterns(settings, source))]
+    deliveries = [delivery_at(get_source(source), place) for place in places]
     done = 0
 
     def say(message: Progress | LoadResult) -> None:
@@ -42,7 +46,7 @@ def land(source: str) -> dict[str, Any]:
         if isinstance(message, LoadResult):
             done += 1
             verdict = "FAIL" if message.failed else "OK"
-            print(f"{done} of {len(deliveries)} {verdict} {Path(message.delivery.uri).name} {message.status}")  # noqa: T201
+            print(f"{done} of {len(deliveries)} {verdict} {message.delivery.title} {message.status}")  # noqa: T201
 
     results = land_files(settings, source, deliveries, on_progress=say)
     return {"loads": [result.as_dict() for result in results]}
@@ -80,18 +84,19 @@ def files_of(settings: Settings, source: str) -> list[Path]:
     found = {
         file
         for pattern in _patterns(settings, source)
+        if not _is_url(pattern)
         for file in Path(pattern).parent.glob(Path(pattern).name)
         if file.is_file()
     }
     return sorted(found, key=lambda file: (file.stat().st_mtime_ns, file.name))
 
 
-def _delivery(source: str, file: Path) -> Delivery:
-    return get_source(source).delivery(file)
+def _is_url(place: str) -> bool:
+    return place.startswith(("http://", "https://"))
 
 
 def _patterns(settings: Settings, source: str) -> list[str]:
-    """Where the source's files are, as absolute paths.
+    """Where the source's files are, as absolute paths and URLs.
 
     Raises:
         UsageError: its declaration names no location.
@@ -105,4 +110,4 @@ def _patterns(settings: Settings, source: str) -> list[str]:
             found="none",
             next_step=f"add it in models/staging/{source}/_{source}__sources.yml; see docs/sources.md",
         )
-    return [str(settings.project_dir / location) for location in loader.location]
+    return [place if _is_url(place) else str(settings.project_dir / place) for place in loader.location]
