@@ -97,7 +97,7 @@ def test_a_generation_that_the_contract_does_not_name_stops_before_typing(
     assert any("events_slim" in line for line in project.plan()["observed"])
 
     project.restore(SOURCES)
-    project.replace(SOURCES, "version: 1\n", "version: 2\n")
+    project.replace(SOURCES, "version: 2\n", "version: 3\n")
     project.headgate("apply", "--yes")
     assert typed(project)
     assert findings(project) == {}
@@ -155,13 +155,13 @@ def test_a_contract_that_changes_without_a_version_is_refused(project: ProjectCo
         next(path for path in paths if path["path"] == "public")["required"] = True
 
     plan = project.plan(exit_code=4)
-    assert "set version: 2" in plan["problems"][0]
+    assert "set version: 3" in plan["problems"][0]
     land(project, tmp_path / "hours", BEFORE - timedelta(hours=1))
     refused = project.build(exit_code=1)
     assert "assert_contract_changes_raise_their_version" in refused.stdout
 
     with project.edit_yaml(SOURCES) as document:
-        contract(document)["version"] = 2
+        contract(document)["version"] = 3
     plan = project.plan(exit_code=4)
     words = {
         change["sentence"]: change["breaking"] for change in plan["changes"] if change["layer"] == "source"
