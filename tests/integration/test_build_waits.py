@@ -19,7 +19,7 @@ GATE_RAN = "insert into ops.gate_results (run_id, gate, status) values ('r', 'g'
 def test_messages_of_an_open_load_are_shown_to_the_build(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sensor sees them while their appender is at work, and closes the load before it lets the build go."""
+    """The sensor sees them while their appender is at work, and closes the load before the build begins."""
     for name, value in database.env.items():
         monkeypatch.setenv(name, value)
 

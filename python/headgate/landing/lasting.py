@@ -29,6 +29,11 @@ LOST = (
 )
 
 
+def reason(error: Exception) -> str:
+    """Why a connection was lost, for logs; of what PostgreSQL says only the kind: it may quote a record."""
+    return str(error) if isinstance(error, HeadgateError) else type(error).__name__
+
+
 def _ignore(_: Exception | None) -> None:
     pass
 

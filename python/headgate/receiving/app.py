@@ -24,7 +24,7 @@ from starlette.requests import ClientDisconnect
 
 from headgate.errors import UsageError
 from headgate.landing import exact
-from headgate.landing.lasting import LastingAppender
+from headgate.landing.lasting import LastingAppender, reason
 from headgate.landing.messages import Message
 from headgate.logs import service_log
 from headgate.receiving.intake import AwayError, FullError, Held, Intake
@@ -182,7 +182,7 @@ class Receiver:
         if error is None:
             self.log.info("connected to PostgreSQL")
         else:
-            self.log.warning("no connection to PostgreSQL", reason=type(error).__name__)
+            self.log.warning("no connection to PostgreSQL", reason=reason(error))
 
     def _end_when_broken(self, landing: asyncio.Task[None]) -> None:
         """A process that can never land must not go on to take deliveries."""

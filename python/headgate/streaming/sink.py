@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from headgate.landing.lasting import LastingAppender
+from headgate.landing.lasting import LastingAppender, reason
 from headgate.landing.messages import Appended, Message
 from headgate.logs import service_log
 from headgate.settings import Settings, load_settings
@@ -46,4 +46,4 @@ class Sink:
         if error is None:
             self._log.info("connected to PostgreSQL")
         else:
-            self._log.warning("no connection to PostgreSQL", reason=type(error).__name__)
+            self._log.warning("no connection to PostgreSQL", reason=reason(error))
