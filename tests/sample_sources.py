@@ -136,10 +136,40 @@ def readings(count: int = 2_000, seed: int = 3) -> list[Record]:
     ]
 
 
+def oddities(count: int = 60) -> list[Record]:
+    """Keys that SQL reserves, that are no names, that collide; nulls in arrays; values of several types."""
+    found = []
+    for number in range(count):
+        record = {
+            "uuid": f"u-{number}",
+            "kind": "even" if number % 2 == 0 else "odd",
+            "timestamp": _iso(BEGIN + timedelta(minutes=number)),
+            "Größe": number * 1.5,
+            "x-y": number,
+            "a/b": "q",
+            "@type": "t",
+            "record_id": number,
+            "line_number": f"x{number}",
+            "mixed": number if number % 4 else "s",
+            "order": {"select": "a", "from": number, "user": {"end": _iso(BEGIN)}, "table": 1},
+            "camelCase": {"innerKey": True},
+            "payload": {"data": {"id": number}},
+            "lines": [{"values": [{"value": number, "date": _iso(BEGIN)}], "position": number}, None],
+        }
+        own = (
+            {"evenOnly": {"interval": 1, "row": "r"}}
+            if number % 2 == 0
+            else {"oddOnly": [{"column": "c"}], "n": 1}
+        )
+        found.append({**record, **own})
+    return found
+
+
 SAMPLES: dict[str, Callable[[], list[Record]]] = {
     "forge": webhooks,
     "billing": invoices,
     "greenhouse": readings,
+    "oddities": oddities,
 }
 
 

@@ -1,4 +1,4 @@
-"""`headgate new source` on three very different samples: landed, built behind all gates, poisoned."""
+"""`headgate new source` on very different samples: landed, built behind all gates, poisoned."""
 
 from __future__ import annotations
 
@@ -33,16 +33,22 @@ def poison_greenhouse(record: Record) -> None:
     record["humidity"] = 1.5
 
 
+def poison_oddities(record: Record) -> None:
+    """Makes a number a text."""
+    record["Größe"] = "big"
+
+
 POISONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "forge": (poison_forge, "payload.repository.id: expected integer, found nothing"),
     "billing": (poison_billing, "lines.data[].amount: expected integer, found string"),
     "greenhouse": (poison_greenhouse, "humidity: expected integer, found number"),
+    "oddities": (poison_oddities, "Größe: expected number, found string"),
 }
 
 
 @pytest.fixture(scope="module")
 def project(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
-    """A project with the three sources, their samples landed and built."""
+    """A project with the sources, their samples landed and built."""
     made = ProjectCopy.make(tmp_path_factory.mktemp("project"), module_database)
     for file in ("pyproject.toml", ".sqlfluff"):
         shutil.copyfile(ROOT / file, made.folder / file)
@@ -56,7 +62,7 @@ def project(module_database: Database, tmp_path_factory: pytest.TempPathFactory)
 
 
 def build(project: ProjectCopy, exit_code: int = 0) -> list[dict[str, Any]]:
-    """Builds the three sources with their gates and unit tests; the results."""
+    """Builds the sources with their gates and unit tests; the results."""
     selected = [f"+path:models/staging/{name}" for name in SAMPLES]
     project.run(
         *("dbt", "build", "--no-partial-parse", "--indirect-selection", "buildable", "--select", *selected),
@@ -136,7 +142,7 @@ def test_poisoned_record_is_quarantined(project: ProjectCopy) -> None:
 def renamed(record: Record, number: int) -> Record:
     """The record under another identity; a reading, which has none, at another instant."""
     changed = copy.deepcopy(record)
-    for key in ("delivery_id", "id"):
+    for key in ("delivery_id", "id", "uuid"):
         if key in changed:
             changed[key] = f"{changed[key]}-{number}"
     if "measured_at" in changed:

@@ -16,7 +16,7 @@ from headgate.contract import Contract, Envelope, PathRule
 from headgate.errors import UsageError
 from headgate.landing.times import parse_time
 from headgate.scaffold.names import snake_case
-from headgate.scaffold.observe import ROOT, Observed, Seen, observe
+from headgate.scaffold.observe import ROOT, Observed, Seen, is_name, observe
 from headgate.scaffold.personal import is_personal
 from headgate.scaffold.sample import Record
 
@@ -282,12 +282,27 @@ def _has_few_values(seen: Seen) -> bool:
 def _notes(observed: Mapping[str, Observed], envelope: Envelope) -> Iterator[str]:
     for name, path in (("identity", envelope.identity), ("kind", envelope.kind), ("time", envelope.time)):
         yield f"{name}: {path}" if path else f"{name}: none found; {_WITHOUT[name]}"
+    unusable = sorted(
+        {
+            f"{path}.{key}".lstrip(".")
+            for seen in observed.values()
+            for path, item in seen.items()
+            for key in item.keys
+            if not is_name(key) and not item.holds_data_as_keys
+        }
+    )
+    if unusable:
+        yield f"keys that cannot be columns, so not declared: {_some(unusable)}"
     empty = sorted(
         {path for seen in observed.values() for path, item in seen.items() if path and not item.present}
         - {path for seen in observed.values() for path, item in seen.items() if item.present}
     )
     if empty:
-        yield f"always null, so not declared: {', '.join(empty[:8])}{', ...' if len(empty) > 8 else ''}"
+        yield f"always null, so not declared: {_some(empty)}"
+
+
+def _some(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:8]) + (", ..." if len(paths) > 8 else "")
 
 
 _WITHOUT = {

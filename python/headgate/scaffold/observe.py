@@ -24,6 +24,8 @@ MOST_KEYS = 100
 BIGINT = 2**63
 #: What can stand in a path, in a jsonpath and in SQL.
 KEY = re.compile(r"[^.\[\]\s\"'\\,(){}]{1,60}")
+#: Reserved in PostgreSQL and not in sqlfluff: quoted or not, one of them would complain.
+UNUSABLE = frozenset({"collation", "current_user", "system_user", "table"})
 _DATA_KEY = re.compile(r"\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|\d{4}-\d\d(-\d\d)?")
 #: The contract's timestamp, as macros/contract/timestamp_pattern.sql has it; days are looked at apart.
 _TIMESTAMP = re.compile(
@@ -62,6 +64,12 @@ class Seen:
         return kinds.pop() if len(kinds) == 1 else "any"
 
     @property
+    def holds_data_as_keys(self) -> bool:
+        """Whether the keys of an object are data, such as ids or dates, not names."""
+        named = [key for key in self.keys if _DATA_KEY.fullmatch(key)]
+        return len(self.keys) > MOST_KEYS or (len(self.keys) > 2 and 2 * len(named) > len(self.keys))
+
+    @property
     def always(self) -> bool:
         """Whether it was there, and not null, wherever it could be."""
         return self.present > 0 and self.present == self.parents
@@ -79,12 +87,17 @@ def observe(records: Iterable[Mapping[str, Any]]) -> Observed:
     for record in records:
         observed[ROOT].types["object"] += 1
         _object(ROOT, record, observed, 0)
-    for path in [path for path, seen in observed.items() if path and _holds_data_as_keys(seen)]:
+    for path in [path for path, seen in observed.items() if path and seen.holds_data_as_keys]:
         for below in [other for other in observed if other.startswith(f"{path}.")]:
             del observed[below]
     for path, seen in observed.items():
         seen.parents = _parents(path, seen, observed)
     return dict(observed)
+
+
+def is_name(key: str) -> bool:
+    """Whether a key can be declared and become a column."""
+    return KEY.fullmatch(key) is not None and key not in UNUSABLE
 
 
 def type_of(value: Any) -> str:
@@ -114,7 +127,7 @@ def is_timestamp(text: str) -> bool:
 def _object(path: str, value: Mapping[str, Any], observed: Observed, depth: int, arrays: int = 0) -> None:
     for key, child in value.items():
         observed[path].keys[key] += 1
-        if KEY.fullmatch(key) and depth < DEEPEST:
+        if is_name(key) and depth < DEEPEST:
             _value(f"{path}.{key}" if path else key, child, observed, depth + 1, arrays)
 
 
@@ -135,11 +148,6 @@ def _value(path: str, value: Any, observed: Observed, depth: int, arrays: int) -
     elif isinstance(value, list) and arrays < DEEPEST_ARRAYS and depth < DEEPEST:
         for element in value[:ELEMENTS]:
             _value(f"{path}[]", element, observed, depth + 1, arrays + 1)
-
-
-def _holds_data_as_keys(seen: Seen) -> bool:
-    named = [key for key in seen.keys if _DATA_KEY.fullmatch(key)]
-    return len(seen.keys) > MOST_KEYS or (len(seen.keys) > 2 and 2 * len(named) > len(seen.keys))
 
 
 def _parents(path: str, seen: Seen, observed: Observed) -> int:

@@ -35,15 +35,15 @@ TAKEN = frozenset({"record_id", "partition_start", "line_number", "recorded_at",
 #: PostgreSQL cuts longer names.
 LONGEST = 60
 _SQL_WORDS = """
-all analyse analyze and any array as asc asymmetric authorization between binary both case cast
-check collate collation column concurrently constraint create cross current_catalog current_date
-current_role current_schema current_time current_timestamp current_user default deferrable desc
-distinct do else end except false fetch for foreign freeze from full grant group having ilike in
-initially inner intersect interval into is isnull join lateral leading left like limit localtime
-localtimestamp natural not notnull null offset on only or order outer overlaps placing primary
-references returning right row select session_user similar some symmetric system_user table
-tablesample then to trailing true union unique user using values variadic verbose when where window
-with
+all analyse analyze and any array as asc asymmetric authorization binary both case cast check
+collate collation column commutator concurrently connect constraint create cross current_catalog
+current_date current_role current_schema current_time current_timestamp current_user default
+deferrable desc distinct do else end except false fetch for foreign freeze from full grant group
+hashes having ilike in initially inner intersect into is isnull join lateral leading left like limit
+localtime localtimestamp merges natural negator not notnull null offset on only or order outer
+overlaps placing primary references returning right rightarg select session_user similar some
+symmetric system_user table tablesample then to trailing true union unique user using variadic
+verbose when where window with
 """
 #: Words that SQL reserves, in PostgreSQL or for sqlfluff: keys called so are quoted.
 RESERVED = frozenset(_SQL_WORDS.split())
