@@ -234,3 +234,32 @@ def test_a_poller_that_is_killed_loses_and_doubles_nothing(database: Database, g
     assert not said
     assert landed(database) == (len(github.events), len(github.events))
     assert not done.warnings
+
+
+def test_a_poller_survives_that_its_connections_are_cut(database: Database, github: GitHub) -> None:
+    """--poll says what happened, connects again, and lands what it was about to."""
+    command = [
+        Path(sys.executable).with_name("headgate"),
+        "land",
+        "github_events",
+        "--poll",
+        "--every",
+        "0.1",
+    ]
+    env = {**database.env, "HEADGATE_GITHUB_API_URL": github.api.url}
+    cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'headgate'"
+    deadline = time.monotonic() + 50
+    with subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True) as poller:
+        for _ in range(3):
+            while not database.query(cut):
+                assert time.monotonic() < deadline
+            github.happen(20)
+            while landed(database)[0] < len(github.events):
+                assert poller.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        poller.send_signal(signal.SIGTERM)
+        _, said = poller.communicate(timeout=30)
+    assert poller.returncode == 0
+    assert "Traceback" not in said
+    assert landed(database) == (310, 310)

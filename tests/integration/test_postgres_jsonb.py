@@ -355,3 +355,37 @@ def test_one_process_at_a_time(
             land(settings)
     other.close()
     assert land(settings).status == "unchanged"
+
+
+def test_memory_does_not_grow_with_the_table(settings: Settings, shop: Database, database: Database) -> None:
+    """Five times the rows take no more memory."""
+    peaks = []
+    for first, last in ((1, 20_000), (20_001, 120_000)):
+        shop.query(
+            """
+            insert into orders
+            select n, 'a', now() - interval '1 hour' + n * interval '1 us',
+                jsonb_build_object('id', n, 'text', repeat(md5(n::text), 20))
+            from generate_series(%s, %s) as n
+            """,
+            first,
+            last,
+        )
+        code = (
+            "import asyncio, resource; from headgate.pulling import pull\n"
+            "from headgate.settings import load_settings\n"
+            "asyncio.run(pull(load_settings(), 'shop', lambda _: None))\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**database.env, "SHOP_DSN": shop.dsn},
+            cwd=settings.project_dir,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        peaks.append(int(done.stdout))
+    assert database.value(f"select count(*) from {LANDED}") == 120_000
+    # Kilobytes, of rows of 700 bytes.
+    assert peaks[1] - peaks[0] < 20_000

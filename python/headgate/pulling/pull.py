@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import asyncpg
+
 from headgate.errors import HeadgateError, UsageError
 from headgate.pulling.results import Pulled, Say
 from headgate.settings import Settings
 from headgate.sources import DeclaredSource, get_source
 from headgate.sources.loaders import HttpJson, PostgresJsonb, loader_of
 
+Puller = Callable[[Say], Awaitable[Pulled]]
+
+#: What a connection that is lost raises.
+LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 #: Seconds between two pulls of a source that does not say how often it may be asked.
 EVERY = 60.0
 #: Seconds to wait after failures: the first, and the longest.
@@ -24,7 +30,7 @@ async def pull(settings: Settings, name: str, say: Say = print) -> Pulled:
         UsageError: the source has nothing to pull from, or its declaration cannot be used.
         HeadgateError: it cannot be reached; what had landed stays.
     """
-    return await _puller(settings, name)(say)
+    return await _told(_puller(settings, name), name, say)
 
 
 async def poll(settings: Settings, name: str, *, every: float = EVERY, say: Say = print) -> None:
@@ -36,7 +42,7 @@ async def poll(settings: Settings, name: str, *, every: float = EVERY, say: Say 
     puller, pause = _puller(settings, name), PAUSE
     while True:
         try:
-            done = await puller(say)
+            done = await _told(puller, name, say)
         except UsageError:
             raise
         except HeadgateError as error:
@@ -50,7 +56,21 @@ async def poll(settings: Settings, name: str, *, every: float = EVERY, say: Say 
         await asyncio.sleep(done.wait or every)
 
 
-def _puller(settings: Settings, name: str) -> Callable[[Say], Awaitable[Pulled]]:
+async def _told(puller: Puller, name: str, say: Say) -> Pulled:
+    """A pull whose lost connections are said in words."""
+    try:
+        return await puller(say)
+    except LOST as error:
+        said = str(error.args[0]).splitlines()[0] if isinstance(error, asyncpg.PostgresError) else ""
+        raise HeadgateError(
+            f"landing {name}",
+            expected="PostgreSQL to answer to the end",
+            found=f"{type(error).__name__}: {said}" if said else type(error).__name__,
+            next_step="run the command again: what has landed is not landed again",
+        ) from error
+
+
+def _puller(settings: Settings, name: str) -> Puller:
     source = get_source(name, settings.project_dir)
     if isinstance(source, DeclaredSource):
         declared = loader_of(source, settings.project_dir)
@@ -70,5 +90,6 @@ def _puller(settings: Settings, name: str) -> Callable[[Say], Awaitable[Pulled]]
         f"source {name}",
         expected="a source that says where its records are",
         found="none of the kind",
-        next_step=f"name files: headgate land {name} FILE ...; or declare a loader, see docs/sources.md",
+        next_step=f"name files: headgate land {name} FILE ...; for gharchive, hours: --from and --to; or "
+        "declare a loader, see docs/sources.md",
     )
