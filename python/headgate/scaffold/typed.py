@@ -321,8 +321,11 @@ def _column_type(node: Node) -> str:
 
 
 def _plural(name: str) -> str:
-    if name.endswith(("s", "x", "ch", "sh")):
-        return name if name.endswith("s") else f"{name}es"
+    # `order_created` says what happened, and has no plural.
+    if name.endswith(("s", "ed")):
+        return name
+    if name.endswith(("x", "ch", "sh")):
+        return f"{name}es"
     return f"{name[:-1]}ies" if name.endswith("y") and name[-2:-1] not in "aeiou" else f"{name}s"
 
 
