@@ -20,7 +20,7 @@ NUMBERS = ("bigint", "integer", "smallint")
 TIMES = ("timestamp with time zone", "timestamp without time zone")
 
 COLUMNS = """
-    select a.attname as name, format_type(a.atttypid, null) as type
+    select a.attname as name, format_type(a.atttypid, -1) as type
     from pg_attribute as a
     where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
 """
