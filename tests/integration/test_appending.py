@@ -154,10 +154,10 @@ def test_nothing_of_a_batch_lands_when_the_connection_dies(database: Database) -
         other = await postgres.connect(database.settings)
         async with open_appender(database.settings, "github_events", uri="test") as appender:
             await appender.append(messages(1))
-            pid = appender.connection.get_server_pid()
+            pid, closed = appender.connection.get_server_pid(), asyncio.Event()
+            appender.connection.add_termination_listener(lambda _: closed.set())
             await other.execute("select pg_terminate_backend($1)", pid)
-            while not appender.connection.is_closed():
-                await asyncio.sleep(0.01)
+            await closed.wait()
             await appender.append(messages(2))
 
     with pytest.raises(asyncpg.InterfaceError):
