@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -12,13 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from headgate import postgres
 from headgate.errors import HeadgateError
+from headgate.landing import Message, open_appender
 from headgate.pipelines import build, sensors
 from headgate.pipelines.environment import settings_env
+from headgate.pipelines.freshness import read_freshness
 from headgate.pipelines.waiting import building
 from headgate.postgres.connection import open_psycopg2
 from headgate.status.lines import sections
 from headgate.status.operations import read_operations
+from tests.integration.landing_files import event
 from tests.project_copy import ProjectCopy
 from tests.support import Database
 
@@ -72,6 +77,24 @@ def test_a_stale_source_is_told_once_and_when_it_is_fresh_again(
     assert told(ended.stderr) == ["source_stale_ended"]
     assert "Nothing is late." in ended.stdout
     assert told(project.headgate("check").stderr) == []
+
+
+def test_an_open_load_is_no_newer_than_its_start(database: Database) -> None:
+    """The end that it has until it is closed lies ahead; an empty one holds no data at all."""
+
+    async def work() -> list[list[timedelta]]:
+        async with open_appender(database.settings, "github_events", uri="test") as appender:
+            ages = []
+            for batch in ([], [Message("1", json.dumps(event(1)).encode())]):
+                await appender.append(batch)
+                with contextlib.closing(open_psycopg2(postgres.dsn(database.settings))) as connection:
+                    found = read_freshness(database.settings, connection)
+                ages.append([datetime.now(UTC) - one.newest for one in found])
+            return ages
+
+    empty, [age] = asyncio.run(work())
+    assert empty == []
+    assert timedelta() < age < timedelta(minutes=1)
 
 
 def test_loads_that_nobody_builds_are_late(project: ProjectCopy, database: Database) -> None:

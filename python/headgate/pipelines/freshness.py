@@ -15,10 +15,16 @@ from headgate.settings import Settings
 
 PERIODS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 
+#: How far an open load reaches is known when it is closed: until then it counts from its start, and only
+#: when it holds something.
 NEWEST = """
-    select source, entity, max(partition_end), max(finished_at)
+    select
+        source,
+        entity,
+        max(case status when 'open' then started_at else partition_end end),
+        max(finished_at)
     from ops.loads
-    where status in ('landed', 'open')
+    where status = 'landed' or (status = 'open' and lines_read > 0)
     group by source, entity
     order by source, entity
 """
