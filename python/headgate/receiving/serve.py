@@ -7,14 +7,16 @@ import uvicorn
 
 from headgate.contract import load_contract
 from headgate.receiving.app import required_secret
+from headgate.receiving.intake import MOST_WAITING
 from headgate.receiving.protocol import PatientProtocol
 from headgate.settings import load_settings
 from headgate.sources import GITHUB_WEBHOOKS
 
 #: Seconds in which what was accepted is answered after SIGTERM; see `intake.SECONDS_TO_ANSWER`.
 SECONDS_TO_DRAIN = 15
-#: Requests at once in one process; more are answered with 503.
-MOST_AT_ONCE = 4_000
+#: Requests at once in one process; beyond them uvicorn answers, in plain text. More than may wait, so that
+#: the receiver refuses deliveries first, with JSON and Retry-After.
+MOST_AT_ONCE = MOST_WAITING + 1_000
 
 
 def serve(host: str, port: int, processes: int) -> None:
