@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import asyncpg
 
 from headgate.errors import HeadgateError, UsageError
-from headgate.landing.messages import Appended, Appender, Message, open_appender
+from headgate.landing.messages import OLD, Appended, Appender, Message, close_open_loads, open_appender
 from headgate.settings import Settings
+
+T = TypeVar("T")
 
 #: Seconds between attempts: the first, and the longest.
 PAUSE, LONGEST_PAUSE = 0.1, 5.0
 #: Seconds after which a server that says nothing counts as lost.
 PATIENCE = 60.0
+#: How often a service that nothing comes to calls `close_when_old`.
+SECONDS_BETWEEN_LOOKS = 15.0
 
 #: What a connection that is lost, or not to be had, raises.
 LOST = (
@@ -40,7 +45,7 @@ def _ignore(_: Exception | None) -> None:
 
 @dataclass
 class LastingAppender:
-    """Lands messages of one source, however often PostgreSQL goes away; one call of `append` at a time."""
+    """Lands messages of one source, however often PostgreSQL goes away; one call of a method at a time."""
 
     settings: Settings
     source_name: str
@@ -62,15 +67,23 @@ class LastingAppender:
         Raises:
             UsageError: no server, source or contract that could ever take them.
         """
-        while True:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    appender = self._appender or await self._connect()
-                    return await appender.append(messages) if messages else Appended()
-            except UsageError:
-                raise
-            except LOST as error:
-                await self._drop(error)
+
+        async def append(appender: Appender) -> Appended:
+            return await appender.append(messages) if messages else Appended()
+
+        return await self._until_done(append)
+
+    async def close_when_old(self) -> None:
+        """Closes the source's old open loads, also one that a lost connection left; for when nothing comes.
+
+        Raises:
+            UsageError: see `append`.
+        """
+
+        async def close(appender: Appender) -> None:
+            await close_open_loads(self.settings, appender.connection, self.source_name, older_than=OLD)
+
+        await self._until_done(close)
 
     async def connect(self) -> None:
         """Opens the connection, however long that takes.
@@ -86,6 +99,16 @@ class LastingAppender:
             async with asyncio.timeout(PATIENCE):
                 await self._stack.aclose()
         self._appender = None
+
+    async def _until_done(self, work: Callable[[Appender], Awaitable[T]]) -> T:
+        while True:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    return await work(self._appender or await self._connect())
+            except UsageError:
+                raise
+            except LOST as error:
+                await self._drop(error)
 
     async def _connect(self) -> Appender:
         opened = open_appender(self.settings, self.source_name, uri=self.uri)

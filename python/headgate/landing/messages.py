@@ -27,8 +27,9 @@ from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.sources import Source, get_source
 
-#: An older open load is closed by its own appender, so that a plain `dbt build` falls behind no further.
-OLD = timedelta(minutes=5)
+#: An older open load is closed by its own appender, so that a plain `dbt build` falls behind five minutes at
+#: most: the rest is for the time between two looks and for closing.
+OLD = timedelta(minutes=4, seconds=30)
 
 
 @dataclass(frozen=True, slots=True)

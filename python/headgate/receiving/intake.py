@@ -7,7 +7,7 @@ import contextlib
 from collections import deque
 from dataclasses import dataclass, field
 
-from headgate.landing.lasting import LastingAppender
+from headgate.landing.lasting import SECONDS_BETWEEN_LOOKS, LastingAppender
 from headgate.landing.messages import Message
 
 #: Deliveries that wait at most, and bytes of bodies, those still being read included; more is refused.
@@ -109,7 +109,7 @@ class Intake:
             batch = self._take()
             if not batch:
                 self._arrived.clear()
-                await self._arrived.wait()
+                await self._wait()
                 continue
             await self.appender.append([waiting.message for waiting in batch])
             for waiting in batch:
@@ -120,6 +120,14 @@ class Intake:
         """Has `run` return once everything that waits is durable."""
         self._ending = True
         self._arrived.set()
+
+    async def _wait(self) -> None:
+        """Waits for a delivery; while none comes, models get to see the last ones all the same."""
+        try:
+            async with asyncio.timeout(SECONDS_BETWEEN_LOOKS):
+                await self._arrived.wait()
+        except TimeoutError:
+            await self.appender.close_when_old()
 
     def _take(self) -> list[_Waiting]:
         """The next transaction's deliveries."""
