@@ -7,18 +7,18 @@
 {% macro delete_unsupported_rows(keys, windows) -%}
     {%- if execute and is_incremental() -%}
     {%- set rebuilt = feature_batch('int_activity__summed_by_hour') -%}
-    {%- set partitions = rebuilt.partitions | selectattr('was_built') | list -%}
-    {%- if partitions -%}
+    {%- if rebuilt.rebuilt -%}
     with unsupported as (
         delete from {{ this }} as existing
         where
         (
-            {%- for partition in partitions %}
+            {%- for start, end in rebuilt.rebuilt %}
+            {%- set is_first = loop.first %}
             {%- for hours in [0] + windows.values() | list %}
-            {{ 'or ' if not (loop.first and loop.index0 == 0 and partition == partitions[0]) }}(
-                existing.as_of > timestamptz '{{ partition.partition_start }}'
+            {{ 'or ' if not (is_first and loop.first) }}(
+                existing.as_of > timestamptz '{{ start }}'
                 + interval '{{ hours - rebuilt.time_tolerance_hours }} hours'
-                and existing.as_of <= timestamptz '{{ partition.partition_end }}'
+                and existing.as_of <= timestamptz '{{ end }}'
                 + interval '{{ hours + rebuilt.time_tolerance_hours }} hours'
             )
             {%- endfor %}

@@ -6,6 +6,7 @@
 
     Returns
         partitions: the changed partitions, as stale_partitions() gives them
+        rebuilt: the stretches of time of those that were built before, as disjoint (start, end) pairs
         processed_from, processed_to: as_of up to which values stood before, and up to which they will stand now
             (ISO text, UTC; processed_from is none when nothing stood)
         changed_from: no value at or before this instant can change (none: all can)
@@ -52,11 +53,27 @@
     {% endif %}
     {{ return({
         'partitions': partitions,
+        'rebuilt': disjoint_stretches(partitions | selectattr('was_built') | list),
         'processed_from': bounds.processed_from if is_incremental() else none,
         'processed_to': bounds.processed_to or '-infinity',
         'changed_from': (bounds.changed_from or '-infinity') if is_incremental() else none,
         'time_tolerance_hours': bounds.time_tolerance_hours or 0,
     }) }}
+{%- endmacro %}
+
+{# The stretches of time that partitions cover, as few as there can be: a delivery may rebuild hundreds of loads.
+   Returns (start, end) pairs in order. #}
+{% macro disjoint_stretches(partitions) -%}
+    {% set stretches = [] %}
+    {% for partition in partitions | sort(attribute='partition_start') %}
+        {% if stretches and partition.partition_start <= stretches[-1][1] %}
+            {% set start, end = stretches.pop() %}
+            {% do stretches.append((start, [end, partition.partition_end] | max)) %}
+        {% else %}
+            {% do stretches.append((partition.partition_start, partition.partition_end)) %}
+        {% endif %}
+    {% endfor %}
+    {{ return(stretches) }}
 {%- endmacro %}
 
 {# An instant as ISO text in UTC, to the microsecond. Use: {{ iso_text('loads.partition_end') }} #}

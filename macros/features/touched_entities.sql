@@ -11,13 +11,12 @@
 #}
 {% macro touched_entities(keys, windows, batch) -%}
     {%- set key_list = keys | join(', ') -%}
-    {%- set rebuilt = batch.partitions | selectattr('was_built') | list -%}
     select {{ key_list }}, min(as_of) as from_as_of
     from (
         select {{ key_list }}, hour + interval '1 hour' as as_of
         from activity
         where {{ in_partitions(batch.partitions) }}
-        {%- for partition in rebuilt if is_incremental() %}
+        {%- for start, end in batch.rebuilt if is_incremental() %}
 
         union all
 
@@ -25,10 +24,11 @@
         select {{ key_list }}, as_of
         from {{ this }}
         where
-            as_of > timestamptz '{{ partition.partition_start }}' - interval '{{ batch.time_tolerance_hours }} hours'
-            and as_of <= timestamptz '{{ partition.partition_end }}' + interval '{{ batch.time_tolerance_hours }} hours'
+            as_of > timestamptz '{{ start }}' - interval '{{ batch.time_tolerance_hours }} hours'
+            and as_of <= timestamptz '{{ end }}' + interval '{{ batch.time_tolerance_hours }} hours'
         {%- endfor %}
-        {%- for window in windows.values() if batch.processed_from %}
+        {#- 0: an hour that was not over when its events were built gets its row when it is. #}
+        {%- for window in [0] + windows.values() | list if batch.processed_from %}
 
         union all
 

@@ -88,6 +88,52 @@ def test_polled_and_archived_events_are_the_same(databases: Databases, tmp_path:
         }
 
 
+def end_newest_load(database: Database, at: datetime) -> None:
+    """As if the newest load had been closed at that time, with what had come until then."""
+    database.query(
+        "update ops.loads set partition_end = %s, partition_start = ("
+        " select min(recorded_at) - interval '1 us' from staging_github_events.events as landed"
+        " where landed.load_id = loads.load_id)"
+        " where load_id = (select max(load_id) from ops.loads)",
+        at,
+    )
+
+
+def test_builds_in_the_middle_of_hours_end_in_the_same_features(databases: Databases, tmp_path: Path) -> None:
+    """Micro-batches that end anywhere, also a first one long before its hour is over, lose no row."""
+    newest = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
+    hours = [newest, newest + timedelta(hours=1)]
+    files = list(generated(tmp_path, hours, events_per_hour=200))
+    sent = sorted(
+        (message for file in files for message in messages(file)),
+        key=lambda message: json.loads(message.body)["created_at"],
+    )
+    with databases.new() as archived, databases.new() as streamed:
+        build(archived, files, gates=True)
+        begin = 0
+        for minutes in (21, 62, 75, 122):
+            until = newest + timedelta(minutes=minutes)
+            limit = f"{until:%Y-%m-%dT%H:%M:%SZ}"
+            end = sum(json.loads(message.body)["created_at"] < limit for message in sent)
+            append(streamed, sent[begin:end])
+            end_newest_load(streamed, until)
+            streamed.dbt(*WITH_GATES)
+            begin = end
+        assert begin == len(sent)
+        until = newest + timedelta(hours=2)
+        assert features(archived, until) == features(streamed, until)
+
+
+def test_one_odd_message_does_not_stop_what_follows(database: Database) -> None:
+    """A load may hold a single message; that one breaks the contract must not stop every build."""
+    now = datetime.now(UTC)
+    odd = {"id": "odd", "type": "PushEvent", "created_at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+    append(database, [Message("odd", json.dumps(odd).encode())])
+    database.dbt(*WITH_GATES)
+    outcomes = "select typed_count, quarantined_count from typed.stg_gharchive__load_outcomes"
+    assert database.query(outcomes) == [(0, 1)]
+
+
 def test_poison_in_a_stream_is_rejected_or_quarantined(database: Database, tmp_path: Path) -> None:
     """Of lines with every trap, sent as messages, what lands is typed, quarantined or a duplicate."""
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)

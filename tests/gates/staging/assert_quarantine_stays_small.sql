@@ -23,4 +23,7 @@ select
     outcomes.quarantined_count
 from outcomes
 cross join thresholds
-where outcomes.quarantined_count > thresholds.maximum * outcomes.rows_landed
+where
+    outcomes.quarantined_count > thresholds.maximum * outcomes.rows_landed
+    -- A load may hold a single message: one that is odd must not stop all that follows.
+    and outcomes.quarantined_count >= thresholds.minimum

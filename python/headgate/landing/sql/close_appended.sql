@@ -3,7 +3,9 @@
 update ops.loads
 set
     status = 'landed',
-    partition_start = extent.began - $4::integer * interval '1 us',
+    partition_start = extent.began - case
+        when extract(microseconds from extent.began)::bigint % 1000000 = 0 then interval '1 us' else '0'
+    end,
     partition_end = extent.ended,
     finished_at = extent.ended
 from (
@@ -12,7 +14,7 @@ from (
         least(
             loads.started_at,
             greatest(coalesce($3::timestamptz, loads.started_at), loads.started_at - $2::integer * interval '1 hour')
-        ) - interval '1 us' as began,
+        ) - (1 + $4::integer) * interval '1 us' as began,
         clock_timestamp() as ended
     from ops.loads
     where loads.load_id = $1

@@ -9,6 +9,9 @@ TABLES = (
     "staging_github_events.events_delivered",
     "staging_github_webhooks.deliveries",
     "staging_github_webhooks.deliveries_delivered",
+    "ops.loads where appended",
+    "ops.rejects where load_id in (select load_id from ops.loads where appended)",
+    "ops.repairs where load_id in (select load_id from ops.loads where appended)",
 )
 
 #: What goes away on the way back: a release before 0009 knows no appended loads.
@@ -76,7 +79,21 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drops these landing tables and forgets the loads in them."""
-    op.execute("drop schema staging_github_events, staging_github_webhooks cascade")
+    # Declared sources too: what the ledger forgets must not count as delivered later.
+    op.execute("""
+        do $drop$
+        declare
+            landing text;
+        begin
+            for landing in
+                select distinct schemaname from pg_tables
+                where schemaname like 'staging\\_%' and tablename like '%\\_delivered'
+            loop
+                execute format('drop schema %I cascade', landing);
+            end loop;
+        end
+        $drop$
+    """)
     for table in ("rejects", "repairs", "loads"):
         op.execute(FORGET.format(table))
     op.execute("""
@@ -86,6 +103,9 @@ def downgrade() -> None:
         alter table ops.loads drop constraint loads_status_check;
         alter table ops.loads add constraint loads_status_check
             check (status in ('running', 'landed', 'replaced', 'failed'));
+        -- With the views of load outcomes, which dbt makes again.
         alter table ops.loads
-            drop column appended, drop column rows_redelivered, drop column contract_source;
+            drop column appended cascade,
+            drop column rows_redelivered cascade,
+            drop column contract_source cascade;
     """)
