@@ -21,13 +21,13 @@ from tests.support import ROOT
         (b'{"type": "WatchEvent"}', "m-1", "m-1"),
         (b'{"id": null}', None, "events:5"),
         (b'{"id": ""}', None, "events:5"),
-        (b"[1]", "m-1", "m-1"),
-        (b'{"id": ', "m-1", "m-1"),
+        (b"[1]", "m-1", "events:5"),
+        (b'{"id": ', "m-1", "events:5"),
         (b"", None, "events:5"),
     ],
 )
 def test_delivery_id(body: bytes, message_id: str | None, expected: str) -> None:
-    """The event's own id, else the publisher's, else the place in the stream."""
+    """The event's own id, else the publisher's; what is no event has only its place in the stream."""
     (accepted,) = accept([Received(body, "events", 5, message_id)])
     assert (accepted.delivery_id, accepted.body) == (expected, body)
 

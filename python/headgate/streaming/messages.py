@@ -52,15 +52,27 @@ def delivery_id(message: Received) -> str:
     """The event's own id where it has one, else the publisher's, else the place in the stream.
 
     The event's id first: an event that comes from two streams, or from the stream and from the API, is one.
+    What is no event has its place only: under any other id it would keep out the event that it was to be.
     """
-    return event_id(message.body) or message.message_id or f"{message.stream}:{message.sequence}"
+    event = _event(message.body)
+    named = None if event is None else _own_id(event) or message.message_id
+    return named or f"{message.stream}:{message.sequence}"
 
 
 def event_id(body: bytes) -> str | None:
     """The id of the event that a message is; nothing when it has none, or is no event."""
+    event = _event(body)
+    return None if event is None else _own_id(event)
+
+
+def _event(body: bytes) -> dict[str, Any] | None:
     try:
         record: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    found = record.get("id") if type(record) is dict else None
+    return record if type(record) is dict else None
+
+
+def _own_id(event: dict[str, Any]) -> str | None:
+    found = event.get("id")
     return str(found) if type(found) in (str, int) else None
