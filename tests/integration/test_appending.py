@@ -13,6 +13,7 @@ import pytest
 
 from headgate import postgres
 from headgate.landing import Appended, Message, close_open_loads, land_files, open_appender
+from headgate.streaming.messages import Received, accept
 from tests.integration.landing_files import event, push
 from tests.support import Database
 
@@ -163,6 +164,26 @@ def test_nothing_of_a_batch_lands_when_the_connection_dies(database: Database) -
     with pytest.raises(asyncpg.InterfaceError):
         asyncio.run(work())
     assert append(database, messages(1, 2)) == [Appended(landed=1, redelivered=1)]
+
+
+def test_a_reject_does_not_keep_out_the_event_that_it_was_to_be(database: Database) -> None:
+    """A torn body that the publisher named 777 is no event 777; the whole one lands."""
+    whole = json.dumps(event(777)).encode()
+    torn = accept([Received(whole[:-9], "events", 1, "777")])
+    assert append(database, torn, torn) == [Appended(rejected=1), Appended(redelivered=1)]
+    assert append(database, accept([Received(whole, "events", 2, "777")])) == [Appended(landed=1)]
+
+
+def test_files_of_the_same_bytes_at_once_land_once(database: Database, tmp_path: Path) -> None:
+    """The second waits for the first, on another connection too, and finds its bytes landed."""
+    lines = "".join(json.dumps(event(number)) + "\n" for number in range(20_000))
+    files = [tmp_path / f"{name}.jsonl" for name in "ab"]
+    for file in files:
+        file.write_text(lines)
+    results = land_files(database.settings, "github_events", files, connections=2)
+    assert sorted(result.status for result in results) == ["landed", "unchanged"]
+    assert database.value(f"select count(*) from {EVENTS}") == 20_000
+    assert database.query("select distinct status from ops.loads") == [("landed",)]
 
 
 def test_files_of_an_appending_source_add_up_and_land_once(database: Database, tmp_path: Path) -> None:

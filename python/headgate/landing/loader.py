@@ -48,8 +48,8 @@ class Loader:
             load_id: int | None = None
             try:
                 await self._abandon(delivery)
-                async with self._file(delivery) as path:
-                    old, same = await self._landed(delivery, path)
+                async with self._file(delivery) as path, self._content_alone(delivery, path) as sha256:
+                    old, same = await self._landed(delivery, path, sha256)
                     if old is not None and same:
                         return _result(delivery, "unchanged", old, began)
                     load_id = await self._start(delivery)
@@ -75,14 +75,13 @@ class Loader:
             statement("abandon_loads"), delivery.source, delivery.entity, start, delivery.shown_uri
         )
 
-    async def _landed(self, delivery: Delivery, path: Path) -> tuple[asyncpg.Record | None, bool]:
+    async def _landed(
+        self, delivery: Delivery, path: Path, sha256: str | None
+    ) -> tuple[asyncpg.Record | None, bool]:
         """What a delivery would replace, and whether that holds the same bytes."""
         place = (delivery.source, delivery.entity)
         if delivery.partition is None:
-            row = await self.connection.fetchrow(
-                statement("find_content"), *place, await self._sha256(delivery, path)
-            )
-            return row, True
+            return await self.connection.fetchrow(statement("find_content"), *place, sha256), True
         row = await self.connection.fetchrow(statement("find_landed"), *place, delivery.partition.start)
         same = row is not None and await self._sha256(delivery, path) == row["content_sha256"]
         if not same:
@@ -119,15 +118,25 @@ class Loader:
         place = (delivery.source, delivery.entity, partition.start, partition.end, delivery.shown_uri)
         return int(await self.connection.fetchval(statement("start_load"), *place))
 
-    @contextlib.asynccontextmanager
-    async def _alone(self, delivery: Delivery) -> AsyncIterator[None]:
+    def _alone(self, delivery: Delivery) -> contextlib.AbstractAsyncContextManager[None]:
         """Keeps other landers of the same partition, or of the same file, waiting."""
         partition = delivery.partition
-        key = (
-            delivery.source,
-            delivery.entity,
-            partition.start.isoformat() if partition else delivery.shown_uri,
-        )
+        return self._locked(delivery, partition.start.isoformat() if partition else delivery.shown_uri)
+
+    @contextlib.asynccontextmanager
+    async def _content_alone(self, delivery: Delivery, path: Path) -> AsyncIterator[str | None]:
+        """Keeps other landers of the same bytes waiting where these land once; the SHA-256 of them there."""
+        if delivery.partition is not None:
+            yield None
+            return
+        sha256 = await self._sha256(delivery, path)
+        # Always behind the lock of the file, so that no two landers wait for each other.
+        async with self._locked(delivery, f"sha256:{sha256}"):
+            yield sha256
+
+    @contextlib.asynccontextmanager
+    async def _locked(self, delivery: Delivery, what: str) -> AsyncIterator[None]:
+        key = (delivery.source, delivery.entity, what)
         await self.connection.execute(statement("lock_partition"), *key)
         try:
             yield
