@@ -17,6 +17,7 @@ from headgate.settings import Settings, load_settings
 from headgate.sources import get_source
 from headgate.sources.base import delivery_at
 from headgate.sources.declared import DeclaredSource
+from headgate.sources.files import files_at
 from headgate.sources.loaders import Files, loader_of
 
 COUNTS = ("lines_read", "rows_landed", "rows_rejected", "rows_repaired")
@@ -82,11 +83,10 @@ def require_landed(source: str, found: Mapping[str, Any]) -> None:
 def files_of(settings: Settings, source: str) -> list[Path]:
     """The files that the source's locations name, oldest first."""
     found = {
-        file
+        Path(file)
         for pattern in _patterns(settings, source)
         if not _is_url(pattern)
-        for file in Path(pattern).parent.glob(Path(pattern).name)
-        if file.is_file()
+        for file in files_at(pattern)
     }
     return sorted(found, key=lambda file: (file.stat().st_mtime_ns, file.name))
 

@@ -30,10 +30,15 @@ def locations(settings: Settings, name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _here(folder: Path, name: str, pattern: str) -> list[str]:
+def files_at(pattern: str) -> list[str]:
+    """The files that an absolute path or pattern leads to."""
     # Not Path.glob, which takes no absolute pattern.
-    found = glob.glob(str(folder / pattern), recursive=True)  # noqa: PTH207
-    files = sorted(file for file in found if Path(file).is_file())
+    found = glob.glob(pattern, recursive=True)  # noqa: PTH207
+    return sorted(file for file in found if Path(file).is_file())
+
+
+def _here(folder: Path, name: str, pattern: str) -> list[str]:
+    files = files_at(str(folder / pattern))
     if not files:
         raise UsageError(
             f"files of source {name}",
