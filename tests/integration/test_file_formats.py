@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -19,6 +20,7 @@ import pytest
 
 from headgate.errors import UsageError
 from headgate.landing import LoadResult, land_files
+from headgate.pipelines import declared_files
 from headgate.settings import Settings
 from headgate.sources.files import locations
 from tests.integration.api_server import Reply, serving
@@ -277,6 +279,36 @@ def test_a_location_is_a_pattern(database: Database, tmp_path: Path) -> None:
     run("headgate", "land", "orders", env=database.env, cwd=settings.project_dir)
     assert sorted(record["id"] for record in landed(database)) == [0, 1, 2]
     assert {record["name"] for record in landed(database)} == {"ü"}
+
+
+@pytest.mark.parametrize("location", ["in/*/x.csv", "in/**/*.csv", ["in/nothing/*.csv", "in/?/x.csv"]])
+def test_a_pipeline_finds_the_files_that_the_command_line_finds(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str | list[str]
+) -> None:
+    """Folders of a pattern may be patterns too; the oldest file is first."""
+    settings = settings_of(database, tmp_path, location=location)
+    for age, folder in enumerate("ab"):
+        file = settings.project_dir / "in" / folder / "x.csv"
+        file.parent.mkdir(parents=True)
+        file.write_text(f"id\n{age}\n")
+        os.utime(file, (1e9 - age, 1e9 - age))
+    monkeypatch.setattr(declared_files, "load_settings", lambda: settings)
+    monkeypatch.chdir(settings.project_dir)
+    outcome = declared_files.land("orders")
+    assert [load["status"] for load in outcome["loads"]] == ["landed", "landed"]
+    assert [Path(load["uri"]).parent.name for load in outcome["loads"]] == ["b", "a"]
+
+
+def test_a_json_cell_of_several_lines_is_one_value(database: Database, tmp_path: Path) -> None:
+    """As a spreadsheet keeps indented JSON; also beside a value that lands only digit by digit."""
+    cell = json.dumps([{"sku": "a\nb", "n": 1}], indent=2).replace('"', '""')
+    text = f'id,amount,lines\n1,2,"{cell}"\n2,1e400,"{cell}"\n3,4,"[5,\r\n6]"\n4,5\n5,6,"[\n]"\n'
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    (result,) = land(settings_of(database, tmp_path), tmp_path / "a.csv")
+    assert (result.lines_read, result.rows_landed, result.rows_rejected) == (5, 4, 1)
+    found = database.query(f"select line_number, record_id, record -> 'lines' from {LANDED} order by 1")
+    lines = [{"sku": "a\nb", "n": 1}]
+    assert found == [(1, "1", lines), (2, "2", lines), (3, "3", [5, 6]), (5, "5", [])]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.json", "a.parquet"])

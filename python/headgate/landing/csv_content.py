@@ -68,18 +68,18 @@ class CsvContent(Content):
                 continue
             if len(fields) != width:
                 # In order: lines are numbered as they come.
-                yield screen.rows(b"".join(lines))
+                yield screen.messages(lines)
                 lines, size = [], 0
                 screen.reject_fields(fields, f"{len(fields)} fields, {width} columns")
                 continue
             values = [cast(text) if text else None for cast, text in zip(casts, fields, strict=True)]
-            line = orjson.dumps(dict(zip(header, values, strict=True)), None, orjson.OPT_APPEND_NEWLINE)
+            line = orjson.dumps(dict(zip(header, values, strict=True)))
             lines.append(line)
             size += len(line)
             if size >= BLOCK:
-                yield screen.rows(b"".join(lines))
+                yield screen.messages(lines)
                 lines, size = [], 0
-        yield screen.rows(b"".join(lines))
+        yield screen.messages(lines)
 
     def _header(self, names: list[str]) -> list[str]:
         found = [name.strip() for name in names]
