@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from headgate.backfill import state
-from headgate.backfill.pipelines import get_pipeline
+from headgate.backfill.pipelines import FORGET, get_pipeline
 from headgate.backfill.plan import Range
+from headgate.pipelines.waiting import query
 from headgate.postgres.connection import open_psycopg2
 from tests.acceptance.hours import generated, hours_from
 from tests.support import ROOT, Database
@@ -207,6 +208,58 @@ def test_what_cannot_be_backfilled_is_wrong_usage(database: Database) -> None:
     database.headgate("backfill", "ingest_gharchive", "--from", FIRST, "--to", "2016-02-01T00", exit_code=2)
 
 
+def test_building_again_takes_every_load_of_githubs_events_and_no_other(database: Database) -> None:
+    """Also appended ones, which fill no hour, and one that reaches into the range; no declared source's."""
+    loads = {
+        "gharchive": [("00:00", "01:00"), ("08:00", "09:00")],
+        "github_events": [("02:20:00.1", "02:40"), ("06:00:00.1", "06:30")],
+        "github_webhooks": [("03:50:00.1", "04:10")],
+        "shop": [("02:30", "03:30")],
+    }
+    for source, extents in loads.items():
+        for start, end in extents:
+            add_built_load(database, source, start, end)
+    asked = Range.parse("2016-03-01T00", "2016-03-01T07")
+    asked_late = Range.parse("2016-03-01T04", "2016-03-01T07")
+
+    with contextlib.closing(open_psycopg2(database.dsn)) as connection, connection:
+        pipeline = get_pipeline("build_features")
+        found = pipeline.survey(database.settings, connection, asked, again=False)
+        late = pipeline.survey(database.settings, connection, asked_late, again=False)
+        query(connection, FORGET, vars(asked_late))
+
+    assert [hour.hour for hour in sorted(found.landed)] == [0, 2, 3, 4, 6]
+    assert found.replaces[0].startswith("4 typed partitions in 1 staging models")
+    assert [hour.hour for hour in sorted(late.landed)] == [4, 6]
+    left = "select model, to_char(partition_start at time zone 'UTC', 'HH24:MI') from ops.built_partitions"
+    assert sorted(database.query(left + " where model like 'stg%'")) == [
+        ("stg_gharchive__events", "00:00"),
+        ("stg_gharchive__events", "02:20"),
+        ("stg_gharchive__events", "08:00"),
+        ("stg_shop__orders", "02:30"),
+    ]
+
+
+def add_built_load(database: Database, source: str, start: str, end: str) -> None:
+    """A load that landed and was typed."""
+    day = "2016-03-01T{}Z"
+    database.query(
+        """
+        insert into ops.loads (
+            source, entity, partition_start, partition_end, uri, appended,
+            lines_read, rows_landed, rows_rejected, status, finished_at
+        ) values (%s, 'events', %s, %s, '', %s, 1, 1, 0, 'landed', now())
+        """,
+        *(source, day.format(start), day.format(end), source != "gharchive"),
+    )
+    model = "stg_shop__orders" if source == "shop" else "stg_gharchive__events"
+    database.query(
+        "insert into ops.built_partitions (model, partition_start, upstream_version, version)"
+        " values (%s, %s, '1', '1')",
+        *(model, day.format(start)),
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("server", ["system"], indirect=True)
 def test_lands_and_builds_then_builds_a_range_again(archive: Database) -> None:
@@ -218,7 +271,7 @@ def test_lands_and_builds_then_builds_a_range_again(archive: Database) -> None:
 
     again = ("backfill", "build_features", "--from", FIRST, "--to", "2016-03-01T01")
     refused = archive.headgate(*again, exit_code=4)
-    assert "2 typed hours" in refused.stdout
+    assert "2 typed partitions" in refused.stdout
     done = json.loads(archive.headgate(*again, "--yes", "--json").stdout)
 
     assert done["failures"] == []

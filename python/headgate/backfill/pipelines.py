@@ -51,14 +51,35 @@ COVERED = """
             and partition_start <= hour and partition_end >= hour + interval '1 hour'
     )
 """
+#: Hours that a landed load of GitHub's events touches, whichever way these came; appended loads fill no hour.
+TOUCHED = """
+    select hour from generate_series(%(start)s, %(end)s - interval '1 hour', interval '1 hour') as hour
+    where exists (
+        select from ops.loads
+        where
+            contract_source = 'gharchive' and status = 'landed'
+            and partition_start < hour + interval '1 hour' and partition_end > hour
+    )
+"""
+#: What staging models built of loads that touch a range.
 TYPED = """
-    select count(distinct partition_start), count(distinct model) from ops.built_partitions
-    where model like 'stg\\_%%' and partition_start >= %(start)s and partition_start < %(end)s
+    select count(distinct built.partition_start), count(distinct built.model)
+    from ops.loads
+    inner join ops.built_partitions as built using (partition_start)
+    where
+        built.model like 'stg\\_gharchive\\_\\_%%'
+        and loads.contract_source = 'gharchive' and loads.status = 'landed'
+        and loads.partition_start < %(end)s and loads.partition_end > %(start)s
 """
 #: The first layer forgets; what is built from it follows, and knows that it held rows before.
 FORGET = """
-    delete from ops.built_partitions
-    where model like 'stg\\_%%' and partition_start >= %(start)s and partition_start < %(end)s
+    delete from ops.built_partitions as built
+    using ops.loads
+    where
+        built.model like 'stg\\_gharchive\\_\\_%%'
+        and loads.contract_source = 'gharchive' and loads.status = 'landed'
+        and loads.partition_start = built.partition_start
+        and loads.partition_start < %(end)s and loads.partition_end > %(start)s
 """
 
 
@@ -142,15 +163,15 @@ class BuildAgain:
 
     def survey(self, settings: Settings, connection: Psycopg2Connection, asked: Range, again: bool) -> Survey:
         """No landed hour is done: what is built is what gets replaced."""
-        landed = covered(connection, GHARCHIVE.name, asked)
-        [[hours, models]] = query(connection, TYPED, vars(asked))
-        replaces = f"{hours} typed hours in {models} staging models, and what is computed from them"
+        landed = frozenset(hour for (hour,) in query(connection, TOUCHED, vars(asked)))
+        [[partitions, models]] = query(connection, TYPED, vars(asked))
+        replaces = f"{partitions} typed partitions in {models} staging models, and what is computed from them"
         return Survey(
             range=asked,
             done=frozenset(asked.hours) - landed,
             landed=landed,
             unbuilt=frozenset(),
-            replaces=(replaces,) if hours else (),
+            replaces=(replaces,) if partitions else (),
         )
 
     def cut(self, survey: Survey, options: Options) -> list[Chunk]:
