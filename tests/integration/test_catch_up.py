@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -23,8 +20,9 @@ from headgate.pipelines import sensors
 from headgate.pipelines.environment import metadata_url, settings_env
 from headgate.pipelines.triggers import read_triggers
 from headgate.settings import load_settings
-from tests.integration.test_mage_scheduler import Archive, Mage, _free_port, _stop
-from tests.support import ROOT, Database, Databases
+from tests.integration.test_mage_scheduler import Archive
+from tests.mage_server import Mage, serving
+from tests.support import Database, Databases
 
 pytestmark = [
     pytest.mark.slow,
@@ -36,26 +34,6 @@ INGEST = "ingest_gharchive"
 HOUR = timedelta(hours=1)
 #: Hours that Mage was down.
 DOWN = 4
-
-
-@contextlib.contextmanager
-def serving(database: Database) -> Iterator[Mage]:
-    """Mage with its scheduler, until the block ends."""
-    port = _free_port()
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("headgate"), "mage", "--port", str(port)],
-        env=database.env,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert process.stdout is not None
-        assert b"Mage runs at" in process.stdout.readline()
-        mage = Mage(database, process, port)
-        mage.log_in((database.settings.home / "mage-password").read_text())
-        yield mage
-    finally:
-        _stop(process)
 
 
 def metadata(database: Database, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +23,15 @@ from tests.support import ROOT, Databases
 pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.timeout(900)]
 
 GATE = "assert_every_landed_record_is_accounted_for"
+
+
+def trigger_files() -> dict[Path, str]:
+    """The files that hold the triggers."""
+    files = (ROOT / "mage_pipelines").glob("pipelines/*/triggers.yaml")
+    return {file: file.read_text() for file in files}
+
+
+BEFORE = trigger_files()
 
 
 class Archive(http.server.SimpleHTTPRequestHandler):
@@ -85,9 +95,7 @@ def test_trigger_files_stay_as_they_are(mage: Mage) -> None:
     """Serving does not rewrite the files that hold the triggers."""
     mage.finished("build_features")
 
-    files = (ROOT / "mage_pipelines").glob("pipelines/*/triggers.yaml")
-
-    assert all("# Mage adds this where it is missing" in file.read_text() for file in files)
+    assert trigger_files() == BEFORE
 
 
 def test_failed_gate_is_told_in_the_log_and_by_webhook(mage: Mage) -> None:

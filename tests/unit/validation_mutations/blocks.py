@@ -38,7 +38,7 @@ MUTATIONS = (
         ANY_PIPELINE,
         r"(?m)^  type: (?:custom|sensor|transformer)\n",
         "  type: loader\n",
-        also="HG017 HG040 HG041 HG042 HG044 HG019",
+        also="HG017 HG040 HG041 HG042 HG044 HG019 HG070",
     ),
     mutation(
         "block type that crashes",

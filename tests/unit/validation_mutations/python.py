@@ -30,8 +30,9 @@ MUTATIONS = (
         "second function",
         "HG012",
         "data_loaders/*/*.py",
-        r"(?s)\Z",
-        "\n\n@data_loader\ndef more(**kwargs):\n    return []\n",
+        # Not in streaming sources, which are classes.
+        r"(?s)(?<=\n)@data_loader\ndef .*\Z",
+        "\\g<0>\n\n@data_loader\ndef more(**kwargs):\n    return []\n",
         at=("data_loaders/*/*.py", r"def more"),
         also="HG013 HG071",
     ),

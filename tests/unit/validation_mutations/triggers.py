@@ -49,8 +49,8 @@ MUTATIONS = (
         "trigger that Mage rewrites",
         "HG026",
         ANY_TRIGGERS,
-        r"  last_enabled_at: .*\n",
-        "",
-        at=(ANY_TRIGGERS, "status: active"),
+        # Inactive triggers are left alone.
+        r"  status: active\n(?:  #.*\n)*  last_enabled_at: .*\n",
+        "  status: active\n",
     ),
 )
