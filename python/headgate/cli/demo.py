@@ -36,7 +36,7 @@ headgate land gharchive --from 2016-01-01T13, then headgate run build_features
 headgate gates list                what every gate said last
 headgate releases                  every release; then `headgate releases show N`, `headgate diff N M`
 headgate rollback                  what going back would do, before it is done
-headgate status                    server, schemas, newest loads
+headgate status                    pipelines, sources, what waits and what is late
 headgate down                      stop PostgreSQL; its data stays in .headgate/"""
 
 
