@@ -15,7 +15,12 @@ from tests.project_copy import ProjectCopy
 from tests.sample_sources import SAMPLES, Record, write_lines
 from tests.support import ROOT, Database
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+#: On the embedded server the tutorial does the same.
+pytestmark = [
+    pytest.mark.parametrize("server", ["system"], indirect=True),
+    pytest.mark.slow,
+    pytest.mark.timeout(1200),
+]
 
 
 def poison_forge(record: Record) -> None:
