@@ -61,15 +61,5 @@ class AppendedFileLoader(FileLoader):
 
     async def finish(self, table: str, content: Content, screen: Screen) -> None:
         """Closes the ledger row."""
-        tally = screen.tally
-        await self.connection.execute(
-            statement("finish_load"),
-            self.load_id,
-            content.sha256,
-            tally.lines,
-            tally.landed,
-            screen.rejects.rows,
-            tally.repaired,
-            content.bytes_read,
-        )
+        await self.count(content, screen)
         await close_appended(self.connection, self.load_id, table, self.contract)

@@ -11,6 +11,7 @@ from headgate.landing.content import Content
 from headgate.landing.copyformat import HEADER, TRAILER
 from headgate.landing.copying import PoisonedError, RowCopy, keep_lines
 from headgate.landing.screen import Screen
+from headgate.landing.statements import statement
 from headgate.postgres.connection import Connection
 from headgate.sources import Delivery
 
@@ -32,6 +33,20 @@ class FileLoader(ABC):
     @abstractmethod
     async def finish(self, table: str, content: Content, screen: Screen) -> None:
         """Makes the rows visible and closes the ledger row."""
+
+    async def count(self, content: Content, screen: Screen) -> None:
+        """Writes what was read and landed into the ledger row, which is `landed` then."""
+        tally = screen.tally
+        await self.connection.execute(
+            statement("finish_load"),
+            self.load_id,
+            content.sha256,
+            tally.lines,
+            tally.landed,
+            screen.rejects.rows,
+            tally.repaired,
+            content.bytes_read,
+        )
 
     async def load(self, content: Callable[[], Content]) -> None:
         """Lands everything or nothing.

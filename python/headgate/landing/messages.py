@@ -116,20 +116,9 @@ class Appender:
         bodies: dict[uuid.UUID, bytes] = {}
         for message in messages:
             bodies.setdefault(_digest(message.delivery_id), message.body)
-        careful = False
-        while True:
-            load_id = self._load_id or await self._open()
-            try:
-                async with self.connection.transaction():
-                    done = await self._append(load_id, bodies, len(messages), careful=careful)
-                break
-            except _ClosedError:
-                self._load_id = None
-            except PoisonedError:
-                careful = True
-        if time.monotonic() - self._opened_at > OLD.total_seconds():
-            await self.close_load()
-        return done
+        return await self._in_open_load(
+            lambda load_id, careful: self._append(load_id, bodies, len(messages), careful=careful)
+        )
 
     async def append_stretch(self, work: Callable[[Stretch], Awaitable[None]]) -> Appended:
         """Lands what `work` screens and copies, and whatever else it writes, in one transaction.
@@ -138,12 +127,21 @@ class Appender:
         closed the load meanwhile, or when PostgreSQL refused a row, which then becomes a reject. Raises what
         the connection and `work` raise: nothing was landed then.
         """
+        return await self._in_open_load(
+            lambda load_id, careful: self._append_stretch(load_id, work, careful=careful)
+        )
+
+    async def _in_open_load(self, append: Callable[[int, bool], Awaitable[Appended]]) -> Appended:
+        """What `append` does to the open load, in one transaction.
+
+        Once more with another load when somebody closed it, and row by row when PostgreSQL refused one.
+        """
         careful = False
         while True:
             load_id = self._load_id or await self._open()
             try:
                 async with self.connection.transaction():
-                    done = await self._append_stretch(load_id, work, careful=careful)
+                    done = await append(load_id, careful)
                 break
             except _ClosedError:
                 self._load_id = None

@@ -40,7 +40,7 @@ class PartitionLoader(FileLoader):
 
     async def finish(self, table: str, content: Content, screen: Screen) -> None:
         """Makes the partition visible in place of the one before it, and closes the ledger row."""
-        delivery, tally = self.delivery, screen.tally
+        delivery = self.delivery
         await self.connection.execute(
             f"create index on {table} using brin (line_number) with (pages_per_range = 8)"
         )
@@ -49,16 +49,7 @@ class PartitionLoader(FileLoader):
         await self._with_lock_retries(lambda: self._swap(table, old))
         # Attaching locked out every other lander: what landed before is visible now.
         await refuse_overlap(self.connection, delivery)
-        await self.connection.execute(
-            statement("finish_load"),
-            self.load_id,
-            content.sha256,
-            tally.lines,
-            tally.landed,
-            screen.rejects.rows,
-            tally.repaired,
-            content.bytes_read,
-        )
+        await self.count(content, screen)
 
     async def _swap(self, table: str, old: int | None) -> None:
         parent = self._parent
