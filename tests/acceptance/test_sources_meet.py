@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.webhook_load import push_body
 from headgate.landing import Message, open_appender
+from headgate.sources.github_webhooks import event_record
 from headgate.synth.traps import TRAPS
 from tests.acceptance.hours import generated
 from tests.acceptance.runs import WITH_GATES, build
@@ -31,12 +33,12 @@ def messages(file: Path) -> list[Message]:
     return [Message(str(json.loads(line)["id"]), line) for line in lines]
 
 
-def append(database: Database, *batches: Sequence[Message]) -> None:
+def append(database: Database, *batches: Sequence[Message], source: str = "github_events") -> None:
     """Appends batches, each as a load of its own."""
 
     async def work() -> None:
         for batch in batches:
-            async with open_appender(database.settings, "github_events", uri="test") as appender:
+            async with open_appender(database.settings, source, uri="test") as appender:
                 for start in range(0, len(batch), 50):
                     await appender.append(batch[start : start + 60])
 
@@ -122,6 +124,37 @@ def test_builds_in_the_middle_of_hours_end_in_the_same_features(databases: Datab
         assert begin == len(sent)
         until = newest + timedelta(hours=2)
         assert features(archived, until) == features(streamed, until)
+
+
+def test_webhooks_become_features(database: Database) -> None:
+    """Deliveries pass every gate, also those of kinds that have no actor, no repository or no model."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
+    bodies = [("push", push_body(number, 2000)) for number in range(60)]
+    people = {"sender": {"id": 5, "login": "a"}, "repository": {"id": 7, "full_name": "a/b"}}
+    bodies += [
+        ("star", json.dumps({"action": "created", **people}).encode()),
+        ("workflow_run", json.dumps({"action": "completed", **people}).encode()),
+        ("organization", json.dumps({"action": "renamed", "sender": people["sender"]}).encode()),
+        ("ping", b'{"zen": "Keep it logically awesome."}'),
+    ]
+    deliveries = [
+        Message(
+            str(number),
+            event_record(kind, str(number), hour + timedelta(seconds=number), body, json.loads(body)),
+        )
+        for number, (kind, body) in enumerate(bodies)
+    ]
+    append(database, deliveries, source="github_webhooks")
+    assert "WARN=0 ERROR=0" in database.dbt(*WITH_GATES).stdout
+    counted = (
+        "select sum(events_count_1h), sum(pushes_count_1h), sum(stars_count_1h)"
+        " from features.repository_activity where as_of = %s"
+    )
+    assert database.query(counted, hour + timedelta(hours=1)) == [(62, 60, 1)]
+    commits = "select sum(commits_count), count(distinct head_sha) from typed.stg_gharchive__pushes"
+    assert database.query(commits) == [(120, 60)]
+    outcomes = "select rows_landed, typed_count from typed.stg_gharchive__load_outcomes"
+    assert database.query(outcomes) == [(64, 64)]
 
 
 def test_one_odd_message_does_not_stop_what_follows(database: Database) -> None:

@@ -5,16 +5,21 @@ They are fetched for the test, by npm, and nothing of them is kept.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
 import subprocess
 import tarfile
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from headgate.landing import Message, open_appender
+from headgate.sources.github_webhooks import event_record
+from tests.acceptance.runs import WITH_GATES
 from tests.servers import Receiver
 from tests.support import Database
 
@@ -62,3 +67,31 @@ def test_all_examples_land(examples: list[tuple[str, dict[str, Any]]], database:
         assert record["payload"].keys() == body.keys(), event
         assert not ADDRESS.search(json.dumps(record)), (event, kind)
     assert database.value("select count(*) from ops.rejects") == 0
+
+
+def test_all_examples_become_features(examples: list[tuple[str, dict[str, Any]]], database: Database) -> None:
+    """Each is typed, passes every gate and counts for its repository, as an event of the archive does."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
+    received = hour + timedelta(minutes=10)
+    messages = []
+    for number, (event, body) in enumerate(examples):
+        delivery = f"example-{number}"
+        record = event_record(event, delivery, received, json.dumps(body).encode(), body)
+        messages.append(Message(delivery, record))
+
+    async def land() -> None:
+        async with open_appender(database.settings, "github_webhooks", uri="test") as appender:
+            await appender.append(messages)
+
+    asyncio.run(land())
+    assert "WARN=0 ERROR=0" in database.dbt(*WITH_GATES).stdout
+    outcomes = (
+        "select typed_count, quarantined_count, duplicates_count from typed.stg_gharchive__load_outcomes"
+    )
+    assert database.query(outcomes) == [(len(examples), 0, 0)]
+    counted = database.query(
+        "select repository_id, events_count_1h from features.repository_activity where as_of = %s",
+        hour + timedelta(hours=1),
+    )
+    repositories = (body["repository"]["id"] for _, body in examples if body.get("repository"))
+    assert dict(counted) == Counter(repositories)
