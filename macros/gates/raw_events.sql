@@ -3,7 +3,7 @@
     of the macros that models use: the body of a CTE with (sampled row's key and as_of, what is needed to count).
 
     The typed layer is asked for the places of the records only, so that the cost follows the sample, not the history;
-    that every record has its place is what assert_every_landed_record_is_accounted_for proves.
+    that every record has its place is what gharchive_records_are_accounted_for proves.
 
     Args:
         located: name of a CTE with (sample_id, partition_start, line_number), one row per record.

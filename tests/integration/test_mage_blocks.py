@@ -82,12 +82,15 @@ def test_outcome_counts_loads_and_rows() -> None:
     outcome = ingest.check_outcome({"loads": [{**load, "status": "landed"}, {**load, "status": "replaced"}]})
 
     assert outcome == {
+        "source": "gharchive",
+        "loads": 2,
         "landed": 1,
         "replaced": 1,
         "lines_read": 10,
         "rows_landed": 8,
         "rows_rejected": 2,
         "rows_repaired": 4,
+        "error": None,
     }
 
 

@@ -23,7 +23,7 @@ from tests.support import ROOT, Database, Databases
 # socket only, which is the harder case for Mage and dbt.
 pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.timeout(900)]
 
-GATE = "assert_every_landed_record_is_accounted_for"
+GATE = "gharchive_records_are_accounted_for"
 HOURS = ("--from", "2016-01-01T01", "--to", "2016-01-01T02")
 
 

@@ -22,7 +22,7 @@ from tests.support import ROOT, Databases
 
 pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.timeout(900)]
 
-GATE = "assert_every_landed_record_is_accounted_for"
+GATE = "gharchive_records_are_accounted_for"
 
 
 def trigger_files() -> dict[Path, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from headgate.errors import HeadgateError, UsageError
-from headgate.pipelines import pulls
+from headgate.pipelines import loads, pulls
 from tests.integration.api_server import Reply, serving
 from tests.integration.landing_files import event
 from tests.small_project import declare
@@ -54,7 +54,7 @@ def test_blocks_pull_the_source_that_the_variable_names(
     assert (asked["landed"], asked["rows_landed"], again["unchanged"]) == (1, 5, 1)
     assert (files["landed"], files["rows_landed"]) == (2, 3)
     for found in (asked, again, files):
-        pulls.require_landed(found)
+        loads.require_landed(found)
 
 
 @pytest.mark.usefixtures("environment")
@@ -64,7 +64,7 @@ def test_a_load_that_failed_fails_the_gate(tmp_path: Path, monkeypatch: pytest.M
     declare(tmp_path, "parcels", {"type": "files", "location": "*.csv"})
     (tmp_path / "one.csv").write_text('id\n"7\n')
     found = pulls.totals(pulls.pull_declared({"source": "parcels"}))
-    with pytest.raises(HeadgateError, match=r"1 loads of parcels: .*a row that is none"):
-        pulls.require_landed(found)
+    with pytest.raises(HeadgateError, match=r"1 of 1 loads of parcels: .*a row that is none"):
+        loads.require_landed(found)
     with pytest.raises(UsageError, match="variable source of the pipeline"):
         pulls.pull_declared({"source": None})

@@ -6,16 +6,16 @@ if "transformer" not in globals():
 if "test" not in globals():
     from mage_ai.data_preparation.decorators import test
 
-from headgate.pipelines import declared_files
+from headgate.pipelines import loads
 
 
 @transformer
 def check_loads(outcome, *args, **kwargs):
     """The totals of this run: loads by status, lines and rows."""
-    return declared_files.totals("${name}", outcome)
+    return loads.totals("${name}", outcome)
 
 
 @test
 def every_load_landed(output, *args):
     """Fails when a load failed."""
-    declared_files.require_landed("${name}", output)
+    loads.require_landed(output)

@@ -5,7 +5,7 @@ if "transformer" not in globals():
 if "test" not in globals():
     from mage_ai.data_preparation.decorators import test
 
-from headgate.pipelines import pulls
+from headgate.pipelines import loads, pulls
 
 
 @transformer
@@ -17,4 +17,4 @@ def check_loads(outcome, *args, **kwargs):
 @test
 def every_load_landed(output, *args):
     """Fails when a load failed."""
-    pulls.require_landed(output)
+    loads.require_landed(output)

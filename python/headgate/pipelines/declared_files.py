@@ -5,13 +5,12 @@ Data flow: `loader: {location: ...}` beside the contract -> files -> land -> one
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headgate.errors import HeadgateError, UsageError
-from headgate.landing import LoadResult, Progress, land_files
+from headgate.errors import UsageError
+from headgate.pipelines import loads
 from headgate.pipelines.sensors import wait_for_file
 from headgate.settings import Settings, load_settings
 from headgate.sources import get_source
@@ -19,8 +18,6 @@ from headgate.sources.base import delivery_at
 from headgate.sources.declared import DeclaredSource
 from headgate.sources.files import files_at
 from headgate.sources.loaders import Files, loader_of
-
-COUNTS = ("lines_read", "rows_landed", "rows_rejected", "rows_repaired")
 
 
 def wait_for_files(source: str, variables: Mapping[str, Any]) -> bool:
@@ -40,44 +37,7 @@ def land(source: str) -> dict[str, Any]:
     settings = load_settings()
     places = [*map(str, files_of(settings, source)), *filter(_is_url, _patterns(settings, source))]
     deliveries = [delivery_at(get_source(source), place) for place in places]
-    done = 0
-
-    def say(message: Progress | LoadResult) -> None:
-        nonlocal done
-        if isinstance(message, LoadResult):
-            done += 1
-            verdict = "FAIL" if message.failed else "OK"
-            print(f"{done} of {len(deliveries)} {verdict} {message.delivery.title} {message.status}")  # noqa: T201
-
-    results = land_files(settings, source, deliveries, on_progress=say)
-    return {"loads": [result.as_dict() for result in results]}
-
-
-def totals(source: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """Loads by status, lines and rows, and what the first failed one says."""
-    loads = outcome["loads"]
-    failed = [load["error"] for load in loads if load["status"] == "failed"]
-    return {
-        "source": source,
-        **Counter(load["status"] for load in loads),
-        **{count: sum(load[count] or 0 for load in loads) for count in COUNTS},
-        "error": failed[0] if failed else None,
-    }
-
-
-def require_landed(source: str, found: Mapping[str, Any]) -> None:
-    """The gate of a landing pipeline.
-
-    Raises:
-        HeadgateError: a load failed.
-    """
-    if error := found["error"]:
-        raise HeadgateError(
-            f"{found['failed']} loads of {source}",
-            expected="every load to land",
-            found=f"{error['subject']}: expected {error['expected']}; found {error['found']}",
-            next_step=error["next_step"],
-        )
+    return loads.land(settings, source, deliveries)
 
 
 def files_of(settings: Settings, source: str) -> list[Path]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headgate import postgres
 from headgate.errors import HeadgateError
-from headgate.landing import LoadResult, Progress, land_files
+from headgate.pipelines import loads
 from headgate.settings import Settings, load_settings
 from headgate.sources.base import parse_hour
 from headgate.sources.gharchive import GHARCHIVE, HOUR, delivery_of, hours_between, is_published
@@ -19,7 +18,6 @@ from headgate.sources.gharchive import GHARCHIVE, HOUR, delivery_of, hours_betwe
 SECONDS_BETWEEN_LOOKS = 60
 #: A run without explicit hours also lands hours that earlier runs missed, up to this far back.
 CATCH_UP = timedelta(hours=24)
-COUNTS = ("lines_read", "rows_landed", "rows_rejected", "rows_repaired")
 
 
 def newest_hour(variables: Mapping[str, Any]) -> datetime:
@@ -73,38 +71,18 @@ def land_hours(variables: Mapping[str, Any]) -> dict[str, Any]:
     """Lands the hours of a run; one summary for each load, failed ones too, never records."""
     settings = load_settings()
     deliveries = [delivery_of(settings, hour) for hour in hours_to_land(settings, variables)]
-    done = 0
-
-    def say(message: Progress | LoadResult) -> None:
-        nonlocal done
-        if isinstance(message, LoadResult):
-            done += 1
-            verdict = "FAIL" if message.failed else "OK"
-            print(f"{done} of {len(deliveries)} {verdict} {message.delivery.title} {message.status}")  # noqa: T201
-
-    results = land_files(settings, GHARCHIVE.name, deliveries, on_progress=say)
-    return {"loads": [result.as_dict() for result in results]}
+    return loads.land(settings, GHARCHIVE.name, deliveries)
 
 
-def check_outcome(outcome: Mapping[str, Any]) -> dict[str, int]:
+def check_outcome(outcome: Mapping[str, Any]) -> dict[str, Any]:
     """The totals of a run: loads by status, lines and rows.
 
     Raises:
         HeadgateError: a load failed.
     """
-    loads = outcome["loads"]
-    if failed := [load for load in loads if load["status"] == "failed"]:
-        error = failed[0]["error"]
-        raise HeadgateError(
-            f"{len(failed)} of {len(loads)} loads of gharchive",
-            expected="every load to land",
-            found=f"{error['subject']}: expected {error['expected']}; found {error['found']}",
-            next_step=error["next_step"],
-        )
-    return {
-        **Counter(load["status"] for load in loads),
-        **{count: sum(load[count] for load in loads) for count in COUNTS},
-    }
+    found = loads.totals(GHARCHIVE.name, outcome)
+    loads.require_landed(found)
+    return found
 
 
 async def _landed_hours(settings: Settings, first: datetime, last: datetime) -> set[datetime]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headgate.errors import UsageError
-from headgate.pipelines import declared_files
+from headgate.pipelines import declared_files, loads
 from headgate.pulling import pull as pull_once
 from headgate.settings import load_settings
 from headgate.sources.files import locations
@@ -42,14 +42,5 @@ def pull_declared(variables: Mapping[str, Any]) -> dict[str, Any]:
 
 def totals(outcome: Mapping[str, Any]) -> dict[str, Any]:
     """What a run landed: loads by status, lines and rows."""
-    loads = outcome["loads"]
-    return declared_files.totals(loads[0]["source"] if loads else "", outcome)
-
-
-def require_landed(found: Mapping[str, Any]) -> None:
-    """The gate of these pipelines.
-
-    Raises:
-        HeadgateError: a load failed.
-    """
-    declared_files.require_landed(found["source"], found)
+    landed = outcome["loads"]
+    return loads.totals(landed[0]["source"] if landed else "", outcome)
