@@ -24,9 +24,14 @@
     insert into ops.certified_partitions (model, partition_start, version, certified_at)
     select '{{ node.alias }}', versions.partition_start, versions.version, clock_timestamp()
     from {{ partition_versions(node.alias) }} as versions
+    left join ops.certified_partitions as certified
+        on certified.model = '{{ node.alias }}' and certified.partition_start = versions.partition_start
     where
-        versions.version = '{{ invocation_id }}'
-        or versions.built_at < (select began_at from ops.dbt_runs where run_id = '{{ invocation_id }}')
+        certified.version is distinct from versions.version
+        and (
+            versions.version = '{{ invocation_id }}'
+            or versions.built_at < (select began_at from ops.dbt_runs where run_id = '{{ invocation_id }}')
+        )
     on conflict (model, partition_start) do update set
         version = excluded.version,
         certified_at = excluded.certified_at

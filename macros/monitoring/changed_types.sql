@@ -23,9 +23,7 @@
             and declared.path !~ '\[\d'
     inner join {{ observed }} as observed
         on
-            sampled.load_id = observed.load_id
-            and sampled.record_type = observed.record_type
-            and sampled.schema_generation = observed.schema_generation
+            {{ of_the_sample('observed', 'sampled') }}
             and declared.observed_path = observed.path
             and observed.json_type not in ('null', declared.observed_type)
     group by

@@ -10,6 +10,7 @@
     with present as (
 
         select
+            partition_start,
             load_id,
             record_type,
             schema_generation,
@@ -17,7 +18,7 @@
             sum(records_count) filter (where json_type = 'object') as objects_count,
             sum(records_count) filter (where json_type <> 'null') as values_count
         from {{ observed }}
-        group by load_id, record_type, schema_generation, path
+        group by partition_start, load_id, record_type, schema_generation, path
 
     )
 
@@ -38,15 +39,11 @@
             and declared.path not like '%[%'
     left join present
         on
-            sampled.load_id = present.load_id
-            and sampled.record_type = present.record_type
-            and sampled.schema_generation = present.schema_generation
+            {{ of_the_sample('present', 'sampled') }}
             and declared.observed_path = present.path
     left join present as parents
         on
-            sampled.load_id = parents.load_id
-            and sampled.record_type = parents.record_type
-            and sampled.schema_generation = parents.schema_generation
+            {{ of_the_sample('parents', 'sampled') }}
             and declared.parent_path = parents.path
     -- What its parent object lacks as a whole is missed there.
     where declared.parent_path = '' or parents.objects_count > 0

@@ -6,8 +6,9 @@
         sampled: name of a CTE with one row per load, record type and generation.
         declared: name of a CTE with the declared paths.
         observed: name of a CTE with the observed paths.
+        history: relation with the observed paths of all loads.
 #}
-{% macro new_paths(sampled, declared, observed) -%}
+{% macro new_paths(sampled, declared, observed, history) -%}
     select
         sampled.*,
         observed.path,
@@ -18,27 +19,15 @@
     from {{ sampled }} as sampled
     inner join {{ observed }} as observed
         on
-            sampled.load_id = observed.load_id
-            and sampled.record_type = observed.record_type
-            and sampled.schema_generation = observed.schema_generation
+            {{ of_the_sample('observed', 'sampled') }}
             and observed.json_type <> 'null'
     where
-        exists (
-            select 1 from {{ observed }} as earlier
-            where
-                earlier.source_name = observed.source_name
-                and earlier.record_type = observed.record_type
-                and earlier.load_id < observed.load_id
-                and (earlier.path = observed.parent_path or observed.parent_path = '')
-        )
-        and not exists (
-            select 1 from {{ observed }} as earlier
-            where
-                earlier.source_name = observed.source_name
-                and earlier.record_type = observed.record_type
-                and earlier.load_id < observed.load_id
-                and earlier.path = observed.path
-        )
+        -- One by one, not by joins: the history is long, and the paths of a load are few.
+        case
+            when observed.parent_path = '' then {{ seen_before(history, 'observed') }}
+            else {{ seen_before(history, 'observed', 'observed.parent_path') }}
+        end
+        and not {{ seen_before(history, 'observed', 'observed.path') }}
         and not exists (
             select 1 from {{ declared }} as declared
             where

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['partition_start']}, {'columns': ['record_type', 'path']}]) }}
+{{ config(indexes=[{'columns': ['partition_start']}, {'columns': ['record_type', 'path', 'load_id']}]) }}
 
 {%- set partitions = stale_partitions() %}
 {#- Webhooks deliver much that nobody declares, such as whole repositories. -#}
