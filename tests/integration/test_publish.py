@@ -267,6 +267,18 @@ def test_rollback_shows_its_plan_and_asks(store: ToyStore) -> None:
     assert store.online() == newest(store.rows)
 
 
+def test_rollback_names_datasets_of_releases_that_go(store: ToyStore) -> None:
+    """A dataset is named when its release goes, and not when it comes back."""
+    publish(store)
+    store.write({("toy_activity", (1,), 2): (1, None)})
+    publish(store)
+    bind_dataset(store, 2)
+    back = json.loads(store.database.headgate("rollback", "--yes", "--json").stdout)
+    assert back["bound"] == [{"release": 2, "what": "dataset merges version 1"}]
+    forward = store.database.headgate("rollback", "--to", "2", "--yes").stdout
+    assert "No dataset or model is bound to a release that goes." in forward
+
+
 def test_rollback_touches_only_what_changed(store: ToyStore) -> None:
     """The rows of other entities are not written again."""
     publish(store)
@@ -313,16 +325,22 @@ def test_diff_says_what_changed_by_column(store: ToyStore) -> None:
     assert "rate" in store.database.headgate("diff", "1", "2").stdout
 
 
+def bind_dataset(store: ToyStore, release: int) -> None:
+    """The record of a dataset that was made from a release."""
+    store.database.query(
+        "insert into ops.datasets (name, version, release_id, views, spine_model, spine_table, instant,"
+        " row_count, label_counts, content_sha256, parts, leakage, writer, uri, created_by)"
+        " values ('merges', 1, %s, '{toy_activity}', 's', 't', 'i', 0, '{}', '', '{}', '{}', '', '', '')",
+        release,
+    )
+
+
 def test_compaction_keeps_what_datasets_are_bound_to(store: ToyStore) -> None:
     """Only rows that no kept release holds go; the plan comes first."""
     for number in range(1, 7):
         store.write({("toy_activity", (1,), 1): (number, None)})
         publish(store)
-    store.database.query(
-        "insert into ops.datasets (name, version, release_id, views, spine_model, spine_table, instant,"
-        " row_count, label_counts, content_sha256, parts, leakage, writer, uri, created_by)"
-        " values ('merges', 1, 2, '{toy_activity}', 's', 't', 'i', 0, '{}', '', '{}', '{}', '', '', '')"
-    )
+    bind_dataset(store, 2)
     planned = store.database.headgate("compact", "--keep", "2", exit_code=4).stdout
     assert "Kept for dataset merges version 1: release 2" in planned
     assert store.database.value("select count(*) from feature_store.toy_activity_history") == 7

@@ -68,7 +68,8 @@ async def plan(connection: Connection, to: int | None) -> Move:
         low, high = sorted((active, target.release_id))
         views = await _views(connection, active, target.release_id)
         radius = [await _radius(connection, view, active, target.release_id) for view in views.values()]
-        bound = await ledger.bound_releases(connection, low + 1, high)
+        goes = (low + 1, high) if target.release_id < active else (low, high - 1)
+        bound = await ledger.bound_releases(connection, *goes)
     return Move(active=active, target=target, views=radius, bound=bound)
 
 
