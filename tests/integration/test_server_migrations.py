@@ -61,6 +61,36 @@ def test_a_downgrade_that_destroys_rows_is_refused_until_confirmed(database: Dat
     assert database.value("select to_regclass('ops.loads')") is None
 
 
+def test_a_plan_counts_rows_of_tables_that_code_made(database: Database) -> None:
+    """Histories of feature views, spines, declared sources: counted, and in the schemas to save."""
+    database.query("""
+        create schema staging_orders;
+        create table staging_orders.orders (load_id bigint) partition by range (load_id);
+        create table staging_orders.orders_piece_0 partition of staging_orders.orders default;
+        create table staging_orders.orders_delivered (delivery uuid);
+        insert into staging_orders.orders values (1), (2);
+        create table feature_store.toy_history (toy_id bigint);
+        insert into feature_store.toy_history values (1);
+        create table datasets.merges_v1 (toy_id bigint);
+        insert into datasets.merges_v1 values (1)
+    """)
+    refused = database.headgate("migrate", "0003", exit_code=4).stdout
+    for table in ("staging_orders.orders: 2", "feature_store.toy_history: 1", "datasets.merges_v1: 1"):
+        assert f"  {table} rows are destroyed" in refused
+    assert "piece" not in refused
+    assert "-n datasets -n feature_store -n ops -n staging_orders" in refused
+
+
+def test_hours_whose_table_is_dropped_are_not_landed_any_more(database: Database) -> None:
+    """Forward again, the ledger says nothing of them: the same files land again."""
+    database.query(LOAD)
+    assert (
+        "ops.loads where source = 'gharchive': 1 rows" in database.headgate("migrate", "0001", "--yes").stdout
+    )
+    postgres.migrate(database.dsn)
+    assert database.value("select count(*) from ops.loads") == 0
+
+
 def test_a_plan_changes_nothing(database: Database) -> None:
     """`--plan` lists the steps in the order they would run."""
     said = database.headgate("migrate", "base", "--plan").stdout

@@ -21,6 +21,14 @@ from headgate.postgres.connection import open_psycopg2, shown
 VERSION_TABLE = "schema_version"
 VERSION_SCHEMA = "ops"
 
+#: Tables that code makes later: migrations know their schemas only. A partition counts with its table.
+TABLES_OF_SCHEMAS = """
+    select format('%I.%I', nspname, relname)
+    from pg_class inner join pg_namespace on pg_namespace.oid = relnamespace
+    where relkind in ('r', 'p') and not relispartition and nspname in ({})
+    order by 1
+"""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -31,6 +39,8 @@ class Step:
     upgrade: bool
     #: Tables that the step removes with what they hold.
     destroys: tuple[str, ...]
+    #: A query for the schemas that the step drops with whatever stands in them.
+    destroys_schemas: str | None
 
 
 def migrate(dsn: str, revision: str = "head") -> None:
@@ -58,6 +68,8 @@ def losses(dsn: str, steps: list[Step]) -> dict[str, int]:
     """Rows that the steps destroy, by table; tables without rows are left out."""
     tables = [table for step in steps for table in step.destroys]
     with _connection(dsn) as connection:
+        for query in (step.destroys_schemas for step in steps if step.destroys_schemas):
+            tables += connection.scalars(text(TABLES_OF_SCHEMAS.format(query)))
         found = {table: connection.scalar(select(func.count()).select_from(text(table))) for table in tables}
     return {table: rows for table, rows in found.items() if rows}
 
@@ -104,8 +116,10 @@ def _position(chain: list[str], revision: str) -> int:
 
 
 def _step(script: Script, *, upgrade: bool) -> Step:
-    destroyed = () if upgrade else tuple(getattr(script.module, "TABLES", ()))
-    return Step(script.revision, script.doc, upgrade, destroyed)
+    if upgrade:
+        return Step(script.revision, script.doc, upgrade, (), None)
+    tables, schemas = (getattr(script.module, name, None) for name in ("TABLES", "SCHEMAS"))
+    return Step(script.revision, script.doc, upgrade, tuple(tables or ()), schemas)
 
 
 def _history() -> list[Script]:

@@ -4,7 +4,17 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
-TABLES = ("staging_gharchive.events",)
+TABLES = (
+    "staging_gharchive.events",
+    "ops.loads where source = 'gharchive'",
+    "ops.rejects where load_id in (select load_id from ops.loads where source = 'gharchive')",
+    "ops.repairs where load_id in (select load_id from ops.loads where source = 'gharchive')",
+)
+
+#: Hours that the ledger still calls landed would never land again.
+FORGET = """
+    delete from ops.{} where load_id in (select load_id from ops.loads where source = 'gharchive')
+"""
 
 
 def upgrade() -> None:
@@ -25,5 +35,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drops the landing table with every load in it."""
+    """Drops the landing table with every load in it, and forgets these loads."""
     op.execute("drop table staging_gharchive.events; drop schema staging_gharchive")
+    for table in ("rejects", "repairs", "loads"):
+        op.execute(FORGET.format(table))

@@ -4,7 +4,8 @@ from alembic import op
 
 revision = "0004"
 down_revision = "0003"
-TABLES = ("ops.releases", "ops.release_views", "ops.release_events", "feature_store.active_release")
+TABLES = ("ops.releases", "ops.release_views", "ops.release_events")
+SCHEMAS = "select 'feature_store'"
 
 
 def upgrade() -> None:

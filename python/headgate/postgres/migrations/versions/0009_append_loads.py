@@ -5,14 +5,16 @@ from alembic import op
 revision = "0009"
 down_revision = "0008"
 TABLES = (
-    "staging_github_events.events",
-    "staging_github_events.events_delivered",
-    "staging_github_webhooks.deliveries",
-    "staging_github_webhooks.deliveries_delivered",
     "ops.loads where appended",
     "ops.rejects where load_id in (select load_id from ops.loads where appended)",
     "ops.repairs where load_id in (select load_id from ops.loads where appended)",
 )
+
+#: Declared sources too: what the ledger forgets must not count as delivered later.
+SCHEMAS = r"""
+    select distinct schemaname from pg_tables
+    where schemaname like 'staging\_%' and tablename like '%\_delivered'
+"""
 
 #: What goes away on the way back: a release before 0009 knows no appended loads.
 FORGET = """
@@ -79,16 +81,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drops these landing tables and forgets the loads in them."""
-    # Declared sources too: what the ledger forgets must not count as delivered later.
-    op.execute("""
+    op.execute(f"""
         do $drop$
         declare
             landing text;
         begin
-            for landing in
-                select distinct schemaname from pg_tables
-                where schemaname like 'staging\\_%' and tablename like '%\\_delivered'
-            loop
+            for landing in {SCHEMAS} loop
                 execute format('drop schema %I cascade', landing);
             end loop;
         end
