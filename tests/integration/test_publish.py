@@ -79,6 +79,28 @@ def test_what_was_rolled_back_is_not_published_again(store: ToyStore) -> None:
         store.roll(2)
 
 
+def test_a_rolled_back_change_of_shape_is_not_published_again(store: ToyStore) -> None:
+    """Additive or approved: it stays where the rollback left it, also across several changes."""
+    publish(store)
+    store.database.query("alter table features.toy_activity add column likes integer default 4")
+    publish(store)
+    store.database.query("alter table features.toy_activity alter column events_count type text")
+    store.approve()
+    publish(store)
+    store.database.query("alter table features.toy_activity drop column rate; delete from ops.approvals")
+    store.approve()
+    publish(store)
+    for release in (3, 2, 1):
+        store.roll(release)
+        assert store.publish() is None
+        assert store.active() == release
+    store.database.query("alter table features.toy_activity add column forks integer")
+    with pytest.raises(ConfirmationRequired, match="dropped column rate"):
+        store.publish()
+    store.roll(4)
+    assert publish(store).as_dict()["changes"] == ["toy_activity: added column forks"]
+
+
 def test_a_table_built_anew_is_compared_whole(store: ToyStore) -> None:
     """A full refresh makes another table: what it notes is not relied on."""
     publish(store)

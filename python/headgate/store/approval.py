@@ -27,22 +27,21 @@ BUILT_FROM = """
 """
 
 
-async def require_publishable(
+async def publishable_changes(
     connection: Connection, candidates: Mapping[str, FeatureView], active: Mapping[str, FeatureView]
 ) -> list[Change]:
-    """Refuses candidates that are mixed, or that break consumers without leave; else what a publish changes.
+    """Refuses candidates that are mixed; else what publishing them changes.
 
     Cheap when nothing changed: SQL is parsed only where a definition differs from that of the release.
 
     Args:
         connection: in the transaction that is going to publish, or in the same snapshot.
         candidates: the feature views that dbt has built, by name (`shape.candidate_views`).
-        active: those of the release that consumers see (`views_of_release`); none before the first publish.
+        active: those of the release to compare with (`views_of_release`); none before the first publish.
 
     Raises:
         HeadgateError: partitions of a feature view, or of what it is computed from, were built from
             definitions that differ in a column that counts.
-        ConfirmationRequired: a breaking change that is in no approved plan.
     """
     built_from = {row["model"]: row["definitions"] for row in await connection.fetch(BUILT_FROM, None)}
     keys = {view.definition for view in (*candidates.values(), *active.values()) if view.definition}
@@ -55,9 +54,7 @@ async def require_publishable(
     definitions = await load_definitions(connection, keys) if mixed or changed else Definitions({})
     if mixed:
         _require_one_definition(candidates, built_from, definitions)
-    changes = view_changes(active, candidates, definitions) if active else []
-    await _require_leave(connection, changes)
-    return changes
+    return view_changes(active, candidates, definitions) if active else []
 
 
 def mixed_models(
@@ -89,7 +86,12 @@ def _require_one_definition(
     )
 
 
-async def _require_leave(connection: Connection, changes: list[Change]) -> None:
+async def require_leave(connection: Connection, changes: list[Change]) -> None:
+    """Refuses what breaks consumers without leave.
+
+    Raises:
+        ConfirmationRequired: a breaking change that is in no approved plan.
+    """
     breaking = {change for change in changes if change.breaking}
     if not breaking or await is_approved(connection, breaking):
         return

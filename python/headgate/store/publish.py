@@ -14,7 +14,7 @@ from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store import ledger, provenance, shape
-from headgate.store.approval import require_publishable
+from headgate.store.approval import publishable_changes, require_leave
 from headgate.store.changes import Counts
 from headgate.store.forward import Work, bring_all_forward
 from headgate.store.readiness import require_ready
@@ -138,12 +138,17 @@ async def _attempt(
     """The transaction. Without room for a column it does nothing, and gives the DDL that makes it."""
     async with connection.transaction(isolation="repeatable_read"):
         work = await _look(connection)
-        changes = await _require_leave(connection, work)
+        changes = await _changes(connection, work)
         views, room = await _places(connection, work)
         if room:
+            await require_leave(connection, changes)
             return None, room
         counts = await bring_all_forward(connection, work, views, compare_all=compare_all)
-        return await _release(connection, settings, work, views, changes, counts, started), []
+        loads = dict(await fetch_one(connection, LOADS, list(views)))
+        await _require_news(connection, work, counts, loads, changes)
+        # Not before: what a rollback left stays where it is without anybody's leave.
+        await require_leave(connection, changes)
+        return await _release(connection, settings, work, views, changes, counts, loads, started), []
 
 
 async def _look(connection: Connection) -> Work:
@@ -171,10 +176,10 @@ async def _places(connection: Connection, work: Work) -> tuple[dict[str, Feature
     return views, room
 
 
-async def _require_leave(connection: Connection, work: Work) -> list[Change]:
-    """Refuses what is mixed, what breaks consumers without leave, and another key; else the changes."""
+async def _changes(connection: Connection, work: Work) -> list[Change]:
+    """Refuses what is mixed, and another key; else what changes for consumers."""
     shown = await views_of_release(connection, work.active) if work.active else {}
-    changes = await require_publishable(connection, work.candidates, shown)
+    changes = await publishable_changes(connection, work.candidates, shown)
     rekeyed = [change for change in changes if change.kind == "changed keys"]
     if rekeyed:
         raise HeadgateError(
@@ -186,6 +191,23 @@ async def _require_leave(connection: Connection, work: Work) -> list[Change]:
     return changes
 
 
+async def _require_news(
+    connection: Connection,
+    work: Work,
+    counts: dict[str, Counts],
+    loads: Mapping[str, list[int]],
+    changes: list[Change],
+) -> None:
+    """Raises when the newest release holds all of it; after a rollback that is not the one consumers see."""
+    differ = any(count.added or count.changed or count.closed for count in counts.values())
+    if not work.newest or differ or loads["added"] or loads["removed"]:
+        return
+    if work.active != work.newest:
+        changes = await publishable_changes(connection, work.candidates, work.published)
+    if not changes:
+        raise _NothingNewError(work)
+
+
 async def _release(
     connection: Connection,
     settings: Settings,
@@ -193,13 +215,10 @@ async def _release(
     views: Mapping[str, FeatureView],
     changes: list[Change],
     counts: dict[str, Counts],
+    loads: Mapping[str, list[int]],
     started: float,
 ) -> Published:
     """Writes the ledger and moves the active release."""
-    loads = await fetch_one(connection, LOADS, list(views))
-    differ = any(count.added or count.changed or count.closed for count in counts.values())
-    if work.newest and not (differ or loads["added"] or loads["removed"] or changes):
-        raise _NothingNewError(work)
     published = Published(
         release_id=work.next,
         parent_release=work.active,
