@@ -195,6 +195,29 @@ def test_a_new_column_is_additive(store: ToyStore) -> None:
     assert store.database.value("select sum(likes) from feature_store.toy_activity") == 8
 
 
+def test_whoever_reads_a_view_reads_it_with_other_columns(store: ToyStore) -> None:
+    """A publish and a rollback that change a view's columns keep what was granted on it."""
+    publish(store)
+    role = "store reader"
+    store.database.query(
+        f'drop role if exists "{role}"; create role "{role}";'
+        f'grant select on feature_store.toy_activity to public, "{role}"'
+    )
+    granted = (
+        "select array(select unnest(relacl)::text order by 1)"
+        " from pg_class where oid = 'feature_store.toy_activity'::regclass"
+    )
+    before = store.database.value(granted)
+    store.database.query("alter table features.toy_activity add column likes integer default 4")
+    publish(store)
+    assert "likes" in columns(store.database, "toy_activity")
+    assert store.database.value(granted) == before
+    store.roll(1)
+    assert "likes" not in columns(store.database, "toy_activity")
+    assert store.database.value(granted) == before
+    store.database.query(f'drop owned by "{role}"; drop role "{role}"')
+
+
 def test_a_dropped_column_is_refused_until_approved(store: ToyStore) -> None:
     """Its values stay with the releases that had it."""
     publish(store)

@@ -81,6 +81,22 @@ async def _definition(connection: Connection, model: str) -> str | None:
     return definition
 
 
+# A view of other columns is another object: whoever could read the one before it can read it too.
+GRANTS = """
+    select
+        format(
+            'grant %s on feature_store.%I to %s%s',
+            granted.privilege_type,
+            relation.relname,
+            case granted.grantee when 0 then 'public' else granted.grantee::regrole::text end,
+            case when granted.is_grantable then ' with grant option' else '' end
+        ) as statement
+    from pg_class as relation cross join aclexplode(relation.relacl) as granted
+    where relation.oid = to_regclass($1) and granted.grantee <> relation.relowner
+    order by 1
+"""
+
+
 async def place(
     connection: Connection, candidate: FeatureView, release_id: int
 ) -> tuple[FeatureView, list[str]]:
@@ -158,7 +174,9 @@ async def show(connection: Connection, before: FeatureView | None, view: Feature
     if before is not None and before.columns == view.columns:
         return
     name = f"feature_store.{quoted(view.name)}"
-    await without_queueing(connection, f"drop view if exists {name}; {create_view(view)}")
+    granted = [row["statement"] for row in await connection.fetch(GRANTS, name)]
+    statements = [f"drop view if exists {name}", create_view(view), *granted]
+    await without_queueing(connection, "; ".join(statements))
 
 
 async def hide(connection: Connection, name: str) -> None:
