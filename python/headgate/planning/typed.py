@@ -55,12 +55,18 @@ def _of_model(
 
 
 def stale_models(declared: Declared, deployed: Deployed) -> set[str]:
-    """Built models that hold something else than what is declared, by themselves or by what they read."""
+    """Built models that hold something else than what is declared, by themselves or by what they read.
+
+    A table keeps a dropped column until it is built from nothing, and a feature view that does cannot grow.
+    """
     return {
         model.name
         for model in declared.models.values()
         if (built := deployed.models.get(model.name))
-        and any(_differs(model, key, declared, deployed) for key in built.built_from)
+        and (
+            set(built.columns) - set(model.column_names)
+            or any(_differs(model, key, declared, deployed) for key in built.built_from)
+        )
     }
 
 
