@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import signal
@@ -176,6 +177,32 @@ def test_without_a_server_every_command_says_what_to_do(home: Home) -> None:
 
     assert "headgate up" in home.headgate("status", exit_code=1).stdout
     assert json.loads(home.headgate("status", "--json", exit_code=1).stdout)["running"] is False
+
+
+def test_without_schemas_or_rights_every_command_says_what_to_do(server: Cluster, tmp_path: Path) -> None:
+    """A server of one's own before `headgate up`, and a role that may not read what another one owns."""
+    server.ensure_database("not_up_yet")
+    env = {
+        **clean_environment(),
+        "HEADGATE_HOME": str(tmp_path / "home"),
+        "HEADGATE_DSN": server.uri("not_up_yet"),
+    }
+    file = tmp_path / "2016-01-01-1.json.gz"
+    file.write_bytes(gzip.compress(b"{}\n"))
+    commands = [["releases"], ["gates"], ["publish"], ["plan"], ["check"], ["land", "gharchive", str(file)]]
+    for command in commands:
+        said = run_headgate(*command, env=env, exit_code=1).stderr
+        assert "next      run `headgate up`" in said
+        assert "Traceback" not in said
+    run_headgate("up", env=env)
+    run_headgate("releases", env=env)
+    create = "drop role if exists without_rights; create role without_rights login"
+    psql("-d", server.uri("not_up_yet"), "-c", create, env=env)
+    env["HEADGATE_DSN"] = server.uri("not_up_yet").replace("postgres@", "without_rights@")
+    for command in [["up"], ["status"], *commands]:
+        said = run_headgate(*command, env=env, exit_code=1).stderr
+        assert "rights in the database" in said
+        assert "Traceback" not in said
 
 
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(home: Home) -> None:

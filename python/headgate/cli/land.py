@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from headgate import postgres
 from headgate.errors import UsageError
 from headgate.landing import LoadResult, Progress, land_files, replay_quarantined
 from headgate.landing.replay import FIRST, LAST
@@ -91,6 +92,7 @@ def _land(
 ) -> None:
     """Lands files or hours, and prints what came of it."""
     deliveries = _deliveries(settings, source, files, first, last, partition)
+    asyncio.run(_find_ledger(settings))
     began = time.monotonic()
     if as_json:
         results = land_files(settings, source, deliveries, connections=connections)
@@ -100,6 +102,15 @@ def _land(
         _show(results, time.monotonic() - began)
     if any(result.failed for result in results):
         sys.exit(1)
+
+
+async def _find_ledger(settings: Settings) -> None:
+    """Fails where the ledger is missing or closed to the role: once, before each landing process does."""
+    connection = await postgres.connect(settings)
+    try:
+        await connection.execute("select appended from ops.loads limit 0")
+    finally:
+        await connection.close()
 
 
 def _pull(settings: Settings, source: str, *, poll: bool, every: float, as_json: bool) -> None:

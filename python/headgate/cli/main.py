@@ -43,6 +43,11 @@ COMMANDS = {
     "demo": ("headgate.cli.demo:demo", "Run the main job on twelve hours and tell what came out."),
 }
 
+#: SQLSTATE: insufficient_privilege.
+MISSING_RIGHT = "42501"
+#: SQLSTATE: invalid_schema_name, undefined_table, undefined_column.
+MISSING_OBJECTS = {"3F000", "42P01", "42703"}
+
 
 class LazyGroup(click.Group):
     """A click group that imports a sub-command's module when the sub-command is used."""
@@ -84,6 +89,39 @@ def main() -> None:
     except HeadgateError as error:
         report(error)
         sys.exit(error.exit_code)
+    except Exception as error:
+        explained = _of_database(error)
+        if explained is None:
+            raise
+        report(explained)
+        sys.exit(explained.exit_code)
+
+
+def _of_database(error: Exception) -> HeadgateError | None:
+    """What the database refused, if its version or the role's rights are why, by whichever driver."""
+    cause = getattr(error, "orig", error)
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    if state == MISSING_RIGHT:
+        return HeadgateError(
+            "rights in the database",
+            expected="those of the role that owns Headgate's schemas",
+            found=str(cause).splitlines()[0],
+            next_step="name that role in HEADGATE_DSN, or have it grant this one what is missing",
+        )
+    if state in MISSING_OBJECTS:
+        from headgate import postgres
+        from headgate.postgres import schema
+        from headgate.settings import load_settings
+
+        here, newest = schema.current(postgres.dsn(load_settings())), schema.head()
+        if here != newest:
+            return HeadgateError(
+                "schemas of the database",
+                expected=f"version {newest}, which this checkout works with",
+                found=f"version {here}",
+                next_step="run `headgate up`",
+            )
+    return None
 
 
 def report(error: HeadgateError) -> None:
