@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,11 @@ def test_a_new_version_beside_the_old_one_is_additive(project: ProjectCopy) -> N
         ("repository_activity", 1),
     ]
     assert project.plan()["changes"] == []
+
+    newest = json.loads(project.headgate("releases", "--json").stdout)["active"]
+    project.headgate("rollback", "--yes")
+    assert f"release {newest}, which a rollback left" in project.headgate("apply", "--yes").stdout
+    project.headgate("rollback", "--to", str(newest), "--yes")
 
 
 def test_a_breaking_change_is_refused_until_its_plan_is_approved(project: ProjectCopy) -> None:

@@ -93,7 +93,7 @@ def apply(yes: bool, as_json: bool) -> None:
     elif applied is None:
         click.echo("Nothing to apply: what is declared is what is deployed.")
     else:
-        report = reports.of_apply(applied.plan, applied.release, time.monotonic() - started)
+        report = reports.of_apply(applied, time.monotonic() - started)
         click.echo(report.text())
         click.echo(f"\nreport: {report.write(settings)}")
 

@@ -15,6 +15,7 @@ from headgate.planning.deployed import BuiltModel
 from headgate.planning.plan import Plan
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
+from headgate.store.ledger import newest_release
 from headgate.store.publishing import publish_project
 
 #: Models and gates; unit tests look at the code, and belong to those who change it.
@@ -29,6 +30,8 @@ class Applied:
 
     plan: Plan
     release: int | None
+    #: The release that holds all of it already, and that a rollback left.
+    left: int | None
 
 
 async def require_leave(connection: Connection, plan: Plan, *, confirmed: bool) -> None:
@@ -73,7 +76,8 @@ async def apply(
         plan.hash,
         release,
     )
-    return Applied(plan, release)
+    newest = await newest_release(connection)
+    return Applied(plan, release, newest if release is None and newest != plan.release else None)
 
 
 async def _build(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headgate.change import LAYERS, Change
+from headgate.planning.apply import Applied
 from headgate.planning.plan import Plan
 from headgate.report import Report, table
 
@@ -28,9 +29,17 @@ def of_plan(plan: Plan, *, approved: bool = False) -> Report:
     )
 
 
-def of_apply(plan: Plan, release: int | None, seconds: float) -> Report:
+def of_apply(applied: Applied, seconds: float) -> Report:
     """What `headgate apply` did."""
-    became = f"Release {release} is active." if release else "The active release holds all of it already."
+    plan = applied.plan
+    became = "The active release holds all of it already."
+    if applied.release:
+        became = f"Release {applied.release} is active."
+    elif applied.left:
+        became = (
+            f"Nothing new to publish: release {applied.left}, which a rollback left, holds all of it."
+            f" Go forward again with `headgate rollback --to {applied.left}`."
+        )
     return Report(
         verb="apply",
         title=f"Applied plan {plan.hash}",
@@ -62,7 +71,10 @@ def _summary(plan: Plan, *, approved: bool) -> list[str]:
 
 
 def _design(plan: Plan) -> list[str]:
-    lines = []
+    lines = [
+        f"Records of {source} that are quarantined are typed again, with what follows from their partitions."
+        for source in sorted({change.name for change in plan.changes if change.layer == "source"})
+    ]
     if plan.rebuild:
         lines += [
             f"Built again from {_count(plan.partitions, 'landed partition')}, behind all gates:",
