@@ -249,27 +249,41 @@ def test_wrong_usage_is_told(database: Database, tmp_path: Path) -> None:
 
 
 def test_replay_forgets_partitions_with_quarantined_rows(database: Database) -> None:
-    """Only partitions with quarantined rows are built again, and only models of the source."""
+    """Only partitions of the source with quarantined rows are typed again, by its own models only."""
     database.query("create schema typed")
     assert "nothing to do" in database.headgate("replay", "gharchive").stdout
     database.query(
         "create table typed.stg_gharchive__quarantine (partition_start timestamptz, line_number int)"
     )
     database.query(
-        "insert into typed.stg_gharchive__quarantine select '2016-01-01 01:00Z', generate_series(1, 2)"
+        "insert into typed.stg_gharchive__quarantine"
+        " select start, generate_series(1, 2)"
+        " from unnest(array['2016-01-01 01:00Z', '2016-01-01 02:59:59Z']::timestamptz[]) as start"
     )
+    database.query("""
+        insert into ops.loads (source, entity, partition_start, partition_end, uri, status, appended,
+            lines_read, rows_landed, rows_rejected)
+        values
+            ('gharchive', 'events', '2016-01-01 01:00Z', '2016-01-01 02:00Z', '', 'landed', false, 2, 2, 0),
+            ('github_webhooks', 'deliveries', '2016-01-01 02:59:59Z', '2016-01-01 03:20Z', '', 'landed', true,
+                2, 2, 0)
+    """)
     database.query("""
         insert into ops.built_partitions (model, partition_start, upstream_version, version)
         select model, moment, '1', '1'
         from unnest(array['stg_gharchive__events', 'stg_gharchive__pushes', 'stg_other__events']) as model,
-            unnest(array['2016-01-01 01:00Z', '2016-01-01 02:00Z']::timestamptz[]) as moment
+            unnest(array['2016-01-01 01:00Z', '2016-01-01 02:00Z', '2016-01-01 02:59:59Z']::timestamptz[])
+                as moment
     """)
     assert (
-        json.loads(database.headgate("replay", "gharchive", "--from", "2016-01-01T02", "--json").stdout) == []
+        json.loads(database.headgate("replay", "gharchive", "--from", "2016-01-01T04", "--json").stdout) == []
     )
+    assert "nothing to do" in database.headgate("replay", "github_events").stdout
+    said = database.headgate("replay", "github_webhooks", "--from", "2016-01-01T03").stdout
+    assert said.startswith("2016-01-01T02:59Z  2 quarantined rows, 2 models")
     said = database.headgate("replay", "gharchive", "--from", "2016-01-01T01", "--to", "2016-01-01T01").stdout
     assert "2 quarantined rows, 2 models" in said
-    assert database.value("select count(*) from ops.built_partitions") == 4
+    assert database.value("select count(*) from ops.built_partitions") == 5
 
 
 def test_a_partition_can_be_given_with_the_file(database: Database, tmp_path: Path) -> None:

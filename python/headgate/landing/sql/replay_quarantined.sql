@@ -1,9 +1,13 @@
 -- Forgets that the partitions with quarantined rows were built, so that the next build types them again.
 with quarantined as (
-    select partition_start, count(*) as quarantined_rows
-    from {quarantine}
-    where partition_start >= $2 and partition_start < $3
-    group by partition_start
+    select loads.partition_start, count(*) as quarantined_rows
+    from {quarantine} as quarantine
+    inner join ops.loads on quarantine.partition_start = loads.partition_start
+    where
+        loads.status = 'landed'
+        and $4 in (loads.source, loads.contract_source)
+        and loads.partition_start < $3 and loads.partition_end > $2
+    group by loads.partition_start
 ),
 
 forgotten as (
