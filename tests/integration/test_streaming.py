@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from headgate.errors import HeadgateError
 from headgate.streaming.config import StreamConfig, read_config
 from headgate.streaming.messages import Received, accept
 from headgate.streaming.publish import publish_lines
@@ -148,6 +149,16 @@ def test_back_pressure_holds_what_is_handed_out(database: Database, nats: Nats) 
     source.close()
     assert seen[0][1] <= 20
     assert seen[0][0] >= 80
+
+
+def test_what_the_server_would_never_take_is_told(nats: Nats) -> None:
+    """A line larger than the server's limit, or with its header larger, holds up nothing and is counted."""
+    limit = 1024 * 1024
+    lines = as_lines([event(number) for number in range(10)])
+    lines[3:3] = [b"x" * (limit - 1), b"x" * (5 * limit)]
+    with pytest.raises(HeadgateError, match="found 2 of 12 that are larger; all others are published"):
+        publish(nats, lines)
+    assert publish(nats, [b"x" * (limit - 200)]) == 1
 
 
 def test_the_pipeline_runs_in_mage(database: Database, nats: Nats, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from nats.js import JetStreamContext
 
+from headgate.errors import HeadgateError
 from headgate.logs import service_log
 from headgate.streaming.config import StreamConfig
 from headgate.streaming.jetstream import AWAY, MESSAGE_ID, connect, ensure_stream
@@ -32,22 +33,39 @@ async def publish_lines(
         config: names stream and subject.
         lines: a message each.
         rate: messages a second, at most.
+
+    Raises:
+        HeadgateError: the server takes no messages as large as some of these are; it has all others.
     """
     run = uuid.uuid4()
     connection = await connect(url, service_log("publisher"))
-    count = 0
+    count = too_large = 0
     try:
         context = connection.jetstream(timeout=5)
         await _persist_stream(context, config)
         numbered = ((event_id(line) or f"{run}-{number}", line) for number, line in enumerate(lines))
         began = time.monotonic()
         while batch := list(itertools.islice(numbered, max(1, int(min(AT_ONCE, rate / 10))))):
-            await _publish(context, config.subject, batch)
+            sent = [message for message in batch if _size(*message) <= connection.max_payload]
+            too_large += len(batch) - len(sent)
+            await _publish(context, config.subject, sent)
             count += len(batch)
             await asyncio.sleep(began + count / rate - time.monotonic())
+        if too_large:
+            raise HeadgateError(
+                f"messages to {config.subject}",
+                expected=f"up to {connection.max_payload:,} bytes each, the server's max_payload",
+                found=f"{too_large:,} of {count:,} that are larger; all others are published",
+                next_step="raise max_payload of the server and publish again; nothing lands twice",
+            )
     finally:
         await connection.close()
     return count
+
+
+def _size(name: str, line: bytes) -> int:
+    """Bytes of a message as the server counts them, with its header."""
+    return len(f"NATS/1.0\r\n{MESSAGE_ID}: {name}\r\n\r\n".encode()) + len(line)
 
 
 async def _persist_stream(context: JetStreamContext, config: StreamConfig) -> None:
