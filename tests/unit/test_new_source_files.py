@@ -115,3 +115,8 @@ def test_bad_names_are_refused(name: str) -> None:
         new_source(ROOT, name, infer(SAMPLES["greenhouse"]()))
 
     assert refused.value.exit_code == 2
+
+
+def test_the_pipeline_reads_a_new_source() -> None:
+    """With what dbt remembers of the last run, observed_paths would never see a new source."""
+    assert "--no-partial-parse" in (ROOT / "mage_pipelines/dbts/build/staging.yaml").read_text().split()
