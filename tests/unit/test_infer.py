@@ -209,3 +209,10 @@ def test_notes_hold_no_values() -> None:
     assert not [
         note for note in infer(records).notes if any(value.strip('"') in note.split() for value in values)
     ]
+
+
+def test_what_cannot_be_declared_is_no_part_of_the_envelope() -> None:
+    """Headers with spaces in them are no paths, however much they look like an identity or a time."""
+    records = [{"sale id": n, "sold at": "2026-01-01T00:00:00Z", "amount": n / 2} for n in range(50)]
+    found = infer(records)
+    assert vars(found.contract.envelope) == {"identity": None, "kind": None, "time": None}

@@ -142,8 +142,8 @@ Score = Callable[[str, list[Any], Sequence[Record]], float]
 
 
 def _best(records: Sequence[Record], score: Score) -> str | None:
-    """The key of all records that scores best, None where none scores; of equals the first."""
-    keys = list(dict.fromkeys(key for record in records[:100] for key in record))
+    """The key of all records, of those that can be declared, that scores best; of equals the first."""
+    keys = list(dict.fromkeys(key for record in records[:100] for key in record if is_name(key)))
     scored = [(score(key, [record.get(key) for record in records], records), key) for key in keys]
     best, found = max(scored, key=lambda item: item[0], default=(0.0, ""))
     return found if best > 0 else None
