@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from hypothesis import given, settings
 from headgate.contract import read_contract
 from headgate.contract.reads import differences, paths_read
 from headgate.errors import UsageError
+from headgate.planning.dbt import forget_other_sources
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.infer import Inferred, infer
 from headgate.scaffold.source import new_source
 from headgate.scaffold.typed import models_of
+from headgate.settings import load_settings
 from tests.sample_sources import SAMPLES
 from tests.support import ROOT
 from tests.unit.sample_records import RECORDS, inferred_from
@@ -117,6 +120,23 @@ def test_bad_names_are_refused(name: str) -> None:
     assert refused.value.exit_code == 2
 
 
-def test_the_pipeline_reads_a_new_source() -> None:
-    """With what dbt remembers of the last run, observed_paths would never see a new source."""
-    assert "--no-partial-parse" in (ROOT / "mage_pipelines/dbts/build/staging.yaml").read_text().split()
+def test_what_dbt_remembers_goes_when_a_source_comes(tmp_path: Path) -> None:
+    """dbt reads everything again once, then not before the next source."""
+    project = tmp_path / "project"
+    (project / "macros/one").mkdir(parents=True)
+    (project / "macros/one/one_schema_generation.sql").touch()
+    own = replace(load_settings({"HEADGATE_HOME": str(tmp_path / "home")}), project_dir=project)
+    parsed = [own.home / place / "partial_parse.msgpack" for place in ("dbt/staging", "plan/target")]
+
+    def left() -> list[bool]:
+        for file in parsed:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        forget_other_sources(own)
+        return [file.exists() for file in parsed]
+
+    assert left() == [False, False]
+    assert left() == [True, True]
+    (project / "macros/two_schema_generation.sql").touch()
+    assert left() == [False, False]
+    assert left() == [True, True]

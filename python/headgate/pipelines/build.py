@@ -10,6 +10,7 @@ from typing import Any
 from headgate import postgres
 from headgate.landing import close_open_loads
 from headgate.pipelines.waiting import is_building
+from headgate.planning.dbt import forget_other_sources
 from headgate.postgres.connection import open_psycopg2
 from headgate.settings import load_settings
 from headgate.store import reports
@@ -30,6 +31,7 @@ def wait_for_new_loads(*, minutes: float) -> bool:
     while time.monotonic() < deadline and (not asyncio.run(has_new_loads()) or backfill_builds()):
         time.sleep(SECONDS_BETWEEN_LOOKS)
     asyncio.run(_close_open_loads())
+    forget_other_sources(load_settings())
     return True
 
 

@@ -25,6 +25,7 @@ Progress = Callable[[int, int], None]
 
 def run(settings: Settings, command: Sequence[str], progress: Progress | None = None) -> tuple[int, str]:
     """Runs a program that takes dbt's options for folders; (exit code, the last that it said)."""
+    forget_other_sources(settings)
     process = subprocess.Popen(
         [*command, *folders(settings)],
         cwd=settings.project_dir,
@@ -48,6 +49,23 @@ def run(settings: Settings, command: Sequence[str], progress: Progress | None = 
         if process.poll() is None:
             process.terminate()
             process.wait()
+
+
+def forget_other_sources(settings: Settings) -> None:
+    """Has dbt read every file again where the project's sources are others than when it last did.
+
+    Which sources there are is read from the names of macros (`observed_sources`), which partial parsing does
+    not notice.
+    """
+    macros = (settings.project_dir / "macros").rglob("*_schema_generation.sql")
+    named = "\n".join(sorted(macro.stem for macro in macros))
+    note = settings.home / "dbt" / "sources"
+    if note.exists() and note.read_text() == named:
+        return
+    for parsed in settings.home.glob("*/*/partial_parse.msgpack"):
+        parsed.unlink(missing_ok=True)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(named)
 
 
 def folders(settings: Settings) -> list[str]:
