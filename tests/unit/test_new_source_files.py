@@ -121,7 +121,7 @@ def test_bad_names_are_refused(name: str) -> None:
 
 
 def test_what_dbt_remembers_goes_when_a_source_comes(tmp_path: Path) -> None:
-    """dbt reads everything again once, then not before the next source."""
+    """Dbt reads everything again once, then not before the next source."""
     project = tmp_path / "project"
     (project / "macros/one").mkdir(parents=True)
     (project / "macros/one/one_schema_generation.sql").touch()
