@@ -26,7 +26,7 @@
 
 {# The model that a gate is about: the one it is attached to, else, of those it reads, one of the last layer. #}
 {% macro gated_model(gate) -%}
-    {% set layers = {'staging': 1, 'intermediate': 2, 'features': 3} %}
+    {% set layers = {'staging': 1, 'intermediate': 2, 'features': 3, 'monitoring': 4} %}
     {% set last = namespace(name='none', layer=-1) %}
     {% for node_id in ([gate.attached_node] if gate.attached_node else gate.depends_on.nodes) %}
         {% set node = graph.nodes.get(node_id) or {'fqn': ['', ''], 'alias': node_id.split('.')[-1]} %}

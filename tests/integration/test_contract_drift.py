@@ -132,10 +132,10 @@ def test_a_new_path_warns_and_a_changed_type_stops(project: ProjectCopy, tmp_pat
 
     assert findings(project) == {"new path": {"PushEvent payload.signature"}}
     warned = project.database.query(
-        "select status, failures from ops.gate_results where gate = %s order by ran_at desc",
+        "select status, failures, model from ops.gate_results where gate = %s order by ran_at desc",
         "assert_no_path_is_new",
     )
-    assert warned[0] == ("warn", 1)
+    assert warned[0] == ("warn", 1, "contract_drift")
     assert any("payload.signature" in line for line in project.plan()["observed"])
 
     land(project, tmp_path / "hours", BEFORE - timedelta(hours=2), push_id="a string")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -39,6 +40,19 @@ def nats(tmp_path: Path) -> Iterator[Nats]:
 def publish(nats: Nats, lines: Iterable[bytes], **config: Any) -> int:
     """Publishes messages; how many it were."""
     return asyncio.run(publish_lines(nats.url, read_config(config), lines))
+
+
+def test_feed_says_that_no_server_answers(database: Database, tmp_path: Path) -> None:
+    """It goes on trying, and says so at once."""
+    (tmp_path / "events.jsonl").write_bytes(b"{}\n")
+    environment = {**database.env, "HEADGATE_NATS_URL": "nats://127.0.0.1:9"}
+    command = ["headgate", "feed", tmp_path / "events.jsonl"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as feeding:
+        try:
+            assert feeding.stderr is not None
+            assert "NATS does not answer yet" in feeding.stderr.readline()
+        finally:
+            feeding.kill()
 
 
 def follow(database: Database, nats: Nats, **variables: Any) -> list[int]:

@@ -57,13 +57,13 @@ def list_gates(as_json: bool) -> None:
 @click.option("--limit", default=20, show_default=True, help="How many rows to show at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def show_gate(gate: str, limit: int, as_json: bool) -> None:
-    """Show the rows that GATE kept when it failed last."""
+    """Show the rows that GATE kept when it failed or warned last."""
     result, rows = asyncio.run(_failure(gate, limit))
     if as_json:
         click.echo(json.dumps({"result": result and result.as_dict(), "rows": rows}, indent=2))
         return
     if result is None:
-        click.echo(f"gate {gate} never failed")
+        click.echo(f"gate {gate} never failed nor warned")
         return
     click.echo(f"{result.sentence()} at {result.ran_at:%Y-%m-%d %H:%M:%S} UTC (run {result.run_id})")
     Console().print(rows_table(rows) if rows else "No rows were kept.")
@@ -104,7 +104,7 @@ async def _latest() -> list[GateResult]:
 async def _failure(gate: str, limit: int) -> tuple[GateResult | None, list[dict[str, Any]]]:
     connection = await postgres.connect(load_settings())
     try:
-        result = await results.newest_failure(connection, gate)
+        result = await results.newest_finding(connection, gate)
         rows = await results.failed_rows(connection, result, limit) if result else []
     finally:
         await connection.close()

@@ -14,6 +14,7 @@ import asyncpg
 from headgate.errors import GateFailed, UsageError
 
 FAILED = ("fail", "error")
+FOUND = (*FAILED, "warn")
 #: How many failed gates an error names before it says how many more there are.
 NAMED_GATES = 5
 
@@ -25,7 +26,7 @@ class GateResult:
     gate: str
     #: The model that the gate stands behind; None for a gate over several.
     model: str | None
-    #: pass, warn, fail, or error when the gate itself could not run.
+    #: pass, warn, fail, skipped, or error when the gate itself could not run.
     status: str
     #: How many rows broke the promise.
     failures: int | None
@@ -46,7 +47,8 @@ class GateResult:
             return f"gate {self.gate}{model} could not run"
         rows = f"{self.failures} {'row' if self.failures == 1 else 'rows'}"
         kept = f", kept in {self.failures_relation}" if self.failures_relation else ""
-        return f"gate {self.gate}{model} failed for {rows}{kept}"
+        verb = "failed" if self.failed else "warned"
+        return f"gate {self.gate}{model} {verb} for {rows}{kept}"
 
     def as_dict(self) -> dict[str, Any]:
         """The result for programs (`--json`)."""
@@ -81,8 +83,8 @@ async def failed_since(connection: Connection, moment: datetime) -> list[GateRes
     return [GateResult(**row) for row in rows]
 
 
-async def newest_failure(connection: Connection, gate: str) -> GateResult | None:
-    """The newest failed result of `gate`; None when it never failed.
+async def newest_finding(connection: Connection, gate: str) -> GateResult | None:
+    """The newest result of `gate` that failed or warned; None when there is none.
 
     Raises:
         UsageError: no gate of that name ever ran.
@@ -95,11 +97,11 @@ async def newest_failure(connection: Connection, gate: str) -> GateResult | None
             found="no result under that name",
             next_step="run `headgate gates` to see the names",
         )
-    return next((result for result in (GateResult(**row) for row in rows) if result.failed), None)
+    return next((result for result in (GateResult(**row) for row in rows) if result.status in FOUND), None)
 
 
 async def failed_rows(connection: Connection, result: GateResult, limit: int) -> list[dict[str, Any]]:
-    """The rows that one failed gate kept, in the order it found them."""
+    """The rows that one gate kept, in the order it found them."""
     rows = await connection.fetch(
         """
         select failed_row from ops.gate_failures

@@ -27,6 +27,7 @@ SECONDS_BETWEEN_ATTEMPTS = 1.0
 
 async def connect(url: str, log: structlog.typing.FilteringBoundLogger) -> Client:
     """A connection that comes back by itself, however long the server is away."""
+    waits = False
 
     async def on_disconnect() -> None:
         if connection is not None and not connection.is_closed:
@@ -36,6 +37,10 @@ async def connect(url: str, log: structlog.typing.FilteringBoundLogger) -> Clien
         log.info("connected to NATS")
 
     async def on_error(error: Exception) -> None:
+        nonlocal waits
+        if connection is None and not waits:
+            waits = True
+            log.warning("NATS does not answer yet", reason=type(error).__name__)
         log.debug("NATS", reason=type(error).__name__)
 
     connection: Client | None = None

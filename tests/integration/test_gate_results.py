@@ -1,0 +1,37 @@
+"""What `headgate gates` says of results that dbt left in the database."""
+
+from __future__ import annotations
+
+from tests.support import Database
+
+
+def keep(database: Database, gate: str, status: str, failures: int) -> None:
+    """A result as the hook of dbt writes it, with one kept row."""
+    database.query(
+        "insert into ops.gate_results (run_id, gate, model, status, failures, failures_relation, ran_at)"
+        " values (%s, %s, 'orders', %s, %s, 'gate_failures.g', clock_timestamp())",
+        f"run-{gate}-{status}",
+        gate,
+        status,
+        failures,
+    )
+    if failures:
+        database.query(
+            "insert into ops.gate_failures (run_id, gate, row_number, failed_row) values (%s, %s, 1, %s)",
+            f"run-{gate}-{status}",
+            gate,
+            '{"order_id": 7}',
+        )
+
+
+def test_rows_of_a_gate_that_warned_are_shown(database: Database) -> None:
+    """A warning keeps its rows too; later runs that were skipped or passed hide nothing."""
+    for status, failures in (("warn", 29), ("pass", 0), ("skipped", 0)):
+        keep(database, "totals_add_up", status, failures)
+    keep(database, "names_are_set", "pass", 0)
+
+    said = database.headgate("gates", "show", "totals_add_up").stdout
+    assert "gate totals_add_up on orders warned for 29 rows, kept in gate_failures.g" in said
+    assert "order_id" in said
+    assert "1 of 29 rows shown" in said
+    assert "never failed nor warned" in database.headgate("gates", "show", "names_are_set").stdout
