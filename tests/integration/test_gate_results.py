@@ -35,3 +35,10 @@ def test_rows_of_a_gate_that_warned_are_shown(database: Database) -> None:
     assert "order_id" in said
     assert "1 of 29 rows shown" in said
     assert "never failed nor warned" in database.headgate("gates", "show", "names_are_set").stdout
+
+
+def test_names_are_whole_in_a_pipe(database: Database) -> None:
+    """What a program reads is as wide as it needs."""
+    gate = "a_gate_with_a_name_that_is_as_long_as_the_longest_of_them_can_be"
+    keep(database, gate, "pass", 0)
+    assert gate in database.headgate("gates").stdout

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from headgate import postgres
+from headgate.cli.console import tables
 from headgate.dataset import register
 from headgate.dataset.create import create as create_dataset
 from headgate.dataset.register import Dataset
@@ -130,7 +130,7 @@ def list_datasets(as_json: bool = False) -> None:
             _labels(entry),
             f"{entry.created_at:%Y-%m-%d %H:%M:%S}",
         )
-    Console().print(table if found else "No dataset has been made yet.")
+    tables().print(table if found else "No dataset has been made yet.")
 
 
 @dataset.command("show")
@@ -167,7 +167,7 @@ def _show(entry: Dataset, as_json: bool) -> None:
         ("made", f"{entry.created_at:%Y-%m-%d %H:%M:%S} UTC by {entry.created_by}, {entry.writer}"),
     ):
         table.add_row(name, value.replace("[", "\\["))
-    Console().print(table)
+    tables().print(table)
 
 
 def _recomputed(leakage: dict[str, dict[str, int]]) -> str:

@@ -7,10 +7,10 @@ import json
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from headgate import postgres
+from headgate.cli.console import tables
 from headgate.gates import results
 from headgate.gates.results import GateResult
 from headgate.settings import load_settings
@@ -46,7 +46,7 @@ def list_gates(as_json: bool) -> None:
             "" if result.failures is None else str(result.failures),
             f"{result.ran_at:%Y-%m-%d %H:%M:%S}",
         )
-    console = Console()
+    console = tables()
     console.print(table if found else "No gate has run yet.")
     failed = sum(result.failed for result in found)
     console.print(f"{len(found)} gates, {failed} failed", highlight=False)
@@ -66,7 +66,7 @@ def show_gate(gate: str, limit: int, as_json: bool) -> None:
         click.echo(f"gate {gate} never failed nor warned")
         return
     click.echo(f"{result.sentence()} at {result.ran_at:%Y-%m-%d %H:%M:%S} UTC (run {result.run_id})")
-    Console().print(rows_table(rows) if rows else "No rows were kept.")
+    tables().print(rows_table(rows) if rows else "No rows were kept.")
     if result.failures is not None and result.failures > len(rows):
         click.echo(f"{len(rows)} of {result.failures} rows shown")
 

@@ -239,10 +239,11 @@ def _land_with_progress(
 
 def _show(results: list[LoadResult], seconds: float) -> None:
     """Prints one line per load, the sum, and why loads failed."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from headgate.cli.console import tables
+
+    console = tables()
     table = Table(box=None, pad_edge=False)
     table.add_column("partition")
     table.add_column("status")

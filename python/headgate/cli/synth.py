@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from headgate.cli.console import tables
 from headgate.synth import HourTruth, Truth, write_hours
 from headgate.synth.file_traps import FILE_TRAPS, REDELIVER
 from headgate.synth.traps import TRAPS, parse
@@ -91,7 +92,7 @@ def synth(
     if as_json:
         click.echo(orjson.dumps(truth.as_dict(), option=orjson.OPT_INDENT_2))
     else:
-        Console().print(_table(truth, out_dir))
+        tables().print(_table(truth, out_dir))
 
 
 def _table(truth: Truth, out_dir: Path) -> Table:
