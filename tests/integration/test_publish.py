@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from headgate.errors import ConfirmationRequired, GateFailed, HeadgateError, UsageError
+from headgate.pipelines import build
 from tests.support import Database
 from tests.toy_store import START, UPSTREAM, ToyStore, newest
 
@@ -166,6 +167,24 @@ def test_an_hour_that_landed_and_was_not_built_is_noticed(store: ToyStore) -> No
     )
     with pytest.raises(HeadgateError, match=r"not built: .*2016-01-01T01"):
         store.publish()
+
+
+def test_other_sources_alone_are_nothing_to_publish(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Builds pass for who lands only what no feature view is built from; a view that is built counts."""
+    for name, value in database.env.items():
+        monkeypatch.setenv(name, value)
+    store = ToyStore(database)
+    store.create()
+    database.query("delete from ops.certified_partitions; delete from ops.built_partitions")
+    assert "nothing landed" in build.publish_features()["release"]
+    assert "land what a feature view is built from" in database.headgate("publish", exit_code=1).stderr
+    store.certify(gates=False)
+    with pytest.raises(GateFailed):
+        build.publish_features()
+    store.certify()
+    assert build.publish_features()["release"] == 1
 
 
 def test_upstream_is_the_model_that_views_name(store: ToyStore) -> None:

@@ -38,10 +38,14 @@ def wait_for_new_loads(*, minutes: float) -> bool:
 def publish_features() -> dict[str, Any]:
     """Publishes what was built and writes the report; the release and how many rows changed, for Mage's log.
 
+    Where nothing ever landed that a feature view is built from, there is nothing to publish: no failure.
+
     Raises:
         HeadgateError: see `headgate.store.publish.publish`.
     """
     settings = load_settings()
+    if not asyncio.run(_has_features()):
+        return {"release": "none, for nothing landed that a feature view is built from"}
     published = asyncio.run(publish_project(settings))
     if published is None:
         return {"release": "unchanged"}
@@ -76,6 +80,23 @@ async def has_new_loads() -> bool:
                         and finished_at > coalesce((select max(ran_at) from ops.gate_results), '-infinity')
                     )
             )
+        """)
+        return found
+    finally:
+        await connection.close()
+
+
+async def _has_features() -> bool:
+    """Whether something was built into a feature view, or published once."""
+    connection = await postgres.connect(load_settings())
+    try:
+        found: bool = await connection.fetchval("""
+            select
+                exists (select from ops.releases)
+                or exists (
+                    select from ops.built_partitions as built
+                    inner join pg_tables on schemaname = 'features' and tablename = built.model
+                )
         """)
         return found
     finally:

@@ -104,6 +104,15 @@ async def require_ready(connection: Connection, views: Iterable[str]) -> None:
         GateFailed: a gate of a model that they rest on failed, was skipped, or ran before the last build.
     """
     names = sorted(views)
+    if not names or not await connection.fetchval(
+        "select exists (select from ops.built_partitions where model = any($1))", names
+    ):
+        raise HeadgateError(
+            "feature views to publish",
+            expected="at least one that dbt has built",
+            found="none",
+            next_step="land what a feature view is built from, then run `headgate run build_features`",
+        )
     # Without statistics of a history that was filled a moment ago, the planner would loop over it.
     await connection.execute("set local enable_nestloop = off")
     missing = await connection.fetch(NOT_BUILT, names)
@@ -123,15 +132,6 @@ async def require_ready(connection: Connection, views: Iterable[str]) -> None:
     await connection.execute("set local enable_nestloop = on")
     if unproven:
         raise await _not_proven(connection, unproven)
-    if not names or not await connection.fetchval(
-        "select exists (select from ops.built_partitions where model = any($1))", names
-    ):
-        raise HeadgateError(
-            "feature views to publish",
-            expected="at least one that dbt has built",
-            found="none",
-            next_step="land something, then run `headgate run build_features`",
-        )
 
 
 async def _not_proven(connection: Connection, unproven: list[asyncpg.Record]) -> GateFailed:
