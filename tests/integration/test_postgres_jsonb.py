@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 
 from headgate.errors import HeadgateError, UsageError
-from headgate.pulling import Pulled, pull
+from headgate.pulling import Pulled, postgres_jsonb, pull
 from headgate.settings import Settings
 from tests.small_project import declare, settings_for
 from tests.support import Database, Databases
@@ -75,6 +75,30 @@ def fill(shop: Database, first: int, last: int, *, age: str = "1 hour") -> None:
         first,
         last,
     )
+
+
+@pytest.mark.parametrize("rows_of_a_snapshot", [100, 1000])
+def test_rows_that_one_statement_wrote_land_once(
+    settings: Settings,
+    database: Database,
+    shop: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rows_of_a_snapshot: int,
+) -> None:
+    """One cursor for all, a number as the only key: they are read in the order in which a read goes on."""
+    monkeypatch.setattr(postgres_jsonb, "SNAPSHOT_ROWS", rows_of_a_snapshot)
+    shop.query("alter table public.orders drop constraint orders_pkey, drop part, add primary key (id)")
+    shop.query(
+        "insert into public.orders (id, updated_at, record)"
+        " select n, now() - interval '1 hour', jsonb_build_object('id', n) from generate_series(1, 320) as n"
+    )
+    declared = settings_for(settings, declare(tmp_path / "project", "shop", {**LOADER, "key": "id"}))
+
+    done = [land(declared).rows.landed for _ in range(2)]
+
+    assert database.value(f"select count(distinct record_id) from {LANDED}") == 320
+    assert done == [320, 0]
 
 
 def test_everything_lands_once_and_what_is_new_the_next_time(

@@ -86,12 +86,13 @@ class OtherTable:
             conditions.append(f"isfinite({cursor})")
         if below is not None:
             conditions.append(f"{cursor} < {self._cursor_value(below)}")
-        order = ", ".join([cursor, *map(_quoted, self.declared.key)])
+        # Of the table: a bare name would mean the field of that name, whose key is text (`10` before `9`).
+        order = ", ".join(f"landed.{_quoted(name)}" for name in (self.declared.cursor, *self.declared.key))
         fields = [self._cursor_field(), self._key_field(), self._record_field()]
         if self.declared.deletes is not None:
             fields.append(self._key_object())
         return (
-            f"select {', '.join(fields)} from {self.name} where {' and '.join(conditions)} "  # noqa: S608
+            f"select {', '.join(fields)} from {self.name} as landed where {' and '.join(conditions)} "  # noqa: S608
             f"order by {order}" + (f" limit {limit}" if limit else "")
         )
 
