@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_feed_says_that_no_server_answers(database: Database, tmp_path: Path) ->
     """It goes on trying, and says so at once."""
     (tmp_path / "events.jsonl").write_bytes(b"{}\n")
     environment = {**database.env, "HEADGATE_NATS_URL": "nats://127.0.0.1:9"}
-    command = ["headgate", "feed", tmp_path / "events.jsonl"]
+    command = [Path(sys.executable).with_name("headgate"), "feed", tmp_path / "events.jsonl"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as feeding:
         try:
             assert feeding.stderr is not None
