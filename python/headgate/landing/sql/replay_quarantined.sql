@@ -1,13 +1,16 @@
 -- Forgets that the partitions with quarantined rows were built, so that the next build types them again.
 with quarantined as (
-    select loads.partition_start, count(*) as quarantined_rows
+    select quarantine.partition_start, count(*) as quarantined_rows
     from {quarantine} as quarantine
-    inner join ops.loads on quarantine.partition_start = loads.partition_start
-    where
-        loads.status = 'landed'
-        and $4 in (loads.source, loads.contract_source)
-        and loads.partition_start < $3 and loads.partition_end > $2
-    group by loads.partition_start
+    where exists (
+        select from ops.loads
+        where
+            loads.partition_start = quarantine.partition_start
+            and loads.status = 'landed'
+            and $4 in (loads.source, loads.contract_source)
+            and loads.partition_start < $3 and loads.partition_end > $2
+    )
+    group by quarantine.partition_start
 ),
 
 forgotten as (
