@@ -22,6 +22,9 @@ from tests.support import Database
 START = datetime(2016, 1, 1, tzinfo=UTC)
 UPSTREAM = "int_toy"
 VIEWS = {"toy_activity": ("toy_id",), "pair_activity": ("toy_id", "other_id")}
+#: What `built_store` begins with.
+ONE = {("toy_activity", (1,), 1): (5, 0.5), ("toy_activity", (2,), 1): (6, None)}
+PAIR = {("pair_activity", (1, 2), 1): (7, None)}
 
 CREATE = """
     create schema if not exists features;
@@ -189,3 +192,18 @@ def newest(rows: Rows) -> Rows:
 def hours_of(instant: datetime) -> int:
     """Hours after START."""
     return int((instant - START) / timedelta(hours=1))
+
+
+def built_store(database: Database) -> ToyStore:
+    """Feature views that are built and proven, nothing published."""
+    made = ToyStore(database)
+    made.create()
+    made.write({**ONE, **PAIR})
+    return made
+
+
+def publish_new(store: ToyStore, **options: Any) -> Any:
+    """Publishes something new."""
+    published = store.publish(**options)
+    assert published is not None
+    return published

@@ -1,43 +1,28 @@
-"""Publishing: what is refused, what a release holds, what changes of shape do."""
+"""Publishing: what is refused, what a release holds, how it is rolled back and compacted."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from headgate.errors import ConfirmationRequired, GateFailed, HeadgateError, UsageError
+from headgate.errors import GateFailed, HeadgateError, UsageError
 from headgate.pipelines import build
 from tests.support import Database
-from tests.toy_store import START, UPSTREAM, ToyStore, newest
-
-ONE = {("toy_activity", (1,), 1): (5, 0.5), ("toy_activity", (2,), 1): (6, None)}
-PAIR = {("pair_activity", (1, 2), 1): (7, None)}
+from tests.toy_store import START, UPSTREAM, ToyStore, built_store, newest, publish_new
 
 
 @pytest.fixture
 def store(database: Database) -> ToyStore:
     """Feature views that are built and proven, nothing published."""
-    made = ToyStore(database)
-    made.create()
-    made.write({**ONE, **PAIR})
-    return made
-
-
-def publish(store: ToyStore, **options: Any) -> Any:
-    """Publishes something new."""
-    published = store.publish(**options)
-    assert published is not None
-    return published
+    return built_store(database)
 
 
 def test_the_first_release_holds_what_is_built(store: ToyStore) -> None:
     """Numbered 1, without a parent; history, plain view and online table agree."""
-    published = publish(store)
+    published = publish_new(store)
     assert (published.release_id, published.parent_release) == (1, None)
     assert published.views["toy_activity"].added == 2
     assert store.seen() == store.rows
@@ -46,9 +31,9 @@ def test_the_first_release_holds_what_is_built(store: ToyStore) -> None:
 
 def test_only_what_changed_is_written(store: ToyStore) -> None:
     """A second release closes and adds the rows that differ; what was noted but is the same stays."""
-    publish(store)
+    publish_new(store)
     store.write({("toy_activity", (1,), 1): (9, 0.5), ("toy_activity", (2,), 1): (6, None)})
-    published = publish(store)
+    published = publish_new(store)
     counts = published.views["toy_activity"]
     assert (counts.added, counts.changed, counts.closed, counts.entities) == (0, 1, 0, 1)
     assert published.views["pair_activity"].entities == 0
@@ -58,60 +43,38 @@ def test_only_what_changed_is_written(store: ToyStore) -> None:
 
 def test_nothing_new_makes_no_release(store: ToyStore) -> None:
     """Publishing twice is publishing once."""
-    publish(store)
+    publish_new(store)
     assert store.publish() is None
     assert "Nothing to publish" in store.database.headgate("publish").stdout
 
 
 def test_what_was_rolled_back_is_not_published_again(store: ToyStore) -> None:
     """An hourly run after a rollback leaves things as the rollback did, until something new is built."""
-    publish(store)
+    publish_new(store)
     store.write({("toy_activity", (1,), 2): (1, None)})
-    publish(store)
+    publish_new(store)
     store.roll()
     assert store.publish() is None
     assert store.active() == 1
     assert "rollback --to 2" in store.database.headgate("publish").stdout
     store.write({("toy_activity", (1,), 3): (2, None)})
-    published = publish(store)
+    published = publish_new(store)
     assert (published.release_id, published.parent_release, published.abandoned) == (3, 1, [2])
     assert store.online() == newest(store.rows)
     with pytest.raises(UsageError, match="abandoned"):
         store.roll(2)
 
 
-def test_a_rolled_back_change_of_shape_is_not_published_again(store: ToyStore) -> None:
-    """Additive or approved: it stays where the rollback left it, also across several changes."""
-    publish(store)
-    store.database.query("alter table features.toy_activity add column likes integer default 4")
-    publish(store)
-    store.database.query("alter table features.toy_activity alter column events_count type text")
-    store.approve()
-    publish(store)
-    store.database.query("alter table features.toy_activity drop column rate; delete from ops.approvals")
-    store.approve()
-    publish(store)
-    for release in (3, 2, 1):
-        store.roll(release)
-        assert store.publish() is None
-        assert store.active() == release
-    store.database.query("alter table features.toy_activity add column forks integer")
-    with pytest.raises(ConfirmationRequired, match="dropped column rate"):
-        store.publish()
-    store.roll(4)
-    assert publish(store).as_dict()["changes"] == ["toy_activity: added column forks"]
-
-
 def test_a_table_built_anew_is_compared_whole(store: ToyStore) -> None:
     """A full refresh makes another table: what it notes is not relied on."""
-    publish(store)
+    publish_new(store)
     store.database.query(
         "create table features.anew (like features.toy_activity including all);"
         "insert into features.anew select * from features.toy_activity where toy_id = 1;"
         "insert into features.anew values (3, '2016-01-01 01:00Z', 8, null);"
         "drop table features.toy_activity; alter table features.anew rename to toy_activity"
     )
-    counts = publish(store).views["toy_activity"]
+    counts = publish_new(store).views["toy_activity"]
     assert (counts.added, counts.closed) == (1, 1)
     assert {key for view, key, _ in store.online() if view == "toy_activity"} == {(1,), (3,)}
 
@@ -201,122 +164,11 @@ def test_two_publishers_do_not_interleave(store: ToyStore) -> None:
     assert store.seen() == store.rows
 
 
-def test_a_new_column_is_additive(store: ToyStore) -> None:
-    """It appears by itself; the release before does not have it, and comes back without it."""
-    publish(store)
-    store.database.query("alter table features.toy_activity add column likes integer default 4")
-    published = publish(store)
-    assert published.as_dict()["changes"] == ["toy_activity: added column likes"]
-    assert store.database.value("select sum(likes) from feature_store.toy_activity") == 8
-    store.roll(1)
-    assert "likes" not in columns(store.database, "toy_activity")
-    store.roll(2)
-    assert store.database.value("select sum(likes) from feature_store.toy_activity") == 8
-
-
-def test_whoever_reads_a_view_reads_it_with_other_columns(store: ToyStore) -> None:
-    """A publish and a rollback that change a view's columns keep what was granted on it."""
-    publish(store)
-    role = "store reader"
-    store.database.query(
-        f'drop role if exists "{role}"; create role "{role}";'
-        f'grant select on feature_store.toy_activity to public, "{role}"'
-    )
-    granted = (
-        "select array(select unnest(relacl)::text order by 1)"
-        " from pg_class where oid = 'feature_store.toy_activity'::regclass"
-    )
-    before = store.database.value(granted)
-    store.database.query("alter table features.toy_activity add column likes integer default 4")
-    publish(store)
-    assert "likes" in columns(store.database, "toy_activity")
-    assert store.database.value(granted) == before
-    store.roll(1)
-    assert "likes" not in columns(store.database, "toy_activity")
-    assert store.database.value(granted) == before
-    store.database.query(f'drop owned by "{role}"; drop role "{role}"')
-
-
-def test_a_dropped_column_is_refused_until_approved(store: ToyStore) -> None:
-    """Its values stay with the releases that had it."""
-    publish(store)
-    store.database.query("alter table features.toy_activity drop column rate")
-    with pytest.raises(ConfirmationRequired, match="toy_activity: dropped column rate"):
-        store.publish()
-    assert store.active() == 1
-    store.approve()
-    publish(store)
-    assert "rate" not in columns(store.database, "toy_activity")
-    store.roll(1)
-    assert store.database.value("select sum(rate) from feature_store.toy_activity") == 0.5
-
-
-def test_another_type_keeps_the_old_values_beside_the_new(store: ToyStore) -> None:
-    """A retyped column is stored apart; each release shows its own."""
-    publish(store)
-    store.database.query("alter table features.toy_activity alter column events_count type text")
-    store.approve()
-    publish(store)
-    assert columns(store.database, "toy_activity")["events_count"] == "text"
-    assert store.database.value("select max(events_count) from feature_store.toy_activity") == "6"
-    store.roll(1)
-    assert columns(store.database, "toy_activity")["events_count"] == "bigint"
-    assert store.database.value("select sum(events_count) from feature_store.toy_activity") == 11
-
-
-def test_a_new_version_stands_beside_the_old_one(store: ToyStore) -> None:
-    """Named <view>_v2 by dbt; consumers move when they want."""
-    publish(store)
-    store.database.query(
-        "create table features.toy_activity_v2 (like features.toy_activity including all);"
-        "insert into features.toy_activity_v2 select * from features.toy_activity"
-    )
-    with pytest.raises(HeadgateError, match="not built: toy_activity_v2"):
-        store.publish()
-    store.database.query(
-        "insert into ops.built_partitions (model, partition_start, upstream_version, version)"
-        " select 'toy_activity_v2', partition_start, upstream_version, version"
-        " from ops.built_partitions where model = 'toy_activity';"
-        "insert into ops.certified_partitions select 'toy_activity_v2', partition_start, version"
-        " from ops.certified_partitions where model = 'toy_activity'"
-    )
-    publish(store)
-    versions = store.database.query(
-        "select view, version from ops.release_views where release_id = 2 order by 1"
-    )
-    assert versions == [("pair_activity", 1), ("toy_activity", 1), ("toy_activity_v2", 2)]
-    assert store.database.value("select count(*) from feature_store.toy_activity_v2_online") == 2
-
-
-def test_a_removed_view_goes_when_approved_and_comes_back(store: ToyStore) -> None:
-    """Its rows end with the release before."""
-    publish(store)
-    store.database.query(
-        "drop table features.pair_activity; delete from ops.built_partitions where model = 'pair_activity'"
-    )
-    with pytest.raises(ConfirmationRequired, match="pair_activity: removed view"):
-        store.publish()
-    store.approve()
-    publish(store)
-    assert store.database.value("select to_regclass('feature_store.pair_activity') is null")
-    assert store.database.value("select count(*) from feature_store.pair_activity_online") == 0
-    store.roll(1)
-    assert store.database.value("select count(*) from feature_store.pair_activity") == 1
-    assert store.database.value("select count(*) from feature_store.pair_activity_online") == 1
-
-
-def test_a_table_without_a_key_is_refused(store: ToyStore) -> None:
-    """With the words that mend it."""
-    store.database.query("create table features.loose (toy_id bigint, as_of timestamptz)")
-    with pytest.raises(HeadgateError, match="primary key"):
-        store.publish()
-
-
 def test_rollback_shows_its_plan_and_asks(store: ToyStore) -> None:
     """Exit code 4 without --yes; with it, done and undone."""
-    publish(store)
+    publish_new(store)
     store.write({("toy_activity", (1,), 2): (1, None), ("toy_activity", (2,), 1): None})
-    publish(store)
+    publish_new(store)
     planned = store.database.headgate("rollback", exit_code=4)
     for heading in ("Plan", "Design", "Changes", "Verification", "Rollback"):
         assert f"\n{heading}\n" in planned.stdout
@@ -333,9 +185,9 @@ def test_rollback_shows_its_plan_and_asks(store: ToyStore) -> None:
 
 def test_rollback_names_datasets_of_releases_that_go(store: ToyStore) -> None:
     """A dataset is named when its release goes, and not when it comes back."""
-    publish(store)
+    publish_new(store)
     store.write({("toy_activity", (1,), 2): (1, None)})
-    publish(store)
+    publish_new(store)
     bind_dataset(store, 2)
     back = json.loads(store.database.headgate("rollback", "--yes", "--json").stdout)
     assert back["bound"] == [{"release": 2, "what": "dataset merges version 1"}]
@@ -345,9 +197,9 @@ def test_rollback_names_datasets_of_releases_that_go(store: ToyStore) -> None:
 
 def test_rollback_touches_only_what_changed(store: ToyStore) -> None:
     """The rows of other entities are not written again."""
-    publish(store)
+    publish_new(store)
     store.write({("toy_activity", (1,), 2): (1, None)})
-    publish(store)
+    publish_new(store)
     untouched = "select ctid, xmin from feature_store.toy_activity_online where toy_id = 2"
     before = store.database.query(untouched)
     histories = "select count(*) from feature_store.toy_activity_history where xmin::text = %s"
@@ -359,7 +211,7 @@ def test_rollback_touches_only_what_changed(store: ToyStore) -> None:
 
 def test_diff_says_what_changed_by_column(store: ToyStore) -> None:
     """Both ways."""
-    publish(store)
+    publish_new(store)
     store.write(
         {
             ("toy_activity", (1,), 1): (5, 0.75),
@@ -367,7 +219,7 @@ def test_diff_says_what_changed_by_column(store: ToyStore) -> None:
             ("toy_activity", (3,), 1): (1, 1.0),
         }
     )
-    publish(store)
+    publish_new(store)
     forward = {
         view["view"]: view for view in json.loads(store.database.headgate("diff", "1", "2", "--json").stdout)
     }
@@ -403,7 +255,7 @@ def test_compaction_keeps_what_datasets_are_bound_to(store: ToyStore) -> None:
     """Only rows that no kept release holds go; the plan comes first."""
     for number in range(1, 7):
         store.write({("toy_activity", (1,), 1): (number, None)})
-        publish(store)
+        publish_new(store)
     bind_dataset(store, 2)
     planned = store.database.headgate("compact", "--keep", "2", exit_code=4).stdout
     assert "Kept for dataset merges version 1: release 2" in planned
@@ -429,54 +281,9 @@ def test_releases_are_told_before_anything_is_published(store: ToyStore) -> None
 
 def test_a_release_tells_where_it_comes_from(store: ToyStore) -> None:
     """Loads, project, gates, what changed."""
-    publish(store)
+    publish_new(store)
     shown = json.loads(store.database.headgate("releases", "show", "1", "--json").stdout)
     assert shown["loads_added"] == [1]
     assert len(shown["project_hash"]) == 64
     assert shown["views"][1]["rows_total"] == 2
     assert "processed to   2016-01-01 01:00 UTC" in store.database.headgate("releases", "show", "1").stdout
-
-
-def test_a_change_of_shape_waits_for_no_reader_long(store: ToyStore) -> None:
-    """It gives its place in the queue back, so that readers behind it go on, and tries again."""
-    publish(store)
-    store.database.query("alter table features.toy_activity add column likes integer default 4")
-
-    async def work() -> float:
-        from headgate import postgres
-        from headgate.store.publish import publish as publish_now
-
-        holder = await postgres.connect(store.database.settings)
-        reader = await postgres.connect(store.database.settings)
-        publisher = await postgres.connect(store.database.settings)
-        longest = 0.0
-        try:
-            async with holder.transaction(readonly=True):
-                await holder.fetch("select * from feature_store.toy_activity")
-                task = asyncio.create_task(publish_now(publisher, store.database.settings))
-                clock = asyncio.get_running_loop().time
-                for _ in range(100):
-                    began = clock()
-                    await reader.fetch("select * from feature_store.toy_activity_online")
-                    longest = max(longest, clock() - began)
-                    await asyncio.sleep(0.01)
-                assert not task.done()
-            assert await task is not None
-        finally:
-            for connection in (holder, reader, publisher):
-                await connection.close()
-        return longest
-
-    assert asyncio.run(work()) < 1
-    assert "likes" in columns(store.database, "toy_activity")
-
-
-def columns(database: Database, view: str) -> dict[str, str]:
-    """Columns and types of a plain view."""
-    return dict(
-        database.query(
-            "select attname, format_type(atttypid, atttypmod) from pg_attribute"
-            " where attrelid = %s::regclass and attnum > 0",
-            f"feature_store.{view}",
-        )
-    )
