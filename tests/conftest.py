@@ -10,6 +10,7 @@ import pytest
 
 from headgate.postgres.cluster import Cluster
 from headgate.postgres.embedded import binaries
+from tests.shop import TABLE
 from tests.support import Database, Databases, system_binaries
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and what they start inherits that.
@@ -62,3 +63,11 @@ def headgate(database: Database) -> Any:
 def dbt(database: Database) -> Any:
     """`dbt(*arguments, exit_code=0)`: dbt on the project against the test's database."""
     return database.dbt
+
+
+@pytest.fixture
+def shop(databases: Databases) -> Iterator[Database]:
+    """Another database, with the table of a shop."""
+    with databases.new() as made:
+        made.query(TABLE)
+        yield made

@@ -56,6 +56,16 @@ def add_column(project: ProjectCopy, model: str, name: str, kind: str) -> None:
         document["models"][0]["columns"].append({"name": name, "data_type": kind, "description": "New."})
 
 
+def add_is_busy(project: ProjectCopy) -> None:
+    """Adds a column to the features of accounts."""
+    project.replace(
+        f"{ACTOR}.sql",
+        "\n    from running\n",
+        ",\n        running.events_count_7d > 9 as is_busy\n    from running\n",
+    )
+    add_column(project, ACTOR, "is_busy", "boolean")
+
+
 def test_layout_and_comments_are_no_change(project: ProjectCopy) -> None:
     """Neither in a feature view nor below it."""
     project.replace(f"{ACTOR}.sql", "with activity as", "-- The same.\n\nwith    activity as")
@@ -66,12 +76,7 @@ def test_layout_and_comments_are_no_change(project: ProjectCopy) -> None:
 
 def test_added_dropped_and_renamed_columns(project: ProjectCopy) -> None:
     """Only the added one is additive; a renamed one is gone for whoever reads it."""
-    project.replace(
-        f"{ACTOR}.sql",
-        "\n    from running\n",
-        ",\n        running.events_count_7d > 9 as is_busy\n    from running\n",
-    )
-    add_column(project, ACTOR, "is_busy", "boolean")
+    add_is_busy(project)
     project.replace(
         f"{CONTRIBUTOR}.sql", "        running.first_seen_at\n", "        running.first_seen_at as since\n"
     )
@@ -140,12 +145,7 @@ def test_a_change_below_reaches_the_columns_that_come_from_it(project: ProjectCo
 
 def test_a_dropped_column_is_gone_after_apply(project: ProjectCopy) -> None:
     """The view is built from nothing: a table that keeps the column cannot be built on."""
-    project.replace(
-        f"{ACTOR}.sql",
-        "\n    from running\n",
-        ",\n        running.events_count_7d > 9 as is_busy\n    from running\n",
-    )
-    add_column(project, ACTOR, "is_busy", "boolean")
+    add_is_busy(project)
     project.headgate("apply", "--yes")
     project.restore(*FILES)
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -17,20 +16,12 @@ import pytest
 from headgate.errors import HeadgateError
 from headgate.pulling import postgres_jsonb
 from headgate.settings import Settings
-from tests.shop import LANDED, LOADER, TABLE, fill, land
+from tests.shop import LANDED, LOADER, fill, land
 from tests.small_project import declare, settings_for
-from tests.support import Database, Databases
+from tests.support import Database
 
 #: Rows that are there before anybody writes; how often the lander is killed.
 ROWS, KILLS = 120_000, 12
-
-
-@pytest.fixture
-def shop(databases: Databases) -> Iterator[Database]:
-    """Another database, with the table of a shop."""
-    with databases.new() as made:
-        made.query(TABLE)
-        yield made
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,9 @@ import pytest
 
 from headgate.errors import HeadgateError, UsageError
 from headgate.settings import Settings
-from tests.shop import LANDED, LOADER, TABLE, fill, land
+from tests.shop import LANDED, LOADER, fill, land
 from tests.small_project import declare, settings_for
-from tests.support import Database, Databases
-
-
-@pytest.fixture
-def shop(databases: Databases) -> Iterator[Database]:
-    """Another database, with the table of a shop."""
-    with databases.new() as made:
-        made.query(TABLE)
-        yield made
+from tests.support import Database
 
 
 @pytest.fixture
