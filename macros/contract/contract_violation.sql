@@ -11,10 +11,10 @@
     not, so that every filter asks for the type of the key itself.
 #}
 {% macro contract_violation(path) -%}
-    {% set parts = path.path.split('.') %}
-    {% set leaf = contract_step(parts[-1]) %}
-    {% set parent = contract_json_path(parts[:-1]) %}
-    {% if leaf.endswith(']') %}
+    {% set steps = contract_steps(path.path) %}
+    {% set parent = contract_json_path(steps[:-1]) %}
+    {% set leaf = contract_step(steps[-1]) %}
+    {% if steps[-1] is not string %}
         {# An element: what is asked is the name of its type, because a filter would unwrap an element that is an array. #}
         {% set parent = parent ~ leaf ~ '.type()' %}
         {% set guard = '@ != "null"' %}
@@ -29,7 +29,7 @@
     {{ return({'parent': parent, 'guard': guard, 'filter': filter}) }}
 {%- endmacro %}
 
-{# Declared path steps as jsonpath: ['payload', 'commits[]'] is $."payload"."commits"[*]. #}
+{# Steps of a declared path as jsonpath: ['payload', 'commits', none] is $."payload"."commits"[*]. #}
 {% macro contract_json_path(steps) -%}
     {% set path = namespace(text='$') %}
     {% for step in steps %}
@@ -38,10 +38,12 @@
     {{ return(path.text) }}
 {%- endmacro %}
 
-{# One step of a declared path as jsonpath: commits[] is ."commits"[*], shas[][1] is ."shas"[*][1]. #}
+{# One step of a declared path as jsonpath: ."commits", [*] or [1]. #}
 {% macro contract_step(step) -%}
-    {% set name = step.split('[')[0] %}
-    {{ return('."' ~ name ~ '"' ~ step[name | length:] | replace('[]', '[*]')) }}
+    {% if step is string %}
+        {{ return('.' ~ tojson(step)) }}
+    {% endif %}
+    {{ return('[' ~ ('*' if step is none else step) ~ ']') }}
 {%- endmacro %}
 
 {# The jsonpath predicate that a value has a type of the contract and can be cast to its SQL type. #}

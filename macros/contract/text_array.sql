@@ -1,7 +1,9 @@
 {# A list as a text array literal, null when there is none. Use: {{ text_array(['PushEvent']) }} #}
 {% macro text_array(values) -%}
     {%- if values -%}
-    array['{{ values | join("', '") }}']::text[]
+    {%- set quoted = [] -%}
+    {%- for value in values %}{% do quoted.append(quoted_text(value)) %}{% endfor -%}
+    array[{{ quoted | join(', ') }}]::text[]
     {%- else -%}
     null::text[]
     {%- endif -%}

@@ -20,7 +20,7 @@
             sampled.source_name = declared.source_name
             and {{ contract_path_applies('declared', 'sampled.record_type', 'sampled.schema_generation') }}
             and declared.json_type <> 'any'
-            and declared.path !~ '\[\d'
+            and {{ contract_path_bare('declared.path') }} !~ '\[\d'
     inner join {{ observed }} as observed
         on
             {{ of_the_sample('observed', 'sampled') }}

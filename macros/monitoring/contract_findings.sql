@@ -10,7 +10,7 @@ with observed as (
 
     select
         observed.*,
-        regexp_replace(observed.path, '(\.|^)[^.]*$|\[\]$', '') as parent_path
+        {{ contract_parent_of('observed.path') }} as parent_path
     from {{ ref('observed_paths') }} as observed
     where {{ loads }}
 
@@ -21,10 +21,8 @@ declared as (
     select
         declared.*,
         -- Positions of an array are not told apart in what is observed.
-        regexp_replace(declared.path, '\[\d+\]', '[]', 'g') as observed_path,
-        regexp_replace(
-            regexp_replace(declared.path, '\[\d+\]', '[]', 'g'), '(\.|^)[^.]*$|\[\]$', ''
-        ) as parent_path,
+        {{ contract_path_observed('declared.path') }} as observed_path,
+        {{ contract_parent_of(contract_path_observed('declared.path')) }} as parent_path,
         case declared.json_type
             when 'integer' then 'number'
             when 'timestamp' then 'string'

@@ -36,7 +36,7 @@
             sampled.source_name = declared.source_name
             and {{ contract_path_applies('declared', 'sampled.record_type', 'sampled.schema_generation') }}
             and declared.is_required
-            and declared.path not like '%[%'
+            and {{ contract_path_bare('declared.path') }} not like '%[%'
     left join present
         on
             {{ of_the_sample('present', 'sampled') }}

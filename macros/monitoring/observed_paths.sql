@@ -79,7 +79,8 @@ walked as (
     from walked
     cross join lateral (
         select
-            case when walked.depth > 0 then '.' else '' end || members.key as step,
+            case when walked.depth > 0 then '.' else '' end
+            || {{ contract_key_of('members.key') }} as step,
             members.value
         from jsonb_each(case when jsonb_typeof(walked.value) = 'object' then walked.value end) as members
         union all

@@ -97,6 +97,26 @@ def test_a_branch_may_be_an_object_and_an_array() -> None:
         assert json.loads(found) == json.loads(json.dumps(record).replace("Ann", stand_in("Ann")))
 
 
+@pytest.mark.parametrize(
+    ("path", "record"),
+    [
+        ('"Customer E-Mail"', {"Customer E-Mail": "Ann", "n": 1}),
+        ('customer."e.mail"', {"customer": {"e.mail": "Ann"}, "e": {"mail": "kept"}}),
+        ('people[]."name [full]"', {"people": [{"name [full]": "Ann"}, {"name [full]": None}]}),
+        ('"say \\"who\\""', {'say "who"': "Ann"}),
+        ('"\\u007b\\u007b name }}"', {"{{ name }}": "Ann"}),
+        ('""', {"": "Ann", "n": 1}),
+    ],
+)
+def test_keys_in_quotes_are_replaced(path: str, record: dict[str, Any]) -> None:
+    """Personal data under a key with spaces, dots, brackets, quotes or nothing is replaced like any other."""
+    contract = replace(CONTRACT, paths=(PathRule(path, "string", pii="hmac"),))
+
+    found = Minimiser(contract, KEY).minimise(json.dumps(record).encode(), copy.deepcopy(record), None)
+
+    assert json.loads(found) == json.loads(json.dumps(record).replace("Ann", stand_in("Ann")))
+
+
 def test_an_unknown_kind_is_searched_for_every_path() -> None:
     """A record whose kind the contract does not know, or that has none, is minimised all the same."""
     for kind in ("NewEvent", None, 7):

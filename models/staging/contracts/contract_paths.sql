@@ -6,7 +6,7 @@
     {% set contract = source.config.meta.contract %}
     {% for path in contract.paths %}
         {# The record's own time is read by landing: whether it can be read is seen from recorded_at. #}
-        {% set checked = dict(path, type='string') if path.path == contract.envelope.time else path %}
+        {% set checked = dict(path, type='string') if contract_path(path.path) == contract_path(contract.envelope.time or '') else path %}
         {% do rows.append({
             'source': source.source_name, 'contract': contract, 'path': path, 'violation': contract_violation(checked),
         }) %}
@@ -23,17 +23,17 @@ with declared (
         '{{ row.source }}'::text,
         {{ row.contract.version }}::integer,
         {{ 'null' if row.contract.time_tolerance_hours is none else row.contract.time_tolerance_hours }}::integer,
-        '{{ row.path.path }}'::text,
+        {{ quoted_text(contract_path(row.path.path)) }}::text,
         '{{ row.path.type }}'::text,
         {{ row.path.required | default(false) }}::boolean,
         {{ 'pii' in row.path }}::boolean,
         {{ text_array(row.path.kinds) }},
         {{ text_array(row.path.except_kinds) }},
         {{ text_array(row.path.generations) }},
-        '{{ contract_json_path(row.path.path.split('.')) }}'::text,
-        '{{ row.violation.parent }}'::text,
-        '{{ row.violation.guard }}'::text,
-        '{{ row.violation.filter }}'::text
+        {{ quoted_text(contract_json_path(contract_steps(row.path.path))) }}::text,
+        {{ quoted_text(row.violation.parent) }}::text,
+        {{ quoted_text(row.violation.guard) }}::text,
+        {{ quoted_text(row.violation.filter) }}::text
     {{ 'union all' if not loop.last }}
     {% else %}
     select

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from headgate.contract.paths import Step, parse_path
+from headgate.contract.paths import Step, format_path, parse_path
 from headgate.errors import UsageError
 
 JsonType = Literal["string", "integer", "number", "boolean", "timestamp", "object", "array", "any"]
@@ -194,14 +194,15 @@ class _Reader:
             seen.setdefault(rule.path, []).append(rule)
 
     def path(self, value: object, place: str) -> str:
-        """A path in the contract's notation."""
-        try:
-            parse_path(str(value))
-        except ValueError:
-            value = None
+        """A path in the contract's notation, in the spelling that all have."""
         if not isinstance(value, str):
-            raise _error(self.file, place, "a path such as payload.commits[].author.email", "something else")
-        return value
+            found = _kind_of(value)
+            raise _error(self.file, place, "a path, in quotes where YAML reads no text", found)
+        try:
+            return format_path(parse_path(value))
+        except ValueError:
+            expected = 'a path such as payload.commits[].author.email or customer."e.mail"'
+            raise _error(self.file, place, expected, "something else") from None
 
     def names(self, value: object, place: str) -> tuple[str, ...]:
         """A list of names; absent means all, an empty list means a mistake."""

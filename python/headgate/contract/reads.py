@@ -6,51 +6,57 @@ Run: python -m headgate.contract.reads
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
 import click
 
 from headgate.contract.declared import Contract, load_contract
+from headgate.contract.paths import EACH, Step, format_path, parse_path
+from headgate.contract.unpacked import calls, positions, reference_parts
+from headgate.errors import UsageError
 from headgate.settings import find_project_dir
 from headgate.sources.declared import declared_sources
 
-_FIELDS = re.compile(
-    r"json_fields\('(?P<of>[^']+)'\) }}\s+as (?P<alias>\w+) \((?P<columns>[^()]*)\)", re.DOTALL
-)
-_ELEMENTS = re.compile(r"json_elements\('(?P<of>[^']+)'\) }}\s+as (?P<alias>\w+) \((?P<element>\w+)")
-_POSITION = re.compile(r"(?P<alias>\w+)\.(?P<element>\w+) ->> (?P<position>\d+)")
 #: Columns that hold a landed record whole.
-_RECORDS = {"landed.record", "records.record"}
+_RECORDS = (("landed", "record"), ("records", "record"))
+#: (alias, column) -> the path that stands there.
+Paths = dict[tuple[str, str], tuple[Step, ...]]
 
 
 def paths_read(sql: str) -> set[str]:
     """The declared-style paths (`payload.commits[].sha`) that one staging model unpacks."""
-    path_of: dict[str, str] = dict.fromkeys(_RECORDS, "")
-    read: set[str] = set()
-    matches = sorted([*_FIELDS.finditer(sql), *_ELEMENTS.finditer(sql)], key=lambda match: match.start())
-    for match in matches:
-        parent = _resolve(match["of"], path_of)
-        if match.re is _ELEMENTS:
-            columns = {match["element"]: f"{parent}[]"}
-        else:
-            names = [column.split()[0].strip('"') for column in match["columns"].split(",")]
-            columns = {name: f"{parent}.{name}".lstrip(".") for name in names}
-        path_of |= {f"{match['alias']}.{name}": path for name, path in columns.items()}
-        read |= set(columns.values())
-    for match in _POSITION.finditer(sql):
-        read.add(f"{_resolve(match['alias'] + '.' + match['element'], path_of)}[{match['position']}]")
-    return read
+    path_of: Paths = dict.fromkeys(_RECORDS, ())
+    read: set[tuple[Step, ...]] = set()
+    for call in calls(sql):
+        parent = _resolve(call.of, path_of)
+        names = call.columns[:1] if call.macro == "json_elements" else call.columns
+        for name in names:
+            path = (*parent, EACH if call.macro == "json_elements" else name)
+            path_of[call.alias, name] = path
+            read.add(path)
+    read |= {(*_resolve(found.reference, path_of), found.position) for found in positions(sql)}
+    return {format_path(path) for path in read}
 
 
-def _resolve(reference: str, path_of: dict[str, str]) -> str:
-    """The path behind `alias.column`; a column that a CTE handed on keeps its path under the CTE's name."""
-    reference = reference.replace('"', "")
-    if reference in path_of:
-        return path_of[reference]
-    column = reference.split(".")[-1]
-    return next(path for known, path in path_of.items() if known.split(".")[-1] == column)
+def _resolve(reference: str, path_of: Paths) -> tuple[Step, ...]:
+    """The path behind `alias.column`; a column that a CTE handed on keeps its path under the CTE's name.
+
+    Raises:
+        UsageError: nothing before it unpacks such a column.
+    """
+    alias, column = reference_parts(reference)
+    found = path_of.get((alias, column)) or next(
+        (path for (_, known), path in path_of.items() if known == column), None
+    )
+    if found is None:
+        raise UsageError(
+            f"staging model, {reference}",
+            expected="a column that json_fields or json_elements gave before it",
+            found="none",
+            next_step="unpack what it stands in first, or correct its name",
+        )
+    return found
 
 
 def differences(contract: Contract, read: set[str]) -> tuple[set[str], set[str]]:
@@ -63,9 +69,16 @@ def differences(contract: Contract, read: set[str]) -> tuple[set[str], set[str]]
     unread_allowed = {path for path in (envelope.identity, envelope.kind, envelope.time) if path}
     unread_allowed |= {rule.path for rule in contract.personal}
     unread_allowed |= {
-        path for path in declared if any(other.startswith(path + ".") for other in unread_allowed)
+        path
+        for path in declared
+        if any(_is_inside(parse_path(other), parse_path(path)) for other in unread_allowed)
     }
     return read - declared, declared - read - unread_allowed
+
+
+def _is_inside(path: tuple[Step, ...], outer: tuple[Step, ...]) -> bool:
+    """Whether a path goes on from a key of an object that another one leads to."""
+    return len(path) > len(outer) and path[: len(outer)] == outer and path[len(outer)] is not EACH
 
 
 def check_source(project_dir: Path, source: str, entity: str) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from headgate.change import Change
 from headgate.contract.declared import Contract, PathRule
+from headgate.contract.paths import leading_path
 
 LAYER = "source"
 #: Stands for every kind, and every generation, that neither contract names.
@@ -82,7 +83,7 @@ def version_problem(source: str, before: Contract, after: Contract, changes: lis
             f"already. Next: raise it to {before.version + 1}"
         )
     if changes and after.version == before.version:
-        paths = ", ".join(sorted({change.subject.split(" ")[0] for change in changes})[:3])
+        paths = ", ".join(sorted({leading_path(change.subject) for change in changes})[:3])
         return (
             f"contract of {source}: changed ({paths}) without raising its version. "
             f"Next: set version: {before.version + 1}"
