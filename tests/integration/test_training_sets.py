@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from headgate import FeatureStore
-from headgate.errors import HeadgateError, UsageError
+from headgate.errors import UsageError
 from headgate.store.reading.parquet import GROUP_ROWS, Writer
 from tests.small_store import SmallStore, at, first_release, repository
 from tests.support import Database
@@ -190,14 +190,6 @@ def test_wrong_training_sets_are_explained(
     with FeatureStore.sync(store.database.dsn) as features, pytest.raises(UsageError) as raised:
         features.training_set(spine, "repository_activity", **options)
     assert words in str(raised.value)
-
-
-def test_column_that_cannot_be_ingested_is_explained(store: SmallStore) -> None:
-    """What the database cannot take is one error, without the statement."""
-    spine = pa.table({"repository_id": [1], "opened_at": [at(1)], "odd": pa.array([{"a": 1}])})
-    with FeatureStore.sync(store.database.dsn) as features, pytest.raises(HeadgateError) as raised:
-        features.training_set(spine, "repository_activity")
-    assert "select" not in raised.value.found.lower()
 
 
 def test_random_histories_equal_a_model(store: SmallStore) -> None:

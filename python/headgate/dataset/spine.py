@@ -10,19 +10,26 @@ import yaml
 
 from headgate.errors import UsageError
 from headgate.postgres.connection import Connection
+from headgate.store.reading import spine as reading
 from headgate.store.reading.catalog import PublishedView
-from headgate.store.reading.spine import UNORDERED, relation_name, spine_of_relation
+from headgate.store.reading.keys import TEXTS
+from headgate.store.reading.spine import natural_order, relation_name, spine_of_relation
 from headgate.store.views import quoted
 
 #: The column that orders the copy; it is not part of the dataset.
 PLACE = "headgate_place"
 #: A label with more different values than this is a quantity, whose values are not counted.
 LABELS_COUNTED = 20
-COLUMNS = """
-    select attname::text as name, format_type(atttypid, null) as type
-    from pg_attribute
-    where attrelid = to_regclass($1) and attnum > 0 and not attisdropped
-    order by attnum
+COLUMNS = reading.COLUMNS.format(relation="$1")
+#: Rows of a copy that have no place in time: null, infinite, or out of the years that Python has.
+UNUSABLE = """
+    select
+        count(*) filter (where {at} is null) as nulls,
+        count(*) filter (
+            where not isfinite({at}) or {at} < '0001-01-01 00:00+00' or {at} >= '10000-01-01 00:00+00'
+        ) as others,
+        count(*) as rows
+    from {table}
 """
 
 
@@ -62,9 +69,19 @@ async def copy(
     """
     source = relation_name(spine)
     types = {row["name"]: row["type"] for row in await connection.fetch(COLUMNS, source)}
+    if PLACE in types:
+        raise UsageError(
+            f"spine {spine}",
+            expected=f"no column {PLACE}, which numbers the rows of a dataset",
+            found="one",
+            next_step="rename the column",
+        )
     rows = spine_of_relation(spine, types, views, instant)
-    ordered = [quoted(name) + (' collate "C"' if types[name] == "text" else "") for name in rows.order]
-    ordered += [f"{quoted(name)}::text" for name, kind in types.items() if kind in UNORDERED]
+    keys = [name for view in views for name in view.key_names]
+    ordered = [
+        column + (' collate "C"' if column.endswith("::text") or types[name] in TEXTS else "")
+        for name, column in natural_order(types, (*keys, rows.instant)).items()
+    ]
     target = f"datasets.{quoted(table)}"
     async with connection.transaction():
         await connection.execute(f"drop table if exists {target}")
@@ -83,7 +100,23 @@ async def copy(
             found="none",
             next_step="build it: `dbt build --selector training`",
         )
+    await _require_instants(connection, spine, target, rows.instant)
     return rows.instant
+
+
+async def _require_instants(connection: Connection, spine: str, target: str, instant: str) -> None:
+    """Refuses, and drops the copy, when a row's instant cannot be joined to anything."""
+    found = await connection.fetchrow(UNUSABLE.format(at=quoted(instant), table=target))
+    assert found is not None
+    if found["nulls"] or found["others"]:
+        await connection.execute(f"drop table {target}")
+        raise UsageError(
+            f"spine {spine}, column {instant}",
+            expected="an instant of the years 1 to 9999 in every row",
+            found=f"{found['nulls']} of {found['rows']} rows with none,"
+            f" {found['others']} infinite or out of range",
+            next_step="leave these rows out of the spine",
+        )
 
 
 async def drop(connection: Connection, table: str) -> None:

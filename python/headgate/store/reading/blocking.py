@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from headgate.store.reading.answers import Answer
+from headgate.store.reading.arrow_spine import Spine
 from headgate.store.reading.catalog import PublishedRelease
 from headgate.store.reading.feature_store import FeatureStore
 from headgate.store.reading.keys import Key
-from headgate.store.reading.spine import Spine
 from headgate.store.reading.training import TrainingSet
 
 T = TypeVar("T")

@@ -17,13 +17,13 @@ from headgate.settings import load_settings
 from headgate.store.reading import catalog, training
 from headgate.store.reading.answers import Answer
 from headgate.store.reading.catalog import PublishedRelease
-from headgate.store.reading.keys import Key, columns_of
+from headgate.store.reading.keys import Key, columns_of, several
 from headgate.store.reading.sessions import OUTDATED, Sessions
 from headgate.store.reading.statements import PointRead, point_read
 
 if TYPE_CHECKING:
+    from headgate.store.reading.arrow_spine import Spine
     from headgate.store.reading.blocking import SyncFeatureStore
-    from headgate.store.reading.spine import Spine
     from headgate.store.reading.training import TrainingSet
 
 #: How often a read starts again because a publish or a rollback changed the tables under it.
@@ -110,13 +110,7 @@ class FeatureStore:
             UsageError: as `online`; or an instant without a time zone, or a release unknown or not kept.
             HeadgateError: as `online`.
         """
-        if t.tzinfo is None:
-            raise UsageError(
-                "instant t",
-                expected="a datetime with a time zone",
-                found="one without",
-                next_step="give it one, for instance datetime.UTC",
-            )
+        _require_instant(t)
         return await self._read(views, keys, t, release)
 
     async def training_set(
@@ -131,7 +125,7 @@ class FeatureStore:
 
         Args:
             spine: entity keys, instants and whatever else is to stand beside the features: the name of a
-                relation (`schema.name`), or an Arrow table or reader.
+                relation (`schema.name`), or rows of pyarrow, pandas, Polars or others that speak Arrow.
             views: a feature view, or several.
             release: the release to read; by default the active one, at the start and to the end.
             instant: the spine's column with the instants; may be left out when only one column, keys aside,
@@ -143,8 +137,9 @@ class FeatureStore:
             come by key, instant and the other columns. Read it once, and close it.
 
         Raises:
-            UsageError: as `as_of`; or the spine is not there or lacks a key, or the instant is unclear.
-            HeadgateError: as `online`.
+            UsageError: as `as_of`; or the spine is not there or lacks a key, the instant is unclear, a name
+                stands twice, or a column has a type that Arrow cannot hold exactly.
+            HeadgateError: as `online`; or, while it is read, a value does not fit its type.
         """
         found = await self.release(release)
         chosen = found.chosen([views] if isinstance(views, str) else views)
@@ -156,6 +151,7 @@ class FeatureStore:
         Raises:
             UsageError: there is none, or it is not kept.
         """
+        _require_number(number)
         found = await self._load(number)
         if found is None or found.status != "kept":
             raise catalog.not_readable(found, number, await self._known())
@@ -165,10 +161,10 @@ class FeatureStore:
         self, views: str | Sequence[str], keys: Key | Sequence[Key], t: datetime | None, release: int | None
     ) -> Answer:
         names = (views,) if isinstance(views, str) else tuple(views)
-        several: Sequence[Key] = [keys] if not isinstance(keys, Sequence) else keys
+        entities = several(keys)
         for _ in range(TRIES):
             try:
-                answer = await self._attempt(names, several, t, release)
+                answer = await self._attempt(names, entities, t, release)
             except OUTDATED:
                 self._active = None
                 continue
@@ -257,3 +253,23 @@ class FeatureStore:
     async def _known(self) -> dict[int, str]:
         rows: Iterable[asyncpg.Record] = await self._sessions.fetch(catalog.RELEASES)
         return {row["release_id"]: row["status"] for row in rows}
+
+
+def _require_instant(t: Any) -> None:
+    if not isinstance(t, datetime) or t.tzinfo is None:
+        raise UsageError(
+            "instant t",
+            expected="a datetime with a time zone",
+            found="one without" if isinstance(t, datetime) else f"a Python {type(t).__name__}",
+            next_step="give one, for instance datetime(2026, 3, 1, tzinfo=UTC)",
+        )
+
+
+def _require_number(release: Any) -> None:
+    if release is not None and (isinstance(release, bool) or not isinstance(release, int)):
+        raise UsageError(
+            "release",
+            expected="its number, an int",
+            found=f"a Python {type(release).__name__}",
+            next_step="name one of `headgate releases`, or none to read the active one",
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from headgate.errors import UsageError
@@ -10,6 +10,24 @@ from headgate.errors import UsageError
 Key = Mapping[str, Any]
 INTEGERS = {"smallint", "integer", "bigint"}
 TEXTS = {"text", "character varying"}
+
+
+def several(keys: Any) -> Sequence[Key]:
+    """One key, or any number of them, as a sequence.
+
+    Raises:
+        UsageError: something else.
+    """
+    found = [keys] if isinstance(keys, Mapping) else list(keys) if isinstance(keys, Iterable) else [keys]
+    for key in found:
+        if not isinstance(key, Mapping):
+            raise UsageError(
+                "entity keys",
+                expected="mappings with the key columns, for instance {'repository_id': 1}",
+                found=f"a Python {type(key).__name__}",
+                next_step="give each entity as a mapping",
+            )
+    return found
 
 
 def columns_of(keys: Sequence[Key], expected: tuple[tuple[str, str], ...]) -> list[list[Any]]:

@@ -1,27 +1,48 @@
-"""The spine of a training set: which entities at which instants, from a relation or from Arrow."""
+"""The spine of a training set, which entities at which instants: here a relation of the database."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
-
-import pyarrow as pa
 
 from headgate.errors import UsageError
+from headgate.store.reading.arrow_types import ENUM, bare, require_exact
 from headgate.store.reading.catalog import PublishedView, key_columns
 from headgate.store.reading.keys import INTEGERS, TEXTS
-from headgate.store.views import quoted
+from headgate.store.views import AS_OF, quoted
 
-#: The name of a relation (`schema.name`), or rows in memory or in a stream.
-Spine: TypeAlias = "str | pa.Table | pa.RecordBatchReader"
 INSTANT = "timestamp with time zone"
-#: Types without an order.
-UNORDERED = {"json", "xml", "point", "polygon", "box", "circle", "path", "line"}
-#: The column that keeps the order of an Arrow spine, and the table that holds it for a while.
-PLACE = "headgate_place"
-TEMPORARY = "headgate_spine"
+#: Types that sort as they are; all others sort by their text.
+ORDERED = {
+    *(
+        "boolean",
+        "smallint",
+        "integer",
+        "bigint",
+        "real",
+        "double precision",
+        "numeric",
+        "bytea",
+        "uuid",
+        ENUM,
+    ),
+    *("text", "character varying", "character", "date"),
+    *("time without time zone", "timestamp without time zone", INSTANT),
+}
+#: Columns of a relation in order: name, and type with its modifiers; a domain's is the type that it rests on.
+COLUMNS = """
+    select
+        attname::text as name,
+        case typtype
+            when 'd' then format_type(typbasetype, typtypmod)
+            when 'e' then 'enum'
+            else format_type(atttypid, atttypmod)
+        end as type
+    from pg_attribute
+    inner join pg_type on pg_type.oid = atttypid
+    where attrelid = to_regclass({relation}) and attnum > 0 and not attisdropped
+    order by attnum
+"""
 
 
 @dataclass(frozen=True)
@@ -30,12 +51,14 @@ class SpineRows:
 
     #: SQL name of the relation.
     relation: str
-    #: Its columns that stand in the training set, in order: name -> PostgreSQL type.
+    #: Its columns that the database adds to the training set, in order: name -> PostgreSQL type.
     columns: Mapping[str, str]
+    #: The column with the instants, as the training set names it, and as the relation does.
     instant: str
-    #: Columns that the result comes ordered by.
+    instant_column: str
+    #: What the result comes ordered by, as SQL that begins with a column of the relation.
     order: tuple[str, ...]
-    #: Columns in whose order features are looked up, so that neighbours share pages.
+    #: In which order features are looked up, so that neighbours share pages; SQL as in `order`.
     lookup_order: tuple[str, ...]
 
 
@@ -73,7 +96,8 @@ def spine_of_relation(
         place: a column that orders the rows and does not stand in the training set.
 
     Raises:
-        UsageError: no such relation, a key column is missing or of another type, the instant is unclear.
+        UsageError: no such relation, a key column is missing or of another type, the instant is unclear, or a
+            column has a type that Arrow lacks or a name that the training set needs.
     """
     if not types:
         raise UsageError(
@@ -83,29 +107,61 @@ def spine_of_relation(
             next_step="check the name; `dbt build --selector training` builds those of the project",
         )
     columns = {name: kind for name, kind in types.items() if name != place}
-    keys = _require_keys(spine, columns, views)
-    instant = _instant(spine, columns, keys, instant)
-    natural = [*keys, instant, *(name for name, kind in columns.items() if kind not in UNORDERED)]
-    order = (place,) if place else tuple(dict.fromkeys(natural))
-    return SpineRows(relation_name(spine), columns, instant, order, order)
+    for name, kind in columns.items():
+        require_exact(f"spine {spine}, column {name}", kind)
+    require_free_names(spine, columns, views)
+    keys = require_keys(spine, columns, views)
+    at = chosen_instant(spine, [n for n, kind in columns.items() if bare(kind) == INSTANT], keys, instant)
+    order = (quoted(place),) if place else tuple(natural_order(columns, (*keys, at)).values())
+    return SpineRows(relation_name(spine), columns, at, at, order, order)
 
 
-def spine_of_temporary(
-    types: Mapping[str, str], views: tuple[PublishedView, ...], instant: str | None
-) -> SpineRows:
-    """The temporary table that holds an Arrow spine; arguments and errors as `spine_of_relation`."""
-    columns = {name: kind for name, kind in types.items() if name != PLACE}
-    keys = _require_keys("in Arrow", columns, views)
-    instant = _instant("in Arrow", columns, keys, instant)
-    return SpineRows(quoted(TEMPORARY), columns, instant, (PLACE,), (*keys, instant))
+def natural_order(columns: Mapping[str, str], first: Iterable[str]) -> dict[str, str]:
+    """By column, SQL that orders rows: some columns first, then all others, whatever their types."""
+    names = dict.fromkeys([*first, *columns])
+    return {name: quoted(name) + ("" if bare(columns[name]) in ORDERED else "::text") for name in names}
 
 
-def _require_keys(
-    spine: str, columns: Mapping[str, str], views: tuple[PublishedView, ...]
-) -> tuple[str, ...]:
+def require_free_names(spine: str, names: Iterable[str], views: tuple[PublishedView, ...]) -> None:
+    """Refuses a spine with a column named as a feature is going to be.
+
+    Raises:
+        UsageError: it has one, as the result of an earlier join has.
+    """
+    taken = sorted(set(names) & set(feature_names(views)))
+    if taken:
+        raise UsageError(
+            f"spine {spine}",
+            expected="no column named like a feature that is joined to it",
+            found=", ".join(taken),
+            next_step="leave these columns out, or rename them",
+        )
+
+
+def feature_names(views: tuple[PublishedView, ...]) -> list[str]:
+    """The names of the columns that feature views add to a training set."""
+    return [
+        f"{view.name}__{column}"
+        for view in views
+        for column in (AS_OF, *(column.name for column in view.columns))
+    ]
+
+
+def require_keys(spine: str, columns: Mapping[str, str], views: tuple[PublishedView, ...]) -> tuple[str, ...]:
+    """The entity key's columns of feature views.
+
+    Args:
+        spine: the spine's name, for messages.
+        columns: its columns with their PostgreSQL types.
+        views: the feature views.
+
+    Raises:
+        UsageError: a column is missing or has another type.
+    """
     keys = key_columns(views)
     for name, kind in keys:
-        if not any({columns.get(name), kind} <= family for family in (INTEGERS, TEXTS, {kind})):
+        found = {bare(columns.get(name, "")), bare(kind)}
+        if not any(found <= family for family in (INTEGERS, TEXTS, {bare(kind)})):
             raise UsageError(
                 f"spine {spine}",
                 expected=f"the key column {name} of type {kind}",
@@ -115,8 +171,19 @@ def _require_keys(
     return tuple(name for name, _ in keys)
 
 
-def _instant(spine: str, columns: Mapping[str, str], keys: tuple[str, ...], named: str | None) -> str:
-    candidates = [name for name, kind in columns.items() if kind == INSTANT and name not in keys]
+def chosen_instant(spine: str, instants: Iterable[str], keys: tuple[str, ...], named: str | None) -> str:
+    """The column with the instants.
+
+    Args:
+        spine: the spine's name, for messages.
+        instants: its columns that are instants with a time zone.
+        keys: its key columns.
+        named: the one that the caller means, if he says so.
+
+    Raises:
+        UsageError: it is none of them, or nobody said which.
+    """
+    candidates = [name for name in instants if name not in keys]
     if named in candidates or (named is None and len(candidates) == 1):
         return named or candidates[0]
     raise UsageError(
@@ -125,39 +192,3 @@ def _instant(spine: str, columns: Mapping[str, str], keys: tuple[str, ...], name
         found=f"of that type: {', '.join(candidates) or 'none'}",
         next_step="say which column holds the instants: instant=...",
     )
-
-
-def placed(spine: pa.Table | pa.RecordBatchReader) -> pa.RecordBatchReader:
-    """The rows of an Arrow spine with their place; instants cut to microseconds, never rounded up.
-
-    Raises:
-        UsageError: a column is called like the place.
-    """
-    if PLACE in spine.schema.names:
-        raise UsageError(
-            "spine in Arrow",
-            expected=f"no column {PLACE}",
-            found="one",
-            next_step="name it otherwise",
-        )
-    schema = pa.schema([*map(_to_microseconds, spine.schema), pa.field(PLACE, pa.int64())])
-    batches = spine.to_batches() if isinstance(spine, pa.Table) else spine
-    return pa.RecordBatchReader.from_batches(schema, _placed(batches, schema))
-
-
-def _placed(batches: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    place = 0
-    for batch in batches:
-        fields = list(schema)[:-1]
-        columns = [
-            column.cast(field.type, safe=False) for column, field in zip(batch.columns, fields, strict=True)
-        ]
-        numbers = pa.array(range(place, place + batch.num_rows), pa.int64())
-        place += batch.num_rows
-        yield pa.RecordBatch.from_arrays([*columns, numbers], schema=schema)
-
-
-def _to_microseconds(field: pa.Field) -> pa.Field:
-    # Metadata of pandas has no place in a table.
-    kind = pa.timestamp("us", field.type.tz) if pa.types.is_timestamp(field.type) else field.type
-    return pa.field(re.sub(r"\0", "", field.name), kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,15 +17,16 @@ from adbc_driver_postgresql import dbapi
 from headgate.errors import HeadgateError, UsageError
 from headgate.postgres.connection import shown
 from headgate.store.reading import parquet
+from headgate.store.reading.arrow_spine import TEMPORARY, ArrowSpine, Spine
+from headgate.store.reading.arrow_types import ENUM, converted, decimal_type, require_exact
 from headgate.store.reading.catalog import PublishedRelease, PublishedView
 from headgate.store.reading.spine import (
-    TEMPORARY,
-    Spine,
+    COLUMNS,
+    INSTANT,
     SpineRows,
-    placed,
+    feature_names,
     relation_name,
     spine_of_relation,
-    spine_of_temporary,
 )
 from headgate.store.reading.statements import latest_row
 from headgate.store.views import AS_OF, quoted
@@ -39,12 +40,6 @@ SETTINGS = (
     "set local work_mem = '64MB'",
     "set local application_name = 'headgate training set'",
 )
-COLUMNS = """
-    select attname::text, format_type(atttypid, null)
-    from pg_attribute
-    where attrelid = to_regclass('{relation}') and attnum > 0 and not attisdropped
-    order by attnum
-"""
 STATUS = "select status from feature_store.releases where release_id = {release_id}"
 
 
@@ -58,7 +53,8 @@ class TrainingSet:
         self,
         connection: dbapi.Connection,
         cursor: dbapi.Cursor,
-        names: list[str],
+        columns: Sequence[tuple[str, str]],
+        rows: ArrowSpine | None,
         release: PublishedRelease,
         metadata: Mapping[str, str],
     ) -> None:
@@ -66,15 +62,28 @@ class TrainingSet:
         self.processed_to = release.processed_to
         self._connection = connection
         self._cursor = cursor
+        #: Names and PostgreSQL types of what the database gives.
+        self._columns = columns
+        #: What stands before it: the columns of a spine that came as Arrow.
+        self._rows = rows
         self._batches: pa.RecordBatchReader = cursor.fetch_record_batch()
-        fields = [pa.field(name, field.type) for name, field in zip(names, self._batches.schema, strict=True)]
+        fields = [
+            pa.field(name, decimal_type(kind) or field.type)
+            for (name, kind), field in zip(columns, self._batches.schema, strict=True)
+        ]
+        given = list(rows.schema) if rows else []
         #: Names and types of the columns; its metadata says release, views and the instant's column.
-        self.schema = pa.schema(fields, metadata=dict(metadata))
+        self.schema = pa.schema([*given, *fields], metadata=dict(metadata))
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         with _as_headgate_error("training set"):
             for batch in self._batches:
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
+                given = self._rows.next_rows(batch.num_rows) if self._rows else []
+                joined = [
+                    converted(name, kind, array)
+                    for (name, kind), array in zip(self._columns, batch.columns, strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays([*given, *joined], schema=self.schema)
 
     def reader(self) -> pa.RecordBatchReader:
         """The batches as a stream that pyarrow, Polars, DuckDB and others take."""
@@ -94,6 +103,8 @@ class TrainingSet:
     def close(self) -> None:
         """Gives up what was not read, and the connection."""
         _close(self._connection, self._cursor)
+        if self._rows:
+            self._rows.close()
 
     def __enter__(self) -> Self:
         return self
@@ -134,41 +145,50 @@ def _open(
     instant: str | None,
     place: str | None = None,
 ) -> TrainingSet:
+    for view in views:
+        for column in view.columns:
+            require_exact(f"feature view {view.name}, column {column.name}", column.type)
+    rows = None if isinstance(spine, str) else ArrowSpine(spine, views, instant)
     with _as_headgate_error(f"training set, {shown(dsn)}"):
         connection = dbapi.connect(dsn)
         cursor = connection.cursor()
         try:
             for setting in SETTINGS:
                 cursor.execute(setting)
-            rows = _spine_rows(cursor, spine, views, instant, place)
+            found = _ingested(cursor, rows) if rows else _relation(cursor, spine, views, instant, place)
             _require_rows_of(cursor, release)
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
-            cursor.execute(_statement(rows, views, release.release_id))
-            names = _names(rows, views)
-            return TrainingSet(connection, cursor, names, release, _metadata(release, views, rows))
+            cursor.execute(_statement(found, views, release.release_id))
+            columns = _columns(found, views)
+            return TrainingSet(connection, cursor, columns, rows, release, _metadata(release, views, found))
         except BaseException:
             _close(connection, cursor)
+            if rows:
+                rows.close()
             raise
 
 
-def _spine_rows(
+def _ingested(cursor: dbapi.Cursor, rows: ArrowSpine) -> SpineRows:
+    try:
+        cursor.adbc_ingest(TEMPORARY, rows.ingestible(), mode="create", temporary=True)
+    except (AdbcError, OSError, pa.ArrowException):
+        if rows.error:
+            raise rows.error from None
+        raise
+    cursor.execute(f"analyze {quoted(TEMPORARY)}")
+    return rows.described()
+
+
+def _relation(
     cursor: dbapi.Cursor,
-    spine: Spine,
+    spine: str,
     views: tuple[PublishedView, ...],
     instant: str | None,
     place: str | None,
 ) -> SpineRows:
-    if isinstance(spine, str):
-        types = _types(cursor, relation_name(spine))
-        return spine_of_relation(spine, types, views, instant, place)
-    cursor.adbc_ingest(TEMPORARY, placed(spine), mode="create", temporary=True)
-    cursor.execute(f"analyze {quoted(TEMPORARY)}")
-    return spine_of_temporary(_types(cursor, quoted(TEMPORARY)), views, instant)
-
-
-def _types(cursor: dbapi.Cursor, relation: str) -> dict[str, str]:
-    cursor.execute(COLUMNS.format(relation=relation.replace("'", "''")))
-    return dict(cursor.fetchall())
+    relation = relation_name(spine).replace("'", "''")
+    cursor.execute(COLUMNS.format(relation=f"'{relation}'"))
+    return spine_of_relation(spine, dict(cursor.fetchall()), views, instant, place)
 
 
 def _require_rows_of(cursor: dbapi.Cursor, release: PublishedRelease) -> None:
@@ -186,26 +206,26 @@ def _require_rows_of(cursor: dbapi.Cursor, release: PublishedRelease) -> None:
 
 def _statement(spine: SpineRows, views: tuple[PublishedView, ...], release_id: int) -> str:
     """One lookup into the history's primary key per row of the spine and view."""
-    selected = [f"spine.{quoted(name)}" for name in spine.columns]
+    selected = [
+        f"spine.{quoted(name)}" + ("::text" if kind == ENUM else "") for name, kind in spine.columns.items()
+    ]
     joins = []
-    keys = {name: f"spine.{quoted(name)}" for name in spine.columns}
+    keys = {name: f"spine.{quoted(name)}" for view in views for name in view.key_names}
     for number, view in enumerate(views):
         selected.append(f"view_{number}.{AS_OF}")
         selected += [f"view_{number}.{quoted(column.stored_as)}" for column in view.columns]
-        row = latest_row(view, keys, keys[spine.instant], str(release_id))
+        row = latest_row(view, keys, f"spine.{quoted(spine.instant_column)}", str(release_id))
         joins.append(f"left join lateral ({row}) as view_{number} on true")
-    sorted_spine = f"select * from {spine.relation} order by {', '.join(map(quoted, spine.lookup_order))}"
-    order = ", ".join(f"spine.{quoted(name)}" for name in spine.order)
+    sorted_spine = f"select * from {spine.relation} order by {', '.join(spine.lookup_order)}"
+    order = ", ".join(f"spine.{column}" for column in spine.order)
     aliased = [f"{expression} as c{number}" for number, expression in enumerate(selected)]
     return f"select {', '.join(aliased)} from ({sorted_spine}) as spine {' '.join(joins)} order by {order}"
 
 
-def _names(spine: SpineRows, views: tuple[PublishedView, ...]) -> list[str]:
-    """The names of the training set's columns; PostgreSQL would cut them at 63 bytes."""
-    names = list(spine.columns)
-    for view in views:
-        names += [f"{view.name}__{column}" for column in (AS_OF, *(column.name for column in view.columns))]
-    return names
+def _columns(spine: SpineRows, views: tuple[PublishedView, ...]) -> list[tuple[str, str]]:
+    """Names and types of what the statement selects; PostgreSQL would cut the names at 63 bytes."""
+    kinds = [kind for view in views for kind in (INSTANT, *(column.type for column in view.columns))]
+    return [*spine.columns.items(), *zip(feature_names(views), kinds, strict=True)]
 
 
 def _metadata(

@@ -1,0 +1,372 @@
+"""Spines of every shape: each column comes back as it was given, or the error names it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from headgate import FeatureStore
+from headgate.errors import HeadgateError, UsageError
+from headgate.store.reading.arrow_types import converted, require_years
+from headgate.store.reading.blocking import SyncFeatureStore
+from tests.small_store import SmallStore, at, first_release
+from tests.support import Database
+
+ONE = pa.array([1], pa.int64())
+AT = pa.array([at(3)], pa.timestamp("us", "UTC"))
+VIEW = "repository_activity"
+
+
+@pytest.fixture(scope="module")
+def store(module_database: Database) -> SmallStore:
+    """Release 1; no test changes it."""
+    return first_release(module_database)
+
+
+@pytest.fixture
+def features(store: SmallStore) -> Iterator[SyncFeatureStore]:
+    """What reads it."""
+    with FeatureStore.sync(store.database.dsn) as features:
+        yield features
+
+
+def spine(**columns: Any) -> pa.Table:
+    """One row for repository 1, with some columns more."""
+    return pa.table({"repository_id": ONE, "at": AT, **columns})
+
+
+def named(*names: str) -> pa.Table:
+    """One row for repository 1, with columns of some names, also several alike."""
+    return pa.Table.from_arrays([ONE, AT, *[ONE] * len(names)], names=["repository_id", "at", *names])
+
+
+def read(features: SyncFeatureStore, given: Any, **options: Any) -> pa.Table:
+    """Its training set."""
+    with features.training_set(given, VIEW, **options) as joined:
+        return joined.read_all()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([Decimal("1.10")], pa.decimal128(10, 2)),
+        pa.array([Decimal("1.10")], pa.decimal256(50, 2)),
+        pa.array([{"a": 1}]),
+        pa.array([[{"a": [1.5]}]]),
+        pa.array([7], pa.int8()),
+        pa.array([2**64 - 1], pa.uint64()),
+        pa.array([1.5], pa.float16()),
+        pa.array(["a"], pa.large_string()),
+        pa.array(["a"]).dictionary_encode(),
+        pa.array(["with a \0"]),
+        pa.array([b"\0\1"], pa.binary(2)),
+        pa.array([timedelta(microseconds=1)], pa.duration("ns")),
+        pa.array([1], pa.int64()).cast(pa.timestamp("ns", "Asia/Tokyo")),
+        pa.array([-(2**63) + 1], pa.int64()).cast(pa.timestamp("us")),
+        pa.nulls(1),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_columns_come_back_as_they_were_given(features: SyncFeatureStore, column: pa.Array) -> None:
+    """What stands beside the key keeps type and value, from a table as from a stream."""
+    given = spine(odd=column)
+    for form in (given, given.to_reader(), given.to_batches()[0]):
+        table = read(features, form, instant="at")
+        assert table.select(given.column_names).equals(given)
+        assert table[f"{VIEW}__stars_count_24h"].to_pylist() == [20]
+
+
+def test_rows_stay_beside_their_features(features: SyncFeatureStore) -> None:
+    """Of a long stream in pieces of every size each row keeps its own columns."""
+    rows = 70_000
+    given = pa.table(
+        {
+            "repository_id": [number % 3 for number in range(rows)],
+            "at": pa.array([at(number % 5) for number in range(rows)], pa.timestamp("us", "UTC")),
+            "number": range(rows),
+        }
+    )
+    with features.training_set(given.to_reader(max_chunksize=999), VIEW) as joined:
+        table = joined.read_all()
+    assert table["number"].to_pylist() == list(range(rows))
+    stars = {1: [None, 5, 5, 20, 20], 2: [None, None, 7, 7, 7], 0: [None] * 5}
+    assert table[f"{VIEW}__stars_count_24h"].to_pylist() == [stars[n % 3][n % 5] for n in range(rows)]
+
+
+def test_names_are_kept_whatever_their_length(features: SyncFeatureStore) -> None:
+    """PostgreSQL's 63 bytes are no limit to a spine, nor are the names of its temporary table."""
+    names = ["b" * 70, "a" * 70 + "1", "a" * 70 + "2", "headgate_place", "headgate_instant", "ü" * 40]
+    assert read(features, named(*names)).column_names[: len(names) + 2] == ["repository_id", "at", *names]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (named("x", "x"), "several columns 'x'"),
+        (named(""), "a column without a name"),
+        (named(f"{VIEW}__as_of"), f"{VIEW}__as_of"),
+        (named(f"{VIEW}__stars_count_24h"), f"{VIEW}__stars_count_24h"),
+        (spine().set_column(0, "repository_id", pa.array([{"a": 1}])), "key column repository_id"),
+        (spine().set_column(0, "repository_id", pa.array([1.0])), "key column repository_id"),
+        (
+            spine().set_column(0, "repository_id", pa.array([2**64 - 1], pa.uint64())),
+            "key column repository_id: expected values for int64",
+        ),
+        ([{"repository_id": 1, "at": datetime.now(UTC)}], "found a Python list"),
+        (({"repository_id": 1} for _ in range(1)), "found a Python generator"),
+        (7, "found a Python int"),
+        (
+            pd.DataFrame({"repository_id": [1, 1], "at": [at(1)] * 2, "odd": [1, "a secret"]}),
+            "mixed values in odd",
+        ),
+    ],
+)
+def test_wrong_spines_are_told_by_column(features: SyncFeatureStore, given: Any, words: str) -> None:
+    """The column or the type is named, never a value, before the database is asked."""
+    with pytest.raises(UsageError) as raised:
+        read(features, given)
+    assert words in str(raised.value)
+    assert "a secret" not in str(raised.value)
+
+
+def test_frames_are_spines(features: SyncFeatureStore) -> None:
+    """A pandas frame is read, whatever its index."""
+    frame = pd.DataFrame({"repository_id": [1, 2], "at": [at(3)] * 2, "label": ["x", None]})
+    for given in (frame, frame[::-1]):
+        table = read(features, given)
+        assert sorted(table[f"{VIEW}__stars_count_24h"].to_pylist()) == [7, 20]
+
+
+@pytest.mark.parametrize(
+    ("instant", "unit", "stars"),
+    [
+        (at(3), "s", 20),
+        (at(3) - timedelta(microseconds=1), "us", 5),
+        (datetime(2, 1, 1, tzinfo=UTC), "us", None),
+    ],
+)
+def test_instants_of_every_unit(
+    features: SyncFeatureStore, instant: datetime, unit: str, stars: int | None
+) -> None:
+    """Seconds as microseconds, and instants long before there was anything."""
+    given = spine().set_column(1, "at", pa.array([instant], pa.timestamp(unit, "UTC")))
+    assert read(features, given)[f"{VIEW}__stars_count_24h"].to_pylist() == [stars]
+
+
+def test_instants_before_1970_are_never_rounded_up(features: SyncFeatureStore) -> None:
+    """A nanosecond before an instant is the microsecond before it, also where numbers are negative."""
+    for nanoseconds in (-1, int(at(3).timestamp()) * 10**9 - 1):
+        given = spine().set_column(1, "at", pa.array([nanoseconds]).cast(pa.timestamp("ns", "UTC")))
+        assert read(features, given)[f"{VIEW}__stars_count_24h"].to_pylist() == [
+            None if nanoseconds < 0 else 5
+        ]
+
+
+@pytest.mark.parametrize("microseconds", [2**63 - 1, -(2**62), 253_402_300_800_000_000])
+def test_instants_out_of_time_are_refused(features: SyncFeatureStore, microseconds: int) -> None:
+    """Infinity, BC, the year 10000: the column and the years are named."""
+    given = spine().set_column(1, "at", pa.array([microseconds]).cast(pa.timestamp("us", "UTC")))
+    with pytest.raises(HeadgateError, match="column at: expected times of the years 1 to 9999"):
+        read(features, given)
+
+
+def test_null_instants_have_no_features(features: SyncFeatureStore) -> None:
+    """A row without an instant gets nulls."""
+    given = spine().set_column(1, "at", pa.array([None], pa.timestamp("us", "UTC")))
+    assert read(features, given)[f"{VIEW}__as_of"].to_pylist() == [None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "arrow", "found"),
+    [
+        ("numeric", "1.10", pa.decimal128(38, 18), Decimal("1.10")),
+        ("numeric(10,2)", "1.10", pa.decimal128(10, 2), Decimal("1.10")),
+        ("numeric(40,2)", "1.10", pa.decimal256(40, 2), Decimal("1.10")),
+        ("varchar(5)", "'abc'", pa.string(), "abc"),
+        ("mood", "'fine'", pa.string(), "fine"),
+        ("cents", "1.5", pa.decimal128(6, 2), Decimal("1.50")),
+        ("date", "'2026-03-01'", pa.date32(), date(2026, 3, 1)),
+        ("bigint[]", "'{1,null}'", pa.list_(pa.int64()), [1, None]),
+        ("uuid", "'6a204bd8-9f05-4b42-8e86-7f6b0b6f0f5e'", pa.uuid(), None),
+    ],
+)
+def test_columns_of_relations_have_one_type(
+    store: SmallStore, features: SyncFeatureStore, kind: str, value: str, arrow: pa.DataType, found: Any
+) -> None:
+    """Decimals are decimals, enumerations and texts are text, a domain is what it rests on."""
+    store.database.query(
+        "drop schema if exists own cascade; create schema own; create type own.mood as enum ('fine');"
+        " create domain own.cents as numeric(6,2); set search_path = own;"
+        f" create table own.spine (repository_id bigint, at_ timestamptz(3), v {kind});"
+        f" insert into own.spine values (1, '{at(3)}', {value}), (1, '{at(3)}', null)"
+    )
+    table = read(features, "own.spine")
+    assert table.schema.field("v").type == arrow
+    values = table["v"].to_pylist()
+    assert None in values
+    if found is not None:
+        assert found in values
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        *[("inet", "'127.0.0.1'"), ("money", "'1.5'"), ("interval", "'1 day'"), ("point", "'(1,2)'")],
+        *[("oid", "1"), ("numeric[]", "'{1}'"), ("numeric(90,1)", "1"), ("timetz", "'00:00+01'")],
+    ],
+)
+def test_types_that_arrow_lacks_are_refused_by_name(
+    store: SmallStore, features: SyncFeatureStore, kind: str, value: str
+) -> None:
+    """The column and its type are named; cast to text it is read."""
+    create = "drop table if exists public.odd; create table public.odd as select 1::bigint as repository_id,"
+    store.database.query(f"{create} now() as at_, {value}::{kind} as v")
+    with pytest.raises(UsageError, match=r"public\.odd, column v: expected a type that Arrow"):
+        read(features, "public.odd")
+    store.database.query(f"{create} now() as at_, ({value}::{kind})::text as v")
+    assert read(features, "public.odd").num_rows == 1
+
+
+@pytest.mark.parametrize("value", ["'NaN'", "'infinity'", "1e20", "1e-19", "123456789012345678901234567890"])
+def test_numbers_that_do_not_fit_are_refused_by_name(
+    store: SmallStore, features: SyncFeatureStore, value: str
+) -> None:
+    """Nothing is rounded and nothing wraps around: the column is named, the value is not."""
+    store.database.query(
+        "drop table if exists public.odd; create table public.odd as"
+        f" select 1::bigint as repository_id, now() as at_, {value}::numeric as v"
+    )
+    with pytest.raises(HeadgateError, match="column v: expected numbers of at most 20 digits") as raised:
+        read(features, "public.odd")
+    assert "1234" not in str(raised.value)
+
+
+def test_decimal_features_are_decimals_on_every_way(database: Database) -> None:
+    """Online, as of an instant, in a training set and in a dataset a numeric feature is one decimal."""
+    store = SmallStore(database)
+    store.land()
+    store.view("money", {"customer": "text"}, {"total": "numeric(12,2)", "mean": "numeric"})
+    values = {"total": Decimal("1.10"), "mean": Decimal("0.333333333333333333")}
+    store.rows("money", [{"customer": "c", "as_of": at(1), **values}])
+    store.publish()
+    store.labels({"customer": "text", "at_": "timestamptz", "y": "int"}, [("c", at(2), 1)])
+    with FeatureStore.sync(database.dsn) as features:
+        online = features.online("money", {"customer": "c"})[0]["money"]
+        then = features.as_of("money", {"customer": "c"}, at(2))[0]["money"]
+        assert online is not None
+        assert then is not None
+        assert dict(online) == dict(then) == values
+        with features.training_set("training.labels", "money") as joined:
+            table = joined.read_all()
+    assert table.schema.field("money__total").type == pa.decimal128(12, 2)
+    assert {name: table[f"money__{name}"][0].as_py() for name in values} == values
+    options = ("--spine", "training.labels", "--label", "y", "--json")
+    made = json.loads(database.headgate("dataset", "create", "m", *options).stdout)
+    assert pq.read_table(made["uri"]).schema.field("money__total").type == pa.decimal128(12, 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("null, 0", "1 of 3 rows with none, 0 infinite"),
+        ("'infinity', 0", "0 of 3 rows with none, 1 infinite"),
+        ("'-infinity', 0", "0 of 3 rows with none, 1 infinite"),
+        ("'0044-03-15 BC', 0", "0 of 3 rows with none, 1 infinite"),
+        ("'10000-01-01 00:00+00', 0", "0 of 3 rows with none, 1 infinite"),
+    ],
+)
+def test_dataset_needs_an_instant_in_every_row(store: SmallStore, row: str, words: str) -> None:
+    """Rows that nothing can be joined to are counted and refused; nothing is left behind."""
+    store.database.query(
+        "drop table if exists public.spine; create table public.spine"
+        " (repository_id bigint, at_ timestamptz, y int);"
+        f" insert into public.spine select 1, '{at(3)}', 1 from generate_series(1, 2);"
+        f" insert into public.spine select 1, {row}"
+    )
+    refused = store.database.headgate(
+        *("dataset", "create", "nulli", "--spine", "public.spine", "--views", VIEW, "--label", "y", "--json"),
+        exit_code=2,
+    )
+    assert words in json.loads(refused.stderr)["found"]
+    assert store.database.value("select count(*) from pg_tables where schemaname = 'datasets'") == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (f"now()::text as {VIEW}__as_of", "no column named like a feature"),
+        ("1 as headgate_place", "no column headgate_place"),
+        (f"1 as {VIEW}__merge_rate_7d", "no column named like a feature"),
+    ],
+)
+def test_dataset_needs_names_of_its_own(store: SmallStore, column: str, words: str) -> None:
+    """A spine with a column named like a feature, or like the rows' number, is refused by name."""
+    store.database.query(
+        "drop table if exists public.spine; create table public.spine as"
+        f" select 1::bigint as repository_id, timestamptz '{at(3)}' as at_, 1 as y, {column}"
+    )
+    refused = store.database.headgate(
+        *("dataset", "create", "likef", "--spine", "public.spine", "--views", VIEW, "--json"), exit_code=2
+    )
+    assert words in json.loads(refused.stderr)["expected"]
+
+
+def test_dataset_of_columns_without_an_order(store: SmallStore) -> None:
+    """Arrays of JSON, JSON and enumerations have a place in a dataset, in an order of their own."""
+    store.database.query(
+        "drop table if exists public.spine; create table public.spine as"
+        f" select 1::bigint as repository_id, timestamptz '{at(3)}' as at_, n % 2 as y,"
+        " array[to_json(n)] as j, to_json(n) as k from generate_series(1, 9) as n order by random()"
+    )
+    made = json.loads(
+        store.database.headgate(
+            "dataset", "create", "j", "--spine", "public.spine", "--views", VIEW, "--json"
+        ).stdout
+    )
+    assert json.loads(store.database.headgate("dataset", "verify", str(made["dataset_id"]), "--json").stdout)[
+        "same"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda store: store.online(VIEW, 1), "found a Python int"),
+        (lambda store: store.online(VIEW, "1"), "found a Python str"),
+        (lambda store: store.online(VIEW, [1, 2]), "found a Python int"),
+        (lambda store: store.as_of(VIEW, {"repository_id": 1}, "2016-01-01T03:00Z"), "found a Python str"),
+        (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1).date()), "found a Python date"),
+        (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1), release="2"), "found a Python str"),
+        (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1), release=True), "found a Python bool"),
+        (lambda store: store.release("1"), "found a Python str"),
+        (lambda store: store.training_set(spine(), VIEW, release=1.0), "found a Python float"),
+    ],
+)
+def test_wrong_arguments_are_told(
+    features: SyncFeatureStore, ask: Callable[[SyncFeatureStore], Any], words: str
+) -> None:
+    """What was expected and the type that was found, instead of an error of Python or the driver."""
+    with pytest.raises(UsageError) as raised:
+        ask(features)
+    assert words in str(raised.value)
+
+
+def test_keys_may_come_from_a_generator(features: SyncFeatureStore) -> None:
+    """Any iterable of keys is read once."""
+    answer = features.online(VIEW, ({"repository_id": number} for number in (1, 404)))  # type: ignore[arg-type]
+    assert [entity.missing for entity in answer] == [(), (VIEW,)]
+
+
+def test_types_are_checked_without_a_database() -> None:
+    """Zeros do not count as digits, nulls are no values, nanoseconds never leave the years."""
+    zeros = pa.array(["0001.1000000000000000000000", None, "-0.0", "00000000000000000000001"])
+    assert converted("x", "numeric", zeros).to_pylist() == [Decimal("1.1"), None, 0, 1]
+    require_years("x", pa.array([0, 2**63 - 1, None]).cast(pa.timestamp("ns")))
