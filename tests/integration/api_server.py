@@ -54,9 +54,10 @@ def serving(answer: Callable[[Request], Reply]) -> Iterator[Api]:
             api.requests.append(request)
             reply = api.answer(request)
             body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-            body = b"" if reply.status == 304 else body
-            self.send_response(reply.status)
-            for name, value in {"Content-Type": "application/json", **reply.headers}.items():
+            body = b"" if reply.status in (204, 304) else body
+            self.send_response_only(reply.status)
+            told = {"Date": self.date_time_string(), "Content-Type": "application/json", **reply.headers}
+            for name, value in told.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -67,7 +68,7 @@ def serving(answer: Callable[[Request], Reply]) -> Iterator[Api]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         api.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield api

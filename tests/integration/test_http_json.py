@@ -85,9 +85,10 @@ def by_next_url(request: Request) -> Reply:
 @pytest.mark.parametrize(
     ("answer", "pagination", "requests"),
     [
-        (by_page, {"style": "page", "size_param": "per_page", "size": 100}, 3),
+        (by_page, {"style": "page", "size_param": "per_page", "size": 100}, 4),
         (by_page, {"style": "page", "size_param": "per_page", "size": 125}, 3),
-        (by_offset, {"style": "offset", "param": "skip", "limit_param": "top", "limit": 100}, 3),
+        (by_page, {"style": "page", "size_param": "per_page", "size": 100, "total": "total"}, 3),
+        (by_offset, {"style": "offset", "param": "skip", "limit_param": "top", "limit": 100}, 4),
         (by_cursor, {"style": "cursor", "param": "after", "next": "page.next"}, 3),
         (by_link, {"style": "link"}, 3),
         (by_next_url, {"style": "next_url", "next": "next"}, 3),
@@ -208,7 +209,7 @@ def test_a_pull_that_fails_is_repeated_from_where_the_last_whole_one_ended(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newest value is noted only when every page has landed."""
-    monkeypatch.setattr("headgate.pulling.asking.PATIENCE", 1)
+    monkeypatch.setattr("headgate.pulling.http_client.ATTEMPTS", 1)
     broken = True
 
     def answer(request: Request) -> Reply:
@@ -271,7 +272,11 @@ def test_numbers_land_digit_for_digit_and_poison_is_a_reject(database: Database,
         ({"data": []}, {"records": "items"}, "a list of records at items of the answer; found nothing"),
         (b"<html>", {}, "found an HTML or XML page"),
         (b"", {}, "an answer in JSON; found nothing"),
-        ([{"id": 1}], {"pagination": {"style": "page"}, "max_pages": 3}, "an end within 3 pages"),
+        (
+            {"items": [{"id": 1}], "more": True},
+            {"records": "items", "pagination": {"style": "page", "has_more": "more"}, "max_pages": 1},
+            "an end within 1 pages",
+        ),
         (
             {"items": [], "c": "x"},
             {"records": "items", "pagination": {"style": "cursor", "next": "c"}},

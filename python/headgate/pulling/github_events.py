@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 
 from headgate.landing import Appended, Appender, Message, open_appender
-from headgate.pulling.asking import Asker, new_client
-from headgate.pulling.json_records import Answer, as_text, value_at
+from headgate.pulling.http_client import HttpClient, new_client
+from headgate.pulling.json_records import Answer, as_text
 from headgate.pulling.results import Pulled, Say
 from headgate.pulling.state import alone, read_state, write_state
 from headgate.settings import Settings
@@ -28,6 +28,8 @@ URL_VARIABLE, TOKEN_VARIABLE = "HEADGATE_GITHUB_API_URL", "GITHUB_TOKEN"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 #: Seconds between polls where the API does not say.
 INTERVAL = 60.0
+#: An interval that the API asks for is kept up to this.
+LONGEST_INTERVAL = 3600.0
 PAGE = 100
 #: The API ends after three pages; a server that never ends is not followed for ever.
 PAGES = 10
@@ -49,14 +51,14 @@ async def pull_github_events(settings: Settings, say: Say) -> Pulled:
         alone(appender.connection, GITHUB_EVENTS),
         new_client(headers) as client,
     ):
-        asker = Asker(client, url, say, (token,) if token else ())
-        poll = _Poll(appender, asker, url, say)
+        http = HttpClient(client, url, say, (token,) if token else ())
+        poll = _Poll(appender, http, url, say)
         await poll.run()
     return Pulled(
         source=GITHUB_EVENTS.name,
         uri=str(url),
         rows=poll.done,
-        requests=asker.requests,
+        requests=http.requests,
         warnings=tuple(poll.warnings),
         seconds=time.monotonic() - began,
         wait=poll.interval,
@@ -68,7 +70,7 @@ class _Poll:
     """One poll."""
 
     appender: Appender
-    asker: Asker
+    http: HttpClient
     url: httpx.URL
     say: Say
     interval: float = INTERVAL
@@ -80,15 +82,15 @@ class _Poll:
     async def run(self) -> None:
         """Asks for what changed, lands it, and notes what the next poll has to know."""
         state = await read_state(self.appender.connection, GITHUB_EVENTS)
-        await asyncio.sleep(max(0.0, min(state.get("not_before", 0.0) - time.time(), 3600)))
+        await self._wait_for_turn(state.get("not_before", 0.0))
         same = (
             {"If-None-Match": state["etag"]}
             if state.get("etag") and state.get("url") == str(self.url)
             else {}
         )
-        first = await self.asker.get(self.url.copy_merge_params({"per_page": str(PAGE)}), same)
+        first = await self.http.get(self.url.copy_merge_params({"per_page": str(PAGE)}), same)
         asked = first.headers.get("X-Poll-Interval", "")
-        self.interval = float(asked) if asked.isdecimal() else INTERVAL
+        self.interval = min(float(asked), LONGEST_INTERVAL) if asked.isdecimal() else INTERVAL
         known: list[str] = state.get("ids", [])
         if first.status_code != 304:
             pages = await self._pages(first, set(known))
@@ -103,6 +105,13 @@ class _Poll:
         # Only now: a poll that was killed is repeated from its start, and what it landed is recognised.
         await write_state(self.appender.connection, GITHUB_EVENTS, state)
 
+    async def _wait_for_turn(self, not_before: float) -> None:
+        """Waits until the interval that the last poll was told has passed."""
+        seconds = min(not_before - time.time(), LONGEST_INTERVAL)
+        if seconds > 0:
+            self.say(f"the API asks for one poll in a while: waiting {seconds:,.0f} s")
+            await asyncio.sleep(seconds)
+
     async def _pages(self, response: httpx.Response, known: set[str]) -> int:
         """Lands pages until one holds nothing new; how many they were."""
         for number in range(1, PAGES + 1):
@@ -116,13 +125,15 @@ class _Poll:
             all_known = messages and all(identity in known for identity, _ in messages)
             if not following or not messages or all_known:
                 return number
-            response = await self.asker.get(response.url.join(following))
+            response = await self.http.get(response.url.join(following))
         return PAGES
 
     def _messages(self, answer: Answer) -> list[tuple[str, Message]]:
         """The events of a page, each under its id."""
         found: list[tuple[str, Message]] = []
-        for event, text in zip(value_at(answer.value, ()), answer.records(()), strict=True):
+        if answer.has_list is False:
+            raise answer.no_list("nothing")
+        for text, event in answer.records():
             identity = as_text(event.get("id")) if isinstance(event, dict) else None
             identity = identity or f"sha256:{hashlib.sha256(text).hexdigest()}"
             self._seen[identity] = _time(event)

@@ -12,10 +12,10 @@ from typing import Any
 
 import httpx
 
-from headgate.errors import HeadgateError, UsageError
+from headgate.errors import UsageError
 from headgate.landing import Appended, Appender, Message, open_appender
 from headgate.landing.times import parse_time
-from headgate.pulling.asking import Asker, new_client
+from headgate.pulling.http_client import HttpClient, new_client
 from headgate.pulling.json_records import Answer, as_text, value_at
 from headgate.pulling.pages import pages_for
 from headgate.pulling.results import Pulled, Say
@@ -24,6 +24,9 @@ from headgate.settings import Settings
 from headgate.sources.base import without_credentials
 from headgate.sources.declared import DeclaredSource
 from headgate.sources.loaders import Auth, HttpJson
+
+#: Answers without a body.
+NO_CONTENT = (204, 205)
 
 
 async def pull_http(settings: Settings, source: DeclaredSource, declared: HttpJson, say: Say) -> Pulled:
@@ -41,14 +44,15 @@ async def pull_http(settings: Settings, source: DeclaredSource, declared: HttpJs
         alone(appender.connection, source),
         new_client({"Accept": "application/json", **dict(declared.headers), **headers}) as client,
     ):
-        asker = Asker(client, httpx.URL(declared.url), say, secrets, declared.rate_limit)
-        pull = _Pull(appender, source, declared, asker, params)
+        http = HttpClient(client, httpx.URL(declared.url), say, secrets, declared.rate_limit)
+        pull = _Pull(appender, source, declared, http, params)
         await pull.run()
     return Pulled(
         source=source.name,
         uri=uri,
         rows=pull.done,
-        requests=asker.requests,
+        requests=http.requests,
+        warnings=tuple(pull.warnings),
         seconds=time.monotonic() - began,
     )
 
@@ -60,53 +64,74 @@ class _Pull:
     appender: Appender
     source: DeclaredSource
     declared: HttpJson
-    asker: Asker
+    http: HttpClient
     #: Sent with every request, also where the server says the URL.
     credentials: dict[str, str]
     done: Appended = field(default_factory=Appended, init=False)
+    warnings: list[str] = field(default_factory=list, init=False)
+    _state: dict[str, Any] = field(default_factory=dict, init=False)
+    #: The greatest value of `incremental` that the last pull or this one saw.
+    _newest: str | None = field(default=None, init=False)
 
     async def run(self) -> None:
         """Lands every page, then notes the newest value."""
-        state = await read_state(self.appender.connection, self.source)
+        self._state = await read_state(self.appender.connection, self.source)
         incremental = self.declared.incremental
         params = dict(self.declared.params)
-        newest: str | None = None
         if incremental is not None:
-            newest = state.get("newest") or incremental.initial
-            if newest is not None:
-                params[incremental.param] = newest
-        latest = await self._pages(params, newest)
-        if latest is not None and latest != state.get("newest"):
-            await write_state(self.appender.connection, self.source, {**state, "newest": latest})
+            self._newest = self._state.get("newest") or incremental.initial
+            if self._newest is not None:
+                params[incremental.param] = self._newest
+        noted = dict(self._state)
+        await self._pages(params)
+        if self._newest is not None:
+            self._state["newest"] = self._newest
+        if self._state != noted:
+            await write_state(self.appender.connection, self.source, self._state)
 
-    async def _pages(self, params: dict[str, str], newest: str | None) -> str | None:
-        """Lands the pages; the newest value that they or the last pull held."""
-        pages = pages_for(self.declared.pagination, httpx.URL(self.declared.url), params)
-        for _ in range(self.declared.max_pages):
+    async def _pages(self, params: dict[str, str]) -> None:
+        """Lands the pages."""
+        pages = pages_for(self.declared.pagination, httpx.URL(self.declared.url), params, self._warn)
+        while pages.number <= self.declared.max_pages:
             url = pages.url.copy_merge_params({**pages.params, **self.credentials})
-            response = await self.asker.get(url)
-            answer = Answer(response.content, without_credentials(str(url)))
-            texts = answer.records(self.declared.records)
-            if self.declared.incremental is not None:
-                found = value_at(answer.value, self.declared.records)
-                values = (as_text(value_at(record, self.declared.incremental.origin)) for record in found)
-                newest = max((value for value in (newest, *values) if value), key=_rank, default=None)
-            if texts:
-                self.done += await self.appender.append([Message(_version(text), text) for text in texts])
-            before = (pages.url, dict(pages.params))
-            if not pages.advance(answer, response, len(texts)):
-                return newest
-            if (pages.url, pages.params) == before:
-                raise self._error("another page than the last one", "the same page as the next one")
-        raise self._error(f"an end within {self.declared.max_pages:,} pages", "one more page")
+            response = await self.http.get(url, also=pages.may_end_with)
+            if response.is_error:
+                if not pages.is_past_the_end(response):
+                    raise self.http.refusal(url, response)
+                self.http.say(f"page {pages.number}: HTTP status {response.status_code}, taken as the end")
+                return
+            answer = self._answer(response, pages.number)
+            texts = await self._land(answer.records())
+            if not pages.advance(answer, response, texts):
+                return
+        raise pages.error(f"an end within {self.declared.max_pages:,} pages", "one more page")
 
-    def _error(self, expected: str, found: str) -> HeadgateError:
-        return HeadgateError(
-            without_credentials(self.declared.url),
-            expected=expected,
-            found=found,
-            next_step="check `pagination` and `max_pages` of the loader; the pages so far have landed",
-        )
+    def _answer(self, response: httpx.Response, page: int) -> Answer:
+        """The answer, which holds a list of records, or is an empty page."""
+        body = b"null" if response.status_code in NO_CONTENT else response.content
+        subject = without_credentials(str(response.url))
+        answer = Answer(body, subject, self.declared.records, response.charset_encoding)
+        if answer.has_list:
+            self._state["had_list"] = True
+        elif answer.has_list is False and page == 1 and not self._state.get("had_list"):
+            # Later, an API may leave out an empty list; `records` has been right before.
+            raise answer.no_list("nothing")
+        return answer
+
+    async def _land(self, records: list[tuple[bytes, Any]]) -> list[bytes]:
+        """Lands the records of a page; their texts."""
+        texts = [text for text, _ in records]
+        if self.declared.incremental is not None:
+            origin = self.declared.incremental.origin
+            values = (as_text(value_at(record, origin)) for _, record in records)
+            self._newest = max((value for value in (self._newest, *values) if value), key=_rank, default=None)
+        if texts:
+            self.done += await self.appender.append([Message(_version(text), text) for text in texts])
+        return texts
+
+    def _warn(self, text: str) -> None:
+        self.warnings.append(text)
+        self.http.say(f"warning: {text}")
 
 
 def _credentials(auth: Auth | None) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:

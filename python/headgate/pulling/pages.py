@@ -1,63 +1,205 @@
-"""How the next page of an endpoint is asked for."""
+"""How the next page of an endpoint is asked for, and when there is none.
+
+What the API says counts: a flag, a total, a `Link` header, a cursor. Where it says nothing, the pages end
+with an empty one, however short those before it are: servers give fewer records than they are asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 
 import httpx
 
-from headgate.pulling.json_records import Answer
+from headgate.errors import HeadgateError
+from headgate.pulling.json_records import Answer, value_at
+from headgate.sources.base import without_credentials
 from headgate.sources.loaders import Pagination
+
+#: What servers answer that are asked for a page behind the last one.
+PAST_THE_END = (400, 404, 416, 422)
+Warn = Callable[[str], None]
 
 
 class Pages:
     """The request for a page; this one is for endpoints that have one page only."""
 
-    def __init__(self, style: Pagination, url: httpx.URL, params: Mapping[str, str]) -> None:
+    #: Statuses that may mean that the last page has been read.
+    may_end_with: Collection[int] = ()
+
+    def __init__(self, style: Pagination, url: httpx.URL, params: Mapping[str, str], warn: Warn) -> None:
         self.style = style
         self.url = url
         self.params = dict(params)
+        self.warn = warn
+        self.number = 1
         self.start()
 
     def start(self) -> None:
         """Adds to the first request what it needs."""
 
-    def advance(self, answer: Answer, response: httpx.Response, count: int) -> bool:
-        """Moves to the page behind an answer with `count` records; False when there is none."""
+    def advance(self, answer: Answer, response: httpx.Response, texts: Sequence[bytes]) -> bool:
+        """Moves to the page behind an answer with these records; False when there is none.
+
+        Raises:
+            HeadgateError: the server leads round in a circle.
+        """
+        if "next" in _links(response):
+            self.warn("the API tells of a next page, and no `pagination` is declared: only the first is read")
         return False
+
+    def is_past_the_end(self, response: httpx.Response) -> bool:
+        """Whether a refusal means that the last page has been read."""
+        return False
+
+    def error(self, expected: str, found: str) -> HeadgateError:
+        """Pages that lead nowhere."""
+        return HeadgateError(
+            without_credentials(str(self.url)),
+            expected=expected,
+            found=found,
+            next_step="check `pagination` and `max_pages` of the loader; the pages so far have landed",
+        )
+
+
+class _Counted(Pages):
+    """Pages that are counted here, by number or by offset."""
+
+    def start(self) -> None:
+        #: Records so far.
+        self.read = 0
+        self._most = 0
+        self._last = 0
+        self._more: bool | None = None
+        self._seen: dict[bytes, int] = {}
+
+    def advance(self, answer: Answer, response: httpx.Response, texts: Sequence[bytes]) -> bool:
+        self._last, self._most = len(texts), max(self._most, len(texts))
+        self.read += len(texts)
+        self.move(len(texts))
+        self._more = self._says_more(answer, response)
+        same = self._same_as(texts)
+        going_on = self._goes_on(same, self._total(answer)) if texts or self._more else self._ends(answer)
+        self.may_end_with = PAST_THE_END
+        self.number += 1
+        return going_on
+
+    def move(self, count: int) -> None:
+        """Goes on behind `count` records."""
+        raise NotImplementedError
+
+    def is_past_the_end(self, response: httpx.Response) -> bool:
+        # With full pages, anything but `not found` may be a limit that stands before the last page.
+        short = self._last < max(self._most, self.style.size or 0)
+        return not self._more and (response.status_code == 404 or short)
+
+    def _goes_on(self, same: int | None, total: int | None) -> bool:
+        if self._more is False:
+            return False
+        if same is None:
+            return True
+        if self._more and total is None:
+            raise self.error("another page than before", f"page {self.number} to be the same as page {same}")
+        self.warn(
+            f"page {self.number} is the same as page {same}: taken as the end; if there is more, "
+            "correct `pagination` of the loader"
+        )
+        return False
+
+    def _ends(self, answer: Answer) -> bool:
+        """Ends at an empty page."""
+        total = self._total(answer)
+        if total is not None and self.read < total:
+            self.warn(f"the pages ended with {self.read:,} records where the API tells of {total:,}")
+        return False
+
+    def _says_more(self, answer: Answer, response: httpx.Response) -> bool | None:
+        """Whether the API says that there is more; None when it does not say."""
+        flag = _flag(answer, self.style)
+        if flag is not None:
+            return flag
+        total, pages = self._total(answer), _number(answer, self.style.total_pages)
+        if total is not None:
+            # None behind an empty page: more than there is cannot be waited for.
+            return False if self.read >= total else True if self._last else None
+        if pages is not None:
+            return self.number < pages
+        links = _links(response)
+        return True if "next" in links else False if {"prev", "first", "last"} & set(links) else None
+
+    def _total(self, answer: Answer) -> int | None:
+        return _number(answer, self.style.total)
+
+    def _same_as(self, texts: Sequence[bytes]) -> int | None:
+        """The earlier page that held the same."""
+        if not texts:
+            return None
+        digest = hashlib.sha256()
+        for text in texts:
+            digest.update(text + b"\n")
+        found = self._seen.setdefault(digest.digest(), self.number)
+        return None if found == self.number else found
+
+
+class _ByPage(_Counted):
+    def start(self) -> None:
+        super().start()
+        if self.style.size is not None and self.style.size_param:
+            self.params[self.style.size_param] = str(self.style.size)
+        self.params[self.style.param] = str(self.style.start)
+
+    def move(self, count: int) -> None:
+        self.params[self.style.param] = str(int(self.params[self.style.param]) + 1)
+
+
+class _ByOffset(_Counted):
+    def start(self) -> None:
+        super().start()
+        self.params[self.style.param] = "0"
+        self.params[self.style.size_param or "limit"] = str(self.style.size)
+
+    def move(self, count: int) -> None:
+        # By what came, not by what was asked for: that may be more than the server gives.
+        offset = int(self.params[self.style.param]) + (count or self.style.size or 1)
+        self.params[self.style.param] = str(offset)
+
+
+class _Led(Pages):
+    """Pages that the server leads to."""
+
+    def start(self) -> None:
+        self._visited = {self._place()}
+
+    def advance(self, answer: Answer, response: httpx.Response, texts: Sequence[bytes]) -> bool:
+        if _flag(answer, self.style) is False or not self.follow(answer, response):
+            return False
+        self.number += 1
+        if self._place() in self._visited:
+            raise self.error("another page than before", "the same page as the next one")
+        self._visited.add(self._place())
+        return True
+
+    def follow(self, answer: Answer, response: httpx.Response) -> bool:
+        """Goes where the server says; False when it says nothing."""
+        raise NotImplementedError
 
     def _go_to(self, place: str | None, response: httpx.Response) -> bool:
         """Moves to a URL that the server said, which has every parameter that it needs."""
         if not place:
             return False
-        self.url, self.params = response.url.join(place), {}
+        try:
+            self.url, self.params = response.url.join(place), {}
+        except httpx.InvalidURL:
+            raise self.error("the URL of the next page", "text that is no URL") from None
         return True
 
-
-class _ByPage(Pages):
-    def start(self) -> None:
-        if self.style.size is not None and self.style.size_param:
-            self.params[self.style.size_param] = str(self.style.size)
-        self.params[self.style.param] = str(self.style.start)
-
-    def advance(self, answer: Answer, response: httpx.Response, count: int) -> bool:
-        self.params[self.style.param] = str(int(self.params[self.style.param]) + 1)
-        return count >= (self.style.size or 1)
+    def _place(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        return str(self.url), tuple(sorted(self.params.items()))
 
 
-class _ByOffset(Pages):
-    def start(self) -> None:
-        self.params[self.style.param] = "0"
-        self.params[self.style.size_param or "limit"] = str(self.style.size)
-
-    def advance(self, answer: Answer, response: httpx.Response, count: int) -> bool:
-        limit = self.style.size or 1
-        self.params[self.style.param] = str(int(self.params[self.style.param]) + limit)
-        return count >= limit
-
-
-class _ByCursor(Pages):
-    def advance(self, answer: Answer, response: httpx.Response, count: int) -> bool:
+class _ByCursor(_Led):
+    def follow(self, answer: Answer, response: httpx.Response) -> bool:
         following = answer.text_at(self.style.next)
         if following is None:
             return False
@@ -65,13 +207,13 @@ class _ByCursor(Pages):
         return True
 
 
-class _ByLink(Pages):
-    def advance(self, answer: Answer, response: httpx.Response, count: int) -> bool:
-        return self._go_to(response.links.get("next", {}).get("url"), response)
+class _ByLink(_Led):
+    def follow(self, answer: Answer, response: httpx.Response) -> bool:
+        return self._go_to(_links(response).get("next"), response)
 
 
-class _ByNextUrl(Pages):
-    def advance(self, answer: Answer, response: httpx.Response, count: int) -> bool:
+class _ByNextUrl(_Led):
+    def follow(self, answer: Answer, response: httpx.Response) -> bool:
         return self._go_to(answer.text_at(self.style.next), response)
 
 
@@ -84,8 +226,34 @@ _STYLES: dict[str, type[Pages]] = {
 }
 
 
-def pages_for(style: Pagination | None, url: httpx.URL, params: Mapping[str, str]) -> Pages:
+def pages_for(style: Pagination | None, url: httpx.URL, params: Mapping[str, str], warn: Warn) -> Pages:
     """The requests of an endpoint, the first one ready."""
     if style is None:
-        return Pages(Pagination("link"), url, params)
-    return _STYLES[style.style](style, url, params)
+        return Pages(Pagination("link"), url, params, warn)
+    return _STYLES[style.style](style, url, params, warn)
+
+
+def _links(response: httpx.Response) -> dict[str, str]:
+    """URLs in the Link header by their relation, in lower case; a link may have several."""
+    return {
+        relation.lower(): link["url"]
+        for link in response.links.values()
+        for relation in link.get("rel", "").split()
+    }
+
+
+def _flag(answer: Answer, style: Pagination) -> bool | None:
+    """Whether an answer says that there is one more page."""
+    found = value_at(answer.value, style.has_more) if style.has_more else None
+    if isinstance(found, str):
+        return {"true": True, "false": False}.get(found.lower())
+    return bool(found) if isinstance(found, bool | int | float) else None
+
+
+def _number(answer: Answer, path: Sequence[object]) -> int | None:
+    """A whole number at a path; None where there is none."""
+    text = answer.text_at(tuple(path)) if path else None  # type: ignore[arg-type]
+    try:
+        return int(Decimal(text)) if text is not None else None
+    except (InvalidOperation, ValueError, OverflowError):
+        return None

@@ -49,6 +49,10 @@ class Pagination:
     size_param: str | None = None
     size: int | None = None
     next: Path_ = ()
+    #: Where an answer says how many records or pages there are, and whether there is one more page.
+    total: Path_ = ()
+    total_pages: Path_ = ()
+    has_more: Path_ = ()
 
 
 @dataclass(frozen=True)
@@ -282,6 +286,9 @@ def _pagination(keys: _Keys | None) -> Pagination | None:
             keys.integer("start", 1),
             None if keys.get("size_param") is None else keys.text("size_param"),
             None if size is None else keys.integer("size", None, 1),
+            total=keys.path("total"),
+            total_pages=keys.path("total_pages"),
+            has_more=keys.path("has_more"),
         )
     elif style == "offset":
         found = Pagination(
@@ -290,11 +297,18 @@ def _pagination(keys: _Keys | None) -> Pagination | None:
             0,
             keys.text("limit_param", "limit"),
             keys.integer("limit", 100, 1),
+            total=keys.path("total"),
+            has_more=keys.path("has_more"),
         )
     elif style == "cursor":
-        found = Pagination(style, keys.text("param", "cursor"), next=keys.path("next", required=True))
+        found = Pagination(
+            style,
+            keys.text("param", "cursor"),
+            next=keys.path("next", required=True),
+            has_more=keys.path("has_more"),
+        )
     elif style == "next_url":
-        found = Pagination(style, next=keys.path("next", required=True))
+        found = Pagination(style, next=keys.path("next", required=True), has_more=keys.path("has_more"))
     else:
         found = Pagination(style)
     keys.finish()
