@@ -20,6 +20,7 @@ COMMANDS = {
     "env": ("headgate.cli.server:env", "Print the environment that dbt and Mage need, for eval."),
     "migrate": ("headgate.cli.server:migrate", "Move the schemas that Python owns to a version."),
     "land": ("headgate.cli.land:land", "Land raw JSON of a source, partition by partition."),
+    "state": ("headgate.cli.state:state", "Show or reset how far sources have been read."),
     "receive": ("headgate.cli.receive:receive", "Receive GitHub's webhooks over HTTP."),
     "feed": ("headgate.cli.feed:feed", "Publish the events of files to the stream, for demos and tests."),
     "synth": ("headgate.cli.synth:synth", "Generate archive hours, seeded and deterministic."),
