@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headgate.errors import UsageError
+from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
 from headgate.pulling.state import Place
-from headgate.store.ledger import actor
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
