@@ -1,4 +1,4 @@
-"""The validator against the installed Mage: what Mage runs is no error, and Mage runs what a mend leads to."""
+"""The validator against the installed Mage: no errors on what it runs, no mends that it does not run."""
 
 from __future__ import annotations
 
