@@ -27,7 +27,7 @@ def state() -> None:
 
 
 @state.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_positions(as_json: bool) -> None:
     """List where each source stands."""
     found = _with_connection(load_settings(), positions.positions)
@@ -41,7 +41,7 @@ def list_positions(as_json: bool) -> None:
 
 @state.command()
 @click.argument("source")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(source: str, as_json: bool) -> None:
     """Show where SOURCE stands, what that was read from, and earlier positions that can come back."""
 
@@ -68,7 +68,7 @@ def show(source: str, as_json: bool) -> None:
 
 @state.command()
 @click.argument("source")
-@click.option("--yes", is_flag=True, help="Do it; without, only the plan is printed.")
+@click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed.")
 def reset(source: str, yes: bool) -> None:
     """Have the next pull of SOURCE read from the beginning."""
 
@@ -84,7 +84,7 @@ def reset(source: str, yes: bool) -> None:
 
 @state.command()
 @click.argument("source")
-@click.option("--yes", is_flag=True, help="Do it; without, only the plan is printed.")
+@click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed.")
 def keep(source: str, yes: bool) -> None:
     """Have the next pull of SOURCE go on from its position, though the loader has changed."""
 
@@ -100,7 +100,7 @@ def keep(source: str, yes: bool) -> None:
 
 @state.command()
 @click.argument("source")
-@click.option("--yes", is_flag=True, help="Do it; without, only the plan is printed.")
+@click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed.")
 def undo(source: str, yes: bool) -> None:
     """Put back the position of SOURCE that a reset, or a changed loader, put aside last."""
 
