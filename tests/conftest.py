@@ -15,6 +15,8 @@ from tests.shop import TABLE
 from tests.support import Database, Databases
 from tests.trial_servers import HOME, KINDS, Home, cluster
 
+pytest_plugins = ["tests.selection"]
+
 # A shell that starts tests in the background has them ignore Ctrl-C, and what they start inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

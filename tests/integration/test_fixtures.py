@@ -1,4 +1,4 @@
-"""What the tests rest on: copies of templates, programs in forked processes, a project that is parsed once."""
+"""What the tests rest on: copies of templates, programs in forked processes, a project parsed once."""
 
 from __future__ import annotations
 
