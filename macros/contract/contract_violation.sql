@@ -7,26 +7,45 @@
 
     Returns {'parent': '$."payload"."commits"[*]', 'guard': '@.type() == "object"', 'filter': '!(@."sha"...)'}.
 
-    A required path must be there wherever its parent object is. Elements of arrays are checked for their JSON type only. In lax mode a filter unwraps arrays, but type() does
-    not, so that every filter asks for the type of the key itself.
+    A required path must be there wherever its parent object is. In lax mode a filter unwraps arrays, but type() does not,
+    so that every filter asks for the type of the key itself.
 #}
 {% macro contract_violation(path) -%}
     {% set steps = contract_steps(path.path) %}
-    {% set parent = contract_json_path(steps[:-1]) %}
-    {% set leaf = contract_step(steps[-1]) %}
+    {# An element is looked at from the object that holds its array. #}
+    {% set of_key = namespace(parent='', leaf='') %}
+    {% for step in steps %}
+        {% if step is string %}
+            {% set of_key.parent = contract_json_path(steps[:loop.index0]) %}
+            {% set of_key.leaf = '' %}
+        {% endif %}
+        {% set of_key.leaf = of_key.leaf ~ contract_step(step) %}
+    {% endfor %}
+    {% set value = '@' ~ of_key.leaf %}
     {% if steps[-1] is not string %}
-        {# An element: what is asked is the name of its type, because a filter would unwrap an element that is an array. #}
-        {% set parent = parent ~ leaf ~ '.type()' %}
-        {% set guard = '@ != "null"' %}
-        {% set filter = '@ != "' ~ {'integer': 'number', 'timestamp': 'string'}.get(path.type, path.type) ~ '"' %}
+        {% set filter = contract_element_violation(value, path.type) %}
     {% else %}
-        {% set value = '@' ~ leaf %}
-        {% set guard = '@.type() == "object"' %}
         {# What every sound value answers comes first. A key that is not there has no type, and so none but null. #}
         {% set presence = '' if path.required else ' && ' ~ value ~ '.type() != "null"' %}
         {% set filter = '!(' ~ contract_type_check(value, path.type) ~ ')' ~ presence %}
     {% endif %}
-    {{ return({'parent': parent, 'guard': guard, 'filter': filter}) }}
+    {{ return({'parent': of_key.parent, 'guard': '@.type() == "object"', 'filter': filter}) }}
+{%- endmacro %}
+
+{# The jsonpath predicate that an array has an element, not null, of another type. Their types are asked for as names, because a filter
+   would unwrap an element that is an array. #}
+{% macro contract_element_violation(elements, type) -%}
+    {% set names = [] %}
+    {% for name in ['null'] + contract_json_types(type) %}
+        {% do names.append('@ != "' ~ name ~ '"') %}
+    {% endfor %}
+    {% set found = 'exists(' ~ elements ~ '.type() ? (' ~ names | join(' && ') ~ '))' %}
+    {% if type == 'any' %}
+        {{ return('1 == 0') }}
+    {% elif [type] == contract_json_types(type) %}
+        {{ return(found) }}
+    {% endif %}
+    {{ return(found ~ ' || exists(' ~ elements ~ ' ? (@.type() != "null" && !(' ~ contract_type_check('@', type) ~ ')))') }}
 {%- endmacro %}
 
 {# Steps of a declared path as jsonpath: ['payload', 'commits', none] is $."payload"."commits"[*]. #}
@@ -44,19 +63,4 @@
         {{ return('.' ~ tojson(step)) }}
     {% endif %}
     {{ return('[' ~ ('*' if step is none else step) ~ ']') }}
-{%- endmacro %}
-
-{# The jsonpath predicate that a value has a type of the contract and can be cast to its SQL type. #}
-{% macro contract_type_check(value, type) -%}
-    {% if type == 'integer' %}
-        {{ return(
-            value ~ '.type() == "number" && ' ~ value ~ '.floor() == ' ~ value ~ ' && ' ~ value
-            ~ ' >= -9223372036854775808 && ' ~ value ~ ' <= 9223372036854775807'
-        ) }}
-    {% elif type == 'timestamp' %}
-        {{ return(value ~ '.type() == "string" && ' ~ value ~ ' like_regex "' ~ timestamp_pattern() ~ '"') }}
-    {% elif type == 'any' %}
-        {{ return('exists(' ~ value ~ ')') }}
-    {% endif %}
-    {{ return(value ~ '.type() == "' ~ type ~ '"') }}
 {%- endmacro %}

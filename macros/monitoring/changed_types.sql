@@ -25,7 +25,8 @@
         on
             {{ of_the_sample('observed', 'sampled') }}
             and declared.observed_path = observed.path
-            and observed.json_type not in ('null', declared.observed_type)
+            and observed.json_type <> 'null'
+            and observed.json_type <> all(declared.observed_types)
     group by
         sampled.source_name,
         sampled.partition_start,

@@ -23,11 +23,12 @@ declared as (
         -- Positions of an array are not told apart in what is observed.
         {{ contract_path_observed('declared.path') }} as observed_path,
         {{ contract_parent_of(contract_path_observed('declared.path')) }} as parent_path,
-        case declared.json_type
-            when 'integer' then 'number'
-            when 'timestamp' then 'string'
-            else declared.json_type
-        end as observed_type
+        case
+            {%- for name in ['integer', 'timestamp', 'date'] + epoch_units() | list %}
+            when declared.json_type = '{{ name }}' then {{ text_array(contract_json_types(name)) }}
+            {%- endfor %}
+            else array[declared.json_type]
+        end as observed_types
     from {{ ref('contract_paths') }} as declared
 
 ),

@@ -146,11 +146,7 @@ explained as (
         broken.schema_generation,
         array_remove(
             array_agg(
-                contract_paths.path || ': expected ' || contract_paths.json_type || ', found '
-                || coalesce(
-                    jsonb_typeof(jsonb_path_query_first(broken.record, contract_paths.json_path::jsonpath)),
-                    'nothing'
-                )
+                contract_paths.path || ': expected ' || contract_paths.json_type || ', found ' || found.words
                 order by contract_paths.path
             )
             || case when broken.is_out_of_time then '{{ time_path }}: outside the partition that delivered it' end,
@@ -166,6 +162,7 @@ explained as (
                 contract_paths.parent_json_path || ' ? (' || contract_paths.parent_guard || ' && ('
                 || contract_paths.violation || '))'
             )::jsonpath
+    left join lateral ({{ contract_breach('broken.record', 'contract_paths') }}) as found on true
     group by
         broken.partition_start,
         broken.line_number,

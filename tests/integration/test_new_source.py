@@ -45,8 +45,8 @@ def poison_oddities(record: Record) -> None:
 
 POISONS: dict[str, tuple[Callable[[Record], None], str]] = {
     "forge": (poison_forge, "payload.repository.id: expected integer, found nothing"),
-    "billing": (poison_billing, "lines.data[].amount: expected integer, found string"),
-    "greenhouse": (poison_greenhouse, "humidity: expected integer, found number"),
+    "billing": (poison_billing, "lines.data[].amount: expected integer, found string in element 1"),
+    "greenhouse": (poison_greenhouse, "humidity: expected integer, found number with a fraction"),
     "oddities": (poison_oddities, "Größe: expected number, found string"),
 }
 

@@ -5,8 +5,10 @@
 {% for source in ({} if canonical_mode() else graph.sources or {}).values() if source.config.meta.contract %}
     {% set contract = source.config.meta.contract %}
     {% for path in contract.paths %}
-        {# The record's own time is read by landing: whether it can be read is seen from recorded_at. #}
-        {% set checked = dict(path, type='string') if contract_path(path.path) == contract_path(contract.envelope.time or '') else path %}
+        {# The record's own time is read by landing: where it has to lie in the partition, recorded_at says whether it can be read. #}
+        {% set is_time = contract_path(path.path) == contract_path(contract.envelope.time or '') %}
+        {% set is_held_to_partition = is_time and path.type == 'timestamp' and contract.time_tolerance_hours is not none %}
+        {% set checked = dict(path, type='string') if is_held_to_partition else path %}
         {% do rows.append({
             'source': source.source_name, 'contract': contract, 'path': path, 'violation': contract_violation(checked),
         }) %}

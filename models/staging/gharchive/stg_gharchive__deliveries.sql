@@ -62,11 +62,11 @@ typed as (
         accepted.record_id as event_id,
         accepted.record_type as event_type,
         {{ gharchive_schema_generation('accepted') }} as schema_generation,
-        actor.id as actor_id,
+        actor.id::bigint as actor_id,
         coalesce(actor.login, {{ json_string('root.actor') }}) as actor_login,
-        coalesce(repo.id, repository.id) as repository_id,
+        coalesce(repo.id::bigint, repository.id::bigint) as repository_id,
         coalesce(repo.name, repository.owner || '/' || repository.name) as repository_name,
-        org.id as organization_id,
+        org.id::bigint as organization_id,
         coalesce(org.login, repository.organization) as organization_login,
         root.public as is_public,
         accepted.recorded_at as created_at
@@ -74,12 +74,12 @@ typed as (
     cross join
         lateral {{ json_fields('accepted.record') }}
             as root (actor jsonb, repo jsonb, org jsonb, repository jsonb, public boolean)
-    cross join lateral {{ json_fields('root.actor') }} as actor (id bigint, login text)
-    cross join lateral {{ json_fields('root.repo') }} as repo (id bigint, name text)
-    cross join lateral {{ json_fields('root.org') }} as org (id bigint, login text)
+    cross join lateral {{ json_fields('root.actor') }} as actor (id numeric, login text)
+    cross join lateral {{ json_fields('root.repo') }} as repo (id numeric, name text)
+    cross join lateral {{ json_fields('root.org') }} as org (id numeric, login text)
     cross join
         lateral {{ json_fields('root.repository') }}
-            as repository (id bigint, owner text, name text, organization text)
+            as repository (id numeric, owner text, name text, organization text)
 
 ),
 

@@ -24,8 +24,8 @@ typed as (
         records.line_number,
         records.actor_id,
         records.repository_id,
-        forkee.id as fork_repository_id,
-        fork_owner.id as fork_owner_id,
+        forkee.id::bigint as fork_repository_id,
+        fork_owner.id::bigint as fork_owner_id,
 
         -- strings
         records.actor_login,
@@ -40,9 +40,9 @@ typed as (
     cross join lateral {{ json_fields('root.payload') }} as payload (forkee jsonb)
     cross join
         lateral {{ json_fields('payload.forkee') }} as forkee (
-            id bigint, name text, full_name text, owner jsonb, created_at timestamptz
+            id numeric, name text, full_name text, owner jsonb, created_at timestamptz
         )
-    cross join lateral {{ json_fields('forkee.owner') }} as fork_owner (id bigint, login text)
+    cross join lateral {{ json_fields('forkee.owner') }} as fork_owner (id numeric, login text)
 
 )
 

@@ -24,10 +24,10 @@ typed as (
         records.line_number,
         records.actor_id,
         records.repository_id,
-        coalesce(comment.id, payload.comment_id) as comment_id,
-        coalesce(issue.id, payload.issue_id) as issue_id,
-        issue.number as issue_number,
-        comment_author.id as comment_author_id,
+        coalesce(comment.id::bigint, payload.comment_id::bigint) as comment_id,
+        coalesce(issue.id::bigint, payload.issue_id::bigint) as issue_id,
+        issue.number::bigint as issue_number,
+        comment_author.id::bigint as comment_author_id,
 
         -- strings
         records.actor_login,
@@ -49,21 +49,21 @@ typed as (
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
     cross join
         lateral {{ json_fields('root.payload') }} as payload (
-            action text, comment_id bigint, issue_id bigint, comment jsonb, issue jsonb
+            action text, comment_id numeric, issue_id numeric, comment jsonb, issue jsonb
         )
     cross join
-        lateral {{ json_fields('payload.issue') }} as issue (id bigint, number bigint, pull_request jsonb)
+        lateral {{ json_fields('payload.issue') }} as issue (id numeric, number numeric, pull_request jsonb)
     cross join lateral {{ json_fields('issue.pull_request') }} as pull_request (html_url text)
     cross join
         lateral {{ json_fields('payload.comment') }} as comment (
-            id bigint,
+            id numeric,
             "user" jsonb,
             author_association text,
             body text,
             created_at timestamptz,
             updated_at timestamptz
         )
-    cross join lateral {{ json_fields('comment.user') }} as comment_author (id bigint, login text)
+    cross join lateral {{ json_fields('comment.user') }} as comment_author (id numeric, login text)
 
 )
 

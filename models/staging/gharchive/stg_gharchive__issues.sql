@@ -24,11 +24,11 @@ typed as (
         records.line_number,
         records.actor_id,
         records.repository_id,
-        coalesce(issue.id, {{ json_integer('payload.issue') }}) as issue_id,
-        coalesce(issue.number, payload.number) as issue_number,
-        issue_author.id as issue_author_id,
-        assignee.id as assignee_id,
-        milestone.id as milestone_id,
+        coalesce(issue.id::bigint, {{ json_integer('payload.issue') }}) as issue_id,
+        coalesce(issue.number::bigint, payload.number::bigint) as issue_number,
+        issue_author.id::bigint as issue_author_id,
+        assignee.id::bigint as assignee_id,
+        milestone.id::bigint as milestone_id,
 
         -- strings
         records.actor_login,
@@ -39,7 +39,7 @@ typed as (
         issue.author_association,
 
         -- numerics
-        issue.comments as comments_count,
+        issue.comments::bigint as comments_count,
         {{ json_length('issue.labels') }} as labels_count,
 
         -- booleans
@@ -52,22 +52,22 @@ typed as (
         issue.closed_at as issue_closed_at
     from records
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
-    cross join lateral {{ json_fields('root.payload') }} as payload (action text, number bigint, issue jsonb)
+    cross join lateral {{ json_fields('root.payload') }} as payload (action text, number numeric, issue jsonb)
     cross join
         lateral {{ json_fields('payload.issue') }} as issue (
-            id bigint,
-            number bigint,
+            id numeric,
+            number numeric,
             state text,
             title text,
             author_association text,
             "user" jsonb,
             assignee jsonb,
-            milestone jsonb, labels jsonb, comments bigint, locked boolean, created_at timestamptz,
+            milestone jsonb, labels jsonb, comments numeric, locked boolean, created_at timestamptz,
             updated_at timestamptz, closed_at timestamptz
         )
-    cross join lateral {{ json_fields('issue.user') }} as issue_author (id bigint, login text)
-    cross join lateral {{ json_fields('issue.assignee') }} as assignee (id bigint)
-    cross join lateral {{ json_fields('issue.milestone') }} as milestone (id bigint)
+    cross join lateral {{ json_fields('issue.user') }} as issue_author (id numeric, login text)
+    cross join lateral {{ json_fields('issue.assignee') }} as assignee (id numeric)
+    cross join lateral {{ json_fields('issue.milestone') }} as milestone (id numeric)
 
 )
 

@@ -24,11 +24,11 @@ typed as (
         records.line_number,
         records.actor_id,
         records.repository_id,
-        comment.id as comment_id,
-        comment.in_reply_to_id as in_reply_to_comment_id,
-        comment_author.id as comment_author_id,
-        pull_request.id as pull_request_id,
-        pull_request.number as pull_request_number,
+        comment.id::bigint as comment_id,
+        comment.in_reply_to_id::bigint as in_reply_to_comment_id,
+        comment_author.id::bigint as comment_author_id,
+        pull_request.id::bigint as pull_request_id,
+        pull_request.number::bigint as pull_request_number,
 
         -- strings
         records.actor_login,
@@ -40,7 +40,7 @@ typed as (
 
         -- numerics
         length(comment.body) as body_length,
-        comment.position as diff_position,
+        comment.position::bigint as diff_position,
 
         -- timestamps
         records.created_at,
@@ -52,16 +52,16 @@ typed as (
         lateral {{ json_fields('root.payload') }} as payload (action text, comment jsonb, pull_request jsonb)
     cross join
         lateral {{ json_fields('payload.comment') }} as comment (
-            id bigint,
-            in_reply_to_id bigint,
+            id numeric,
+            in_reply_to_id numeric,
             "user" jsonb,
             author_association text,
             path text,
             commit_id text,
-            body text, position bigint, created_at timestamptz, updated_at timestamptz
+            body text, position numeric, created_at timestamptz, updated_at timestamptz
         )
-    cross join lateral {{ json_fields('comment.user') }} as comment_author (id bigint, login text)
-    cross join lateral {{ json_fields('payload.pull_request') }} as pull_request (id bigint, number bigint)
+    cross join lateral {{ json_fields('comment.user') }} as comment_author (id numeric, login text)
+    cross join lateral {{ json_fields('payload.pull_request') }} as pull_request (id numeric, number numeric)
 
 )
 

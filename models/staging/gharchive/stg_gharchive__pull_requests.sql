@@ -25,14 +25,14 @@ typed as (
         records.line_number,
         records.actor_id,
         records.repository_id,
-        pull_request.id as pull_request_id,
-        coalesce(payload.number, pull_request.number) as pull_request_number,
-        author.id as author_id,
-        merged_by.id as merged_by_id,
-        assignee.id as assignee_id,
-        milestone.id as milestone_id,
-        head_repository.id as head_repository_id,
-        base_repository.id as base_repository_id,
+        pull_request.id::bigint as pull_request_id,
+        coalesce(payload.number::bigint, pull_request.number::bigint) as pull_request_number,
+        author.id::bigint as author_id,
+        merged_by.id::bigint as merged_by_id,
+        assignee.id::bigint as assignee_id,
+        milestone.id::bigint as milestone_id,
+        head_repository.id::bigint as head_repository_id,
+        base_repository.id::bigint as base_repository_id,
 
         -- strings
         records.schema_generation,
@@ -56,15 +56,15 @@ typed as (
         -- numerics
         length(pull_request.body) as body_length,
         {{ json_length('pull_request.labels') }} as labels_count,
-        pull_request.comments as comments_count,
-        pull_request.review_comments as review_comments_count,
-        pull_request.commits as commits_count,
-        pull_request.additions as additions_count,
-        pull_request.deletions as deletions_count,
-        pull_request.changed_files as changed_files_count,
-        base_repository.stargazers_count as base_repository_stars_count,
-        base_repository.forks_count as base_repository_forks_count,
-        base_repository.open_issues_count as base_repository_open_issues_count,
+        pull_request.comments::bigint as comments_count,
+        pull_request.review_comments::bigint as review_comments_count,
+        pull_request.commits::bigint as commits_count,
+        pull_request.additions::bigint as additions_count,
+        pull_request.deletions::bigint as deletions_count,
+        pull_request.changed_files::bigint as changed_files_count,
+        base_repository.stargazers_count::bigint as base_repository_stars_count,
+        base_repository.forks_count::bigint as base_repository_forks_count,
+        base_repository.open_issues_count::bigint as base_repository_open_issues_count,
 
         -- booleans
         coalesce(pull_request.merged, payload.action = 'merged') as is_merged,
@@ -82,11 +82,11 @@ typed as (
     from records
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
     cross join
-        lateral {{ json_fields('root.payload') }} as payload (action text, number bigint, pull_request jsonb)
+        lateral {{ json_fields('root.payload') }} as payload (action text, number numeric, pull_request jsonb)
     cross join
         lateral {{ json_fields('payload.pull_request') }} as pull_request (
-            id bigint,
-            number bigint,
+            id numeric,
+            number numeric,
             state text,
             title text,
             body text,
@@ -101,23 +101,23 @@ typed as (
             mergeable_state text,
             merge_commit_sha text, merged boolean, mergeable boolean, draft boolean, locked boolean,
             maintainer_can_modify boolean,
-            comments bigint,
-            review_comments bigint,
-            commits bigint,
-            additions bigint,
-            deletions bigint, changed_files bigint, created_at timestamptz, updated_at timestamptz,
+            comments numeric,
+            review_comments numeric,
+            commits numeric,
+            additions numeric,
+            deletions numeric, changed_files numeric, created_at timestamptz, updated_at timestamptz,
             closed_at timestamptz, merged_at timestamptz
         )
-    cross join lateral {{ json_fields('pull_request.user') }} as author (id bigint, login text)
-    cross join lateral {{ json_fields('pull_request.merged_by') }} as merged_by (id bigint, login text)
-    cross join lateral {{ json_fields('pull_request.assignee') }} as assignee (id bigint)
-    cross join lateral {{ json_fields('pull_request.milestone') }} as milestone (id bigint)
+    cross join lateral {{ json_fields('pull_request.user') }} as author (id numeric, login text)
+    cross join lateral {{ json_fields('pull_request.merged_by') }} as merged_by (id numeric, login text)
+    cross join lateral {{ json_fields('pull_request.assignee') }} as assignee (id numeric)
+    cross join lateral {{ json_fields('pull_request.milestone') }} as milestone (id numeric)
     cross join lateral {{ json_fields('pull_request.head') }} as head (ref text, sha text, repo jsonb)
-    cross join lateral {{ json_fields('head.repo') }} as head_repository (id bigint)
+    cross join lateral {{ json_fields('head.repo') }} as head_repository (id numeric)
     cross join lateral {{ json_fields('pull_request.base') }} as base (ref text, sha text, repo jsonb)
     cross join lateral {{ json_fields('base.repo') }} as base_repository (
-        id bigint, full_name text, language text, stargazers_count bigint, forks_count bigint,
-        open_issues_count bigint
+        id numeric, full_name text, language text, stargazers_count numeric, forks_count numeric,
+        open_issues_count numeric
     )
 
 )

@@ -24,7 +24,7 @@ typed as (
         records.line_number,
         records.actor_id,
         records.repository_id,
-        payload.push_id,
+        payload.push_id::bigint,
 
         -- strings
         records.actor_login,
@@ -37,12 +37,12 @@ typed as (
             -- A webhook delivers the commits, and not how many they are.
             when records.schema_generation = 'webhooks'
                 then {{ matches_count('root.payload', '$.commits[*]') }}
-            else payload.size
+            else payload.size::bigint
         end as commits_count,
         case
             when records.schema_generation = 'webhooks'
                 then {{ matches_count('root.payload', '$.commits[*] ? (@.distinct == true)') }}
-            else payload.distinct_size
+            else payload.distinct_size::bigint
         end as distinct_commits_count,
 
         -- timestamps
@@ -50,7 +50,7 @@ typed as (
     from records
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
     cross join lateral {{ json_fields('root.payload') }} as payload (
-        push_id bigint, ref text, head text, after text, before text, size bigint, distinct_size bigint
+        push_id numeric, ref text, head text, after text, before text, size numeric, distinct_size numeric
     )
 
 )

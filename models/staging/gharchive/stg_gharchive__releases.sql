@@ -24,8 +24,8 @@ typed as (
         records.line_number,
         records.actor_id,
         records.repository_id,
-        release.id as release_id,
-        release_author.id as release_author_id,
+        release.id::bigint as release_id,
+        release_author.id::bigint as release_author_id,
 
         -- strings
         records.actor_login,
@@ -51,10 +51,10 @@ typed as (
     cross join lateral {{ json_fields('root.payload') }} as payload (action text, release jsonb)
     cross join
         lateral {{ json_fields('payload.release') }} as release (
-            id bigint, tag_name text, name text, target_commitish text, author jsonb, draft boolean,
+            id numeric, tag_name text, name text, target_commitish text, author jsonb, draft boolean,
             prerelease boolean, assets jsonb, created_at timestamptz, published_at timestamptz
         )
-    cross join lateral {{ json_fields('release.author') }} as release_author (id bigint, login text)
+    cross join lateral {{ json_fields('release.author') }} as release_author (id numeric, login text)
 
 )
 

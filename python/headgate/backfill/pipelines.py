@@ -155,7 +155,7 @@ class BuildAgain:
         if not build or again:
             raise UsageError(
                 f"backfill of {self.name}",
-                expected="no --no-build or --again: this pipeline always rebuilds",
+                expected="neither --no-build nor --again: it builds, and always again",
                 found="--again" if again else "--no-build",
                 next_step="leave it out",
             )

@@ -189,7 +189,7 @@ class Claim:
             if (now and now.backfill_id) != (resumed and resumed.backfill_id):
                 raise HeadgateError(
                     f"backfill of {pipeline}, {asked}",
-                    expected="no backfill started or finished since the plan",
+                    expected="nobody else to begin or end one since the plan was made",
                     found="another one",
                     next_step="run the command again",
                 )

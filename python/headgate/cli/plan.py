@@ -25,11 +25,12 @@ T = TypeVar("T")
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def plan(as_json: bool) -> None:
-    """Preview the changes in each layer, additive or breaking, and their cost.
+    """Show what would change at each layer, additive or breaking, and what it takes.
 
-    Compares the project with what is deployed. Exit code 4 if a breaking change is not approved.
+    Compares what the project declares with what is deployed. Exit code 4 when something breaks consumers and
+    was not approved.
     """
     settings = load_settings()
     declared = _declared(settings)
@@ -52,7 +53,7 @@ def plan(as_json: bool) -> None:
 @click.command()
 @click.argument("plan_hash", metavar="HASH")
 def approve(plan_hash: str) -> None:
-    """Approve the breaking changes of the current plan, identified by HASH."""
+    """Allow the breaking changes of the present plan, by its HASH."""
     settings = load_settings()
     declared = _declared(settings)
 
@@ -68,10 +69,10 @@ def approve(plan_hash: str) -> None:
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--yes", is_flag=True, help="Do it; without, only the plan is printed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def apply(yes: bool, as_json: bool) -> None:
-    """Apply an additive or approved plan: rebuild behind all gates, then publish."""
+    """Carry out a plan that is additive or approved: build again, behind all gates, and publish."""
     settings = load_settings()
     declared = _declared(settings)
     started = time.monotonic()

@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from headgate.contract.paths import Step, format_path, parse_path
 from headgate.errors import UsageError
 
-JsonType = Literal["string", "integer", "number", "boolean", "timestamp", "object", "array", "any"]
+JsonType = Literal[
+    "string",
+    "integer",
+    "number",
+    "boolean",
+    "timestamp",
+    "date",
+    "epoch_s",
+    "epoch_ms",
+    "epoch_us",
+    "epoch_ns",
+    "object",
+    "array",
+    "any",
+]
 Pii = Literal["hmac", "drop"]
-TYPES = ("string", "integer", "number", "boolean", "timestamp", "object", "array", "any")
+TYPES: tuple[JsonType, ...] = get_args(JsonType)
 PII = ("hmac", "drop")
 
 _CONTRACT_KEYS = {"version", "envelope", "time_tolerance_hours", "paths"}
@@ -71,6 +85,12 @@ class Contract:
     #: How far a record's time may lie outside the extent of its load; None: any time will do.
     time_tolerance_hours: int | None
     paths: tuple[PathRule, ...]
+
+    @property
+    def time_type(self) -> JsonType:
+        """The type of the record's time; `timestamp` where none is declared."""
+        time = self.envelope.time
+        return next((rule.type for rule in self.paths if rule.path == time), "timestamp")
 
     @property
     def personal(self) -> tuple[PathRule, ...]:

@@ -14,7 +14,11 @@ LAYER = "source"
 #: Stands for every kind, and every generation, that neither contract names.
 OTHERS = "others"
 #: Types that accept all that another accepts.
-WIDER = {"integer": {"number", "any"}, "timestamp": {"string", "any"}}
+WIDER = {
+    "integer": {"number", "any"},
+    "timestamp": {"string", "any"},
+    "date": {"timestamp", "string", "any"},
+}
 
 #: Kind and generation of a record.
 Scope = tuple[str, str]

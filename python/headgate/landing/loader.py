@@ -93,7 +93,7 @@ class Loader:
             self.on_progress(Progress(delivery, "land", content.position, content.size, lines))
 
         def new_screen() -> Screen:
-            return Screen(load_id, self.contract.envelope, self.minimiser)
+            return Screen(load_id, self.contract.envelope, self.minimiser, time_type=self.contract.time_type)
 
         parts = (self.connection, delivery, load_id, new_screen, on_block)
         loader = PartitionLoader(*parts) if delivery.partition else AppendedFileLoader(*parts, self.contract)
@@ -195,5 +195,5 @@ def _describe(delivery: Delivery, error: Exception) -> HeadgateError:
         delivery.shown_uri,
         expected="to land",
         found=f"{type(error).__name__}: {said}" if said else type(error).__name__,
-        next_step="fix the cause and rerun: nothing was landed",
+        next_step="see the message; nothing of it was landed, run the command again when the cause is gone",
     )

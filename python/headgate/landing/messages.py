@@ -176,7 +176,7 @@ class Appender:
             raise _ClosedError
         fresh = set(begun["fresh"])
         new = [body for digest, body in bodies.items() if digest in fresh]
-        screen = Screen(load_id, self.contract.envelope, self.minimiser, lines_before=begun["lines_read"])
+        screen = self._screen(load_id, begun["lines_read"])
         with contextlib.closing(screen):
             rows = [part for body in new for part in screen.message(body)]
             copy = RowCopy(self.connection, self._piece)
@@ -188,6 +188,12 @@ class Appender:
             size, redelivered = sum(map(len, new)), count - len(new)
             return await self._count(load_id, screen, begun["lines_read"], size, redelivered)
 
+    def _screen(self, load_id: int, lines: int) -> Screen:
+        contract = self.contract
+        return Screen(
+            load_id, contract.envelope, self.minimiser, time_type=contract.time_type, lines_before=lines
+        )
+
     async def _append_stretch(
         self, load_id: int, work: Callable[[Stretch], Awaitable[None]], *, careful: bool
     ) -> Appended:
@@ -196,7 +202,7 @@ class Appender:
         )
         if lines is None:
             raise _ClosedError
-        screen = Screen(load_id, self.contract.envelope, self.minimiser, lines_before=lines)
+        screen = self._screen(load_id, lines)
         with contextlib.closing(screen):
             stretch = Stretch(self.connection, screen, RowCopy(self.connection, self._piece), careful)
             await work(stretch)

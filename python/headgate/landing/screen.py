@@ -64,7 +64,13 @@ class Screen:
     """Screens the lines of one load."""
 
     def __init__(
-        self, load_id: int, envelope: Envelope, minimiser: Minimiser, *, lines_before: int = 0
+        self,
+        load_id: int,
+        envelope: Envelope,
+        minimiser: Minimiser,
+        *,
+        time_type: str = "timestamp",
+        lines_before: int = 0,
     ) -> None:
         self.tally = Tally(lines=lines_before)
         self.rejects = Spool(load_id)
@@ -75,7 +81,7 @@ class Screen:
         self._kind = _getter(envelope.kind)
         self._time = _getter(envelope.time)
         self._kinds: dict[str, bytes] = {}
-        self._encode_time = TimeEncoder().encode
+        self._encode_time = TimeEncoder(time_type).encode
 
     def rows(self, block: bytes) -> list[bytes]:
         """The rows of a block of whole lines, `copyformat.PARTS` byte strings each."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from headgate.contract import Contract, PathRule
+from headgate.landing.times import EPOCH_UNITS
 from headgate.scaffold.typed import Model
 
 _VALUES: dict[str, Any] = {
@@ -15,10 +16,17 @@ _VALUES: dict[str, Any] = {
     "number": 1.5,
     "boolean": True,
     "timestamp": "2026-01-01T00:00:00Z",
+    "date": "2026-01-01",
+    **{name: 1_767_225_600 * unit for name, unit in EPOCH_UNITS.items()},
     "any": "anything",
 }
+#: What a value becomes, where it does not stay as it is.
+_TYPED = dict.fromkeys(EPOCH_UNITS, "2026-01-01T00:00:00Z")
 #: A value of another JSON type than the key's, and what jsonb_typeof calls it.
-_WRONG: dict[str, tuple[Any, str]] = {"string": (1, "number")}
+_WRONG: dict[str, tuple[Any, str]] = {
+    "string": (1, "number"),
+    **dict.fromkeys(("timestamp", "date", *EPOCH_UNITS), (True, "boolean")),
+}
 _OTHERWISE = ("wrong", "string")
 
 
@@ -38,7 +46,7 @@ def expected_row(model: Model) -> dict[str, str]:
         if column.json_type in ("position", "count"):
             row[column.name] = "1"
         elif column.json_type in _VALUES and column.json_type != "any":
-            row[column.name] = json.dumps(_VALUES[column.json_type])
+            row[column.name] = json.dumps(_TYPED.get(column.json_type, _VALUES[column.json_type]))
     return row
 
 

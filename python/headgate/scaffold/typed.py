@@ -10,14 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from headgate.contract import Contract, PathRule
+from headgate.landing.times import EPOCH_UNITS
 from headgate.scaffold.names import snake_case
 
+#: What a field is unpacked as. A number may be written 1.0, which is no bigint until it is cast.
 SQL_TYPES = {
     "string": "text",
-    "integer": "bigint",
+    "integer": "numeric",
     "number": "numeric",
     "boolean": "boolean",
     "timestamp": "timestamptz",
+    "date": "date",
+    **dict.fromkeys(EPOCH_UNITS, "text"),
 }
 #: Groups of columns, in the order in which models have them.
 GROUPS = ("ids", "strings", "numerics", "booleans", "timestamps", "json")
@@ -27,6 +31,8 @@ _GROUP_OF = {
     "number": "numerics",
     "boolean": "booleans",
     "timestamp": "timestamps",
+    "date": "timestamps",
+    **dict.fromkeys(EPOCH_UNITS, "timestamps"),
 }
 #: Objects that say nothing by their name: columns are not called after them.
 _WRAPPERS = frozenset({"payload", "data", "body", "attributes", "properties"})
@@ -271,7 +277,14 @@ class _Unpacking:
         elif not surely:
             said += "; null where it has none"
         column = Column(
-            name, reference, group, f"{said}.", path, rule.type, surely, personal=rule.pii is not None
+            name,
+            cast_to(reference, rule.type),
+            group,
+            f"{said}.",
+            path,
+            rule.type,
+            surely,
+            personal=rule.pii is not None,
         )
         self.columns.append(column)
 
@@ -318,6 +331,13 @@ def _named(suffix: str, array: str, others: Sequence[Model]) -> str:
 
 def _column_type(node: Node) -> str:
     return "jsonb" if node.children else SQL_TYPES.get(node.rule.type if node.rule else "", "jsonb")
+
+
+def cast_to(reference: str, json_type: str) -> str:
+    """SQL of a field as the column's type."""
+    if json_type in EPOCH_UNITS:
+        return f"{{{{ json_epoch('{reference}', '{json_type}') }}}}"
+    return f"{reference}::bigint" if json_type == "integer" else reference
 
 
 def _plural(name: str) -> str:
