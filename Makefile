@@ -8,21 +8,25 @@ MAKEFLAGS += --no-print-directory
 UV := $(or $(shell command -v uv),.headgate/tools/bin/uv)
 RUN := $(UV) run --no-sync
 STAMP := .venv/.synced
-# Tests mostly wait for programs that they start: three at a time keep two cores busy.
+# Tests also wait for programs that they start: three at a time keep two cores busy.
 TEST_PROCESSES ?= 3
+PYTEST = $(RUN) pytest --numprocesses $(TEST_PROCESSES) --dist loadscope
 
-.PHONY: help setup demo test lint format docs bench up down clean
+.PHONY: help setup demo test test-all lint format docs bench up down clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) profiles.yml ## Install the locked environment into .venv
 
 demo: setup ## Land twelve hours, type them, compute features behind gates, tell what came out
 	@$(RUN) headgate demo
 
-test: setup ## Run all tests (make test ARGS='-k landing')
-	@$(RUN) pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(ARGS)
+test: setup ## Run what is quick, on the embedded PostgreSQL (make test ARGS='-k landing')
+	@$(PYTEST) --quick $(ARGS)
+
+test-all: setup ## Run all tests, on the system's PostgreSQL too
+	@$(PYTEST) --durations 20 $(ARGS)
 
 lint: setup ## Check format, style, types, import directions, SQL and Mage pipelines
 	$(RUN) ruff format --check .

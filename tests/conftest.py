@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headgate.postgres.cluster import Cluster
-from headgate.postgres.embedded import binaries
 from tests.shop import TABLE
-from tests.support import Database, Databases, system_binaries
+from tests.support import Database, Databases
+from tests.trial_servers import HOME, KINDS, Home, cluster
+
+pytest_plugins = ["tests.selection"]
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and what they start inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session", params=["embedded", "system"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A running throw-away server: once the embedded one, once PostgreSQL as the system has it."""
-    folder = binaries() if request.param == "embedded" else system_binaries()
-    if folder is None:
+SHARED = pytest.StashKey[Home]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of a run makes the folder that all of them share."""
+    if not hasattr(config, "workerinput"):
+        config.stash[SHARED] = Home.make()
+        os.environ[HOME] = str(config.stash[SHARED].path)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """It also stops the servers, when all are done."""
+    if SHARED in config.stash:
+        config.stash[SHARED].remove()
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def server(request: pytest.FixtureRequest) -> Cluster:
+    """A running throw-away server, shared by all tests: once the embedded one, once that of the system."""
+    found = cluster(Path(os.environ[HOME]), request.param)
+    if found is None:
         pytest.skip("no PostgreSQL 15 or newer below /usr/lib/postgresql (apt-get install postgresql-15)")
-    # A crash of the machine may lose a test's data.
-    fast = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "1GB", "shared_buffers": "256MB"}
-    cluster = Cluster(tmp_path_factory.mktemp(request.param), folder, fast)
-    cluster.start()
-    yield cluster
-    cluster.stop()
+    found.start()
+    return found
 
 
 @pytest.fixture(scope="session")

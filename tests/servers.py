@@ -25,6 +25,8 @@ from headgate.settings import load_settings
 from tests.support import PII_KEY, ROOT, Database, clean_environment, system_binaries
 
 SECRET = "a secret for tests only"
+#: A database on a server of its own; as long as other names, see `tests.parsed`.
+ALONE = "trial_alone"
 
 
 def free_port() -> int:
@@ -148,8 +150,8 @@ def killable_database(folder: Path) -> Iterator[tuple[Cluster, Database]]:
     cluster.home.chmod(0o755)
     cluster.start()
     try:
-        cluster.ensure_database("headgate")
-        dsn = cluster.uri("headgate")
+        cluster.ensure_database(ALONE)
+        dsn = cluster.uri(ALONE)
         postgres.migrate(dsn)
         own = {"HEADGATE_DSN": dsn, "HEADGATE_HOME": str(folder / "home"), "HEADGATE_PII_KEY": PII_KEY}
         settings = load_settings(own)

@@ -216,7 +216,7 @@ def test_a_poller_that_is_killed_loses_and_doubles_nothing(database: Database, g
         ]
         env = {**database.env, "HEADGATE_GITHUB_API_URL": github.api.url}
         poller = subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.DEVNULL)
-        while not database.query("select 1 from pg_stat_activity where application_name = 'headgate'"):
+        while not database.sessions():
             assert poller.poll() is None
             time.sleep(0.01)
         deadline = time.monotonic() + chance.uniform(0.05, 1.5)
@@ -247,11 +247,10 @@ def test_a_poller_survives_that_its_connections_are_cut(database: Database, gith
         "0.1",
     ]
     env = {**database.env, "HEADGATE_GITHUB_API_URL": github.api.url}
-    cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'headgate'"
     deadline = time.monotonic() + 50
     with subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True) as poller:
         for _ in range(3):
-            while not database.query(cut):
+            while not database.cut():
                 assert time.monotonic() < deadline
             github.happen(20)
             while landed(database)[0] < len(github.events):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from headgate.errors import HeadgateError, UsageError
+from headgate.pulling.other_server import OtherTable
 from headgate.settings import Settings
 from tests.shop import LANDED, LOADER, fill, land
 from tests.small_project import declare, settings_for
@@ -41,15 +42,86 @@ def test_any_key_cursor_and_json_column_will_do(
     assert (done.rows.landed, done.rows.rejected, done.rows.repaired) == (2501, 2, 1)
     assert any("sorts the table" in text for text in done.warnings)
     assert land(settings).status == "unchanged"
-    loader = {**loader, "include": ["Key", "from"], "record": "Body"}
-    shop.query("""update "Odd" set "Body" = '{"id": 2501}' where n = 2501""")
-    settings = settings_for(database.settings, declare(tmp_path, "shop", loader))
-    shop.query("""insert into "Odd" (n, "Body") values (2504, '{"id": 2504}')""")
-    land(settings)
-    assert (
-        database.value(f"select record ->> 'from' from {LANDED} where record_id = '2504'")
-        == "2026-01-01T00:00:00"
-    )
+    assert any("1 rows" in text and "null or infinite" in text for text in done.warnings)
+
+
+#: Records as a column of type json may hold them, and whether each lands, repaired, or is a reject.
+ODD = {
+    "a\\u0000b": "repaired",
+    "half \\ud800": "lone surrogate",
+    "whole \\ud83d\\ude00": "landed",
+}
+
+
+@pytest.mark.parametrize("include", [None, ["id", "at", "amount", "note"]])
+@pytest.mark.parametrize("kind", ["json", "jsonb"])
+def test_included_columns_change_nothing_of_what_lands(
+    database: Database,
+    shop: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    include: list[str] | None,
+    kind: str,
+) -> None:
+    """Odd JSON is repaired or rejected as in a file, with the columns put in and without; the rest lands."""
+    shop.query(f"""
+        create table s1 (
+            id bigint primary key, doc {kind}, u timestamptz default '2026-01-01',
+            at timestamp default 'infinity', amount numeric default 'NaN',
+            note json default '{{"a": "\\u0000"}}'
+        );
+        insert into s1 (id, doc) select i, json_build_object('id', 0, 'v', i) from generate_series(1, 20) i;
+        insert into s1 (id, doc) values
+            (21, '{{ }}'), (22, '[1]'), (23, null), (24, '"text"'), (25, ' {{"v": 1.10}} ')
+    """)
+    if kind == "json":
+        for number, text in enumerate(ODD):
+            shop.query(f"""insert into s1 (id, doc) values ({30 + number}, '{{"v": "{text}"}}')""")
+    monkeypatch.setenv("SHOP_DSN", shop.dsn)
+    loader = {**LOADER, "table": "public.s1", "record": "doc", "key": "id", "cursor": "u"}
+    loader |= {"include": include} if include else {}
+    envelope = {"identity": "id", "kind": None, "time": "u"}
+    settings = settings_for(database.settings, declare(tmp_path, "shop", loader, envelope=envelope))
+    done = land(settings)
+    odd = 2 if kind == "json" else 0
+    assert (done.rows.landed, done.rows.rejected) == (22 + odd, 3 + odd // 2)
+    if include:
+        assert done.rows.repaired == done.rows.landed, "the note that is put into each needs it"
+        found = database.query(f"select record -> 'id', record - 'id' - 'v' from {LANDED} order by 1")
+        expected = {"at": "infinity", "amount": "NaN", "note": {"a": ""}}
+        assert [row[0] for row in found[:21]] == list(range(1, 22))
+        assert all(row[1] == expected for row in found)
+    else:
+        assert done.rows.repaired == odd // 2
+    assert land(settings).status == "unchanged"
+    assert database.value(f"select count(*) from {LANDED} where record ->> 'v' = '1.10'") == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "advice"),
+    [
+        ("alter table orders drop column part cascade", "the table is not as it was declared"),
+        (
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'headgate'",
+            "goes on",
+        ),
+    ],
+)
+def test_running_again_is_advised_where_it_helps(
+    settings: Settings, shop: Database, monkeypatch: pytest.MonkeyPatch, statement: str, advice: str
+) -> None:
+    """A connection that is lost comes back; a column does not."""
+    fill(shop, 1, 10)
+    settled = OtherTable.settled
+
+    async def meanwhile(table: OtherTable, connection: Any) -> int | None:
+        shop.query(statement)
+        return await settled(table, connection)
+
+    monkeypatch.setattr(OtherTable, "settled", meanwhile)
+    with pytest.raises(HeadgateError) as raised:
+        land(settings)
+    assert advice in raised.value.next_step
 
 
 def test_times_without_zone_and_quotes_in_keys(

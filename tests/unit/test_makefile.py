@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 
 import pytest
 
@@ -20,15 +21,26 @@ def test_make_alone_lists_every_target() -> None:
     assert all(len(line.split()) > 3 for line in said.splitlines())
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "lint", "docs", "bench", "up", "down"])
+@pytest.mark.parametrize("target", ["demo", "test", "test-all", "lint", "docs", "bench", "up", "down"])
 def test_every_target_can_be_planned(target: str) -> None:
     """`make -n` finds a rule for everything that a target needs."""
     subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=True)
 
 
 def test_ci_calls_the_targets_of_developers() -> None:
-    """A change that passes `make lint` and `make test` passes CI."""
-    script = (ROOT / ".ci" / "run").read_text()
+    """A change that passes `make lint` and `make test-all` passes CI."""
+    calls = re.findall(r"^timeout \d+m make (.+)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
 
-    assert "make lint" in script
-    assert "make test" in script
+    assert calls == ["lint", "test-all"]
+
+
+def test_every_test_is_in_test_all() -> None:
+    """It selects nothing; `make test` leaves out what `tests.selection` says, and nothing else."""
+    for target, options in (("test-all", ["--durations", "20"]), ("test", ["--quick"])):
+        planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True)
+        command = planned.stdout.rpartition("pytest ")[2].split()
+        assert command[:4:2] == ["--numprocesses", "--dist"]
+        assert command[4:] == options
+    configured = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    assert configured["testpaths"] == ["tests"]
+    assert not {"-m", "-k", "--deselect", "--ignore"} & set(configured["addopts"])

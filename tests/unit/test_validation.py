@@ -243,3 +243,42 @@ def _line(path: Path, text: str) -> int:
 
 def _read(source: str, variable: str) -> list[str]:
     return re.findall(rf"(?<![\w.]){variable}\.get\(\s*'(\w+)'", source)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[
+            ("next_page_token", "nextPageToken"),
+            ("token", "bearer"),
+            ("token", "Bearer"),
+            ("pwd", "/home/src"),
+        ],
+        *[("pwd", "./data"), ("pwd", r"C:\Users\x"), ("token", "oauth2_token"), ("token", "utf8_token")],
+        *[("api_key", "x-api-key"), ("api_key", "apikey_header"), ("secret", "kubernetes")],
+        *[("secret", "projects/1/secrets/db/versions/latest"), ("token", "csrfmiddlewaretoken")],
+        *[("private_key", "keys/service.pem"), ("credential", "~/.aws/credentials")],
+        *[("password", "customer_password"), ("password", "passwordField"), ("password", "userPassword")],
+        *[("token", "https://auth.example.org/token"), ("page_token", "next_cursor_v2")],
+        ("client_secret", "arn:aws:secretsmanager:eu:123456789012:secret:x-AbCdEf"),
+        ("anything", "AKIAIOSFODNN7EXAMPLE"),
+    ],
+)
+def test_names_of_things_are_no_secrets(name: str, value: str) -> None:
+    """A field's name, a kind of token, a path, an address, a reference into a vault."""
+    assert kind_of(name, value) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("password", "hunter2-and-more"), ("password", "correcthorse"), ("db_password", "mypassword")],
+        *[("password", "Passw0rd!"), ("pwd", "s3cr3t99"), ("passphrase", "open-sesame-now")],
+        *[("token", "2e7c9d4b0f91"), ("client_secret", "aB3dE6gH9jK2"), ("api_key", "sk1a2b3c4d5e6f")],
+        *[("private_key", "a1b2c3d4e5"), ("api_token", "tok_4eC39HqLyjWDarjtT1zdp7dc")],
+        *[("token", "abcdefghijklmnopqrstuvwxyz"), ("access_key", "wJalrXUtnFEMIK7MDENGbPxRfiCY")],
+    ],
+)
+def test_secrets_are_found_whatever_they_are_made_of(name: str, value: str) -> None:
+    """Passwords of words, and what machines draw."""
+    assert kind_of(name, value) == "a literal"

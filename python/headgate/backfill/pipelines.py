@@ -155,7 +155,7 @@ class BuildAgain:
         if not build or again:
             raise UsageError(
                 f"backfill of {self.name}",
-                expected="neither --no-build nor --again: it builds, and always again",
+                expected="no --no-build or --again: this pipeline always rebuilds",
                 found="--again" if again else "--no-build",
                 next_step="leave it out",
             )

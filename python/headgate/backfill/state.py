@@ -189,7 +189,7 @@ class Claim:
             if (now and now.backfill_id) != (resumed and resumed.backfill_id):
                 raise HeadgateError(
                     f"backfill of {pipeline}, {asked}",
-                    expected="nobody else to begin or end one since the plan was made",
+                    expected="no backfill started or finished since the plan",
                     found="another one",
                     next_step="run the command again",
                 )

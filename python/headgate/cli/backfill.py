@@ -32,15 +32,17 @@ from headgate.settings import Settings, load_settings
 @click.command()
 @click.argument("pipeline")
 @click.option("--from", "first", metavar="HOUR", required=True, help="First hour, UTC, as YYYY-MM-DDTHH.")
-@click.option("--to", "last", metavar="HOUR", required=True, help="Last hour, part of the range.")
-@click.option("--chunk-hours", type=click.IntRange(min=1), help="Hours that are run as one.")
-@click.option("--build-every", type=click.IntRange(min=1), help="Hours after which a build follows.")
-@click.option("--parallel", type=click.IntRange(min=1), help="Chunks at once; one per core unless given.")
-@click.option("--build/--no-build", default=True, help="Whether to build what lands; it does unless told.")
-@click.option("--again", is_flag=True, help="Deliver hours again that are landed, and replace what differs.")
-@click.option("--plan", "only_plan", is_flag=True, help="Print what would be done, and do nothing.")
-@click.option("--yes", is_flag=True, help="Do it even if something is replaced.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--to", "last", metavar="HOUR", required=True, help="Last hour, inclusive.")
+@click.option("--chunk-hours", type=click.IntRange(min=1), help="Hours per chunk.")
+@click.option("--build-every", type=click.IntRange(min=1), help="Build after this many hours.")
+@click.option(
+    "--parallel", type=click.IntRange(min=1), help="Chunks to run in parallel. Default: one per core."
+)
+@click.option("--build/--no-build", default=True, help="Build after landing (default).")
+@click.option("--again", is_flag=True, help="Land hours again that are already landed; replace what differs.")
+@click.option("--plan", "only_plan", is_flag=True, help="Preview the effect; change nothing.")
+@click.option("--yes", is_flag=True, help="Confirm that data may be replaced.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def backfill(
     pipeline: str,
     first: str,

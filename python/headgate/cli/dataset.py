@@ -23,25 +23,29 @@ from headgate.postgres.connection import Connection
 from headgate.settings import load_settings
 
 T = TypeVar("T")
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def dataset(context: click.Context) -> None:
-    """Make versioned training sets, and prove that they can be rebuilt."""
+    """Create versioned training sets, and prove that they can be rebuilt."""
     if context.invoked_subcommand is None:
         context.invoke(list_datasets)
 
 
 @dataset.command("create")
 @click.argument("name")
-@click.option("--spine", required=True, help="Relation with entity keys, instants and labels: schema.name.")
-@click.option("--release", type=int, help="The release to join; default: the active one.")
-@click.option("--views", help="Feature views, separated by commas; default: all whose keys the spine has.")
-@click.option("--instant", help="The spine's column with the instants; default: as its model declares.")
-@click.option("--label", help="The spine's column with the labels; default: as its model declares.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the Parquet file.")
+@click.option("--spine", required=True, help="Relation (schema.name) with entity keys, instants and labels.")
+@click.option("--release", type=int, help="Release to join. Default: the active one.")
+@click.option("--views", help="Feature views, comma-separated. Default: all whose keys the spine has.")
+@click.option("--instant", help="Spine column with the instants. Default: as declared by its model.")
+@click.option("--label", help="Spine column with the labels. Default: as declared by its model.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the Parquet file. Default: datasets in HEADGATE_HOME.",
+)
 @AS_JSON
 def create(
     name: str,
@@ -77,9 +81,9 @@ def create(
 @click.argument("dataset_id", metavar="ID", type=int)
 @AS_JSON
 def verify(dataset_id: int, as_json: bool) -> None:
-    """Rebuild dataset ID from its spine and release, and compare it with what was made then.
+    """Rebuild dataset ID from its spine and release, and compare the two.
 
-    Exit code 1 when it differs.
+    Exit code 1 if they differ.
     """
     found = asyncio.run(verify_dataset(load_settings(), dataset_id))
     if as_json:
@@ -137,7 +141,7 @@ def list_datasets(as_json: bool = False) -> None:
 @click.argument("dataset_id", metavar="ID", type=int)
 @AS_JSON
 def show(dataset_id: int, as_json: bool) -> None:
-    """Show what dataset ID was made of, and what came out."""
+    """Show what dataset ID was built from, and the result."""
 
     async def find(connection: Connection) -> Dataset:
         return await register.find(connection, dataset_id)

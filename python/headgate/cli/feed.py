@@ -17,9 +17,9 @@ from headgate.settings import load_settings
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--stream", default="github_events", show_default=True, help="The stream; made if need be.")
-@click.option("--subject", default="github.events", show_default=True, help="What messages are published to.")
-@click.option("--rate", type=click.FloatRange(min=0.1), default=math.inf, help="Messages a second, at most.")
+@click.option("--stream", default="github_events", show_default=True, help="Stream; created if missing.")
+@click.option("--subject", default="github.events", show_default=True, help="Subject to publish to.")
+@click.option("--rate", type=click.FloatRange(min=0.1), default=math.inf, help="Maximum messages per second.")
 def feed(files: tuple[Path, ...], stream: str, subject: str, rate: float) -> None:
     """Publish every line of FILES, such as those of `headgate synth`, to the stream at HEADGATE_NATS_URL.
 

@@ -21,7 +21,7 @@ STYLES = {"pass": "green", "warn": "yellow", "fail": "red", "error": "red"}
 
 
 @click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def gates(context: click.Context, as_json: bool) -> None:
     """Show gate results and the rows that failed."""
@@ -30,9 +30,9 @@ def gates(context: click.Context, as_json: bool) -> None:
 
 
 @gates.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_gates(as_json: bool) -> None:
-    """List the newest result of every gate, failed ones first."""
+    """List the latest result of every gate, failures first."""
     found = asyncio.run(_latest())
     if as_json:
         click.echo(json.dumps([result.as_dict() for result in found], indent=2))
@@ -54,10 +54,10 @@ def list_gates(as_json: bool) -> None:
 
 @gates.command("show")
 @click.argument("gate")
-@click.option("--limit", default=20, show_default=True, help="How many rows to show at most.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--limit", default=20, show_default=True, help="Maximum number of rows to show.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_gate(gate: str, limit: int, as_json: bool) -> None:
-    """Show the rows that GATE kept when it failed or warned last."""
+    """Show the rows stored when GATE last failed or warned."""
     result, rows = asyncio.run(_failure(gate, limit))
     if as_json:
         click.echo(json.dumps({"result": result and result.as_dict(), "rows": rows}, indent=2))

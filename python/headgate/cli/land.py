@@ -28,24 +28,22 @@ from headgate.sources.gharchive import HOUR, delivery_of, hours_between
 @click.argument("source")
 @click.argument("files", nargs=-1)
 @click.option("--from", "first", metavar="HOUR", help="First hour, UTC, such as 2016-01-01T01.")
-@click.option("--to", "last", metavar="HOUR", help="Last hour, landed too; the first one unless given.")
+@click.option("--to", "last", metavar="HOUR", help="Last hour, inclusive. Default: --from.")
 @click.option(
-    "--partition", metavar="START/END", help="The time that FILE covers when its name does not say it."
+    "--partition", metavar="START/END", help="Time range that FILE covers, if its name does not tell."
 )
 @click.option(
-    "--connections", type=click.IntRange(min=1), help="Connections at once; one per core unless given."
+    "--connections", type=click.IntRange(min=1), help="Parallel connections. Default: one per core."
 )
-@click.option(
-    "--poll", is_flag=True, help="Go on until stopped; for sources that are asked, or have a location."
-)
+@click.option("--poll", is_flag=True, help="Keep polling until stopped.")
 @click.option(
     "--every",
     type=click.FloatRange(min=0.1),
     default=60.0,
     show_default=True,
-    help="Seconds between two looks of --poll, where the source does not say.",
+    help="Seconds between polls, unless the source says.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def land(
     source: str,
     files: tuple[str, ...],
@@ -153,8 +151,8 @@ def _run_until_stopped(work: Coroutine[Any, Any, None]) -> NoReturn:
 @click.command()
 @click.argument("source")
 @click.option("--from", "first", metavar="HOUR", help="First hour, UTC.")
-@click.option("--to", "last", metavar="HOUR", help="Last hour, replayed too.")
-@click.option("--json", "as_json", is_flag=True, help="Print the partitions as JSON.")
+@click.option("--to", "last", metavar="HOUR", help="Last hour, inclusive.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def replay(source: str, first: str | None, last: str | None, as_json: bool) -> None:
     """Has partitions of SOURCE with quarantined rows typed again by the next build."""
     name = get_source(source).name

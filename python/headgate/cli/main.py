@@ -9,38 +9,47 @@ import sys
 import click
 
 from headgate import __version__
+from headgate.cli.examples import add_examples
 from headgate.errors import HeadgateError
 
 #: command name -> (module:attribute, one-line help shown by `headgate --help`)
 COMMANDS = {
     "up": ("headgate.cli.server:up", "Start PostgreSQL and bring its schemas up to date."),
     "down": ("headgate.cli.server:down", "Stop the embedded PostgreSQL."),
-    "status": ("headgate.cli.server:status", "Show server, pipelines, sources, what waits and what runs."),
+    "status": (
+        "headgate.cli.server:status",
+        "Show the server, pipelines, sources, pending and running work.",
+    ),
     "dsn": ("headgate.cli.server:dsn", "Print the URI of the database, for psql -d."),
     "env": ("headgate.cli.server:env", "Print the environment that dbt and Mage need, for eval."),
     "migrate": ("headgate.cli.server:migrate", "Move the schemas that Python owns to a version."),
     "land": ("headgate.cli.land:land", "Land raw JSON of a source, partition by partition."),
+    "state": ("headgate.cli.state:state", "Show or reset how far sources have been read."),
     "receive": ("headgate.cli.receive:receive", "Receive GitHub's webhooks over HTTP."),
-    "feed": ("headgate.cli.feed:feed", "Publish the events of files to the stream, for demos and tests."),
+    "feed": ("headgate.cli.feed:feed", "Publish events from files to the stream, for demos and tests."),
     "synth": ("headgate.cli.synth:synth", "Generate archive hours, seeded and deterministic."),
-    "replay": ("headgate.cli.land:replay", "Type partitions again, for instance after a contract change."),
+    "replay": ("headgate.cli.land:replay", "Retype partitions, for instance after a contract change."),
     "run": ("headgate.cli.pipelines:run", "Run a Mage pipeline to its end."),
     "backfill": ("headgate.cli.backfill:backfill", "Run a pipeline over a range of past hours."),
-    "check": ("headgate.cli.watch:check", "Say what is late; exit code 1 when something is."),
+    "check": ("headgate.cli.watch:check", "List stale sources, late runs and unbuilt loads; exit 1 if any."),
     "mage": ("headgate.cli.pipelines:mage", "Serve Mage: scheduler and UI."),
     "new": ("headgate.cli.new:new", "Write a source, feature view, pipeline or block from templates."),
-    "pipelines": ("headgate.cli.validate:pipelines", "Validate Mage pipelines before they run."),
+    "pipelines": ("headgate.cli.validate:pipelines", "Validate Mage pipelines without running them."),
     "gates": ("headgate.cli.gates:gates", "Show gate results and the rows that failed."),
-    "plan": ("headgate.cli.plan:plan", "Show what would change, and what breaks."),
+    "plan": ("headgate.cli.plan:plan", "Preview changes and what they break."),
     "approve": ("headgate.cli.plan:approve", "Allow the breaking changes of a plan."),
-    "apply": ("headgate.cli.plan:apply", "Carry out a plan: rebuild, publish."),
-    "publish": ("headgate.cli.store:publish", "Make what passed every gate the next release."),
-    "rollback": ("headgate.cli.store:rollback", "Move the active release back, or forward again."),
+    "apply": ("headgate.cli.plan:apply", "Apply a plan: rebuild and publish."),
+    "publish": (
+        "headgate.cli.store:publish",
+        "Publish everything that passed its gates as the next release.",
+    ),
+    "rollback": ("headgate.cli.store:rollback", "Roll the active release back, or forward again."),
     "releases": ("headgate.cli.store:releases", "List the releases, or show one."),
     "diff": ("headgate.cli.store:diff", "Show what changed between two releases."),
-    "compact": ("headgate.cli.store:compact", "Remove the rows that only old releases hold."),
-    "dataset": ("headgate.cli.dataset:dataset", "Make training sets that can be rebuilt on any day."),
-    "demo": ("headgate.cli.demo:demo", "Run the main job on twelve hours and tell what came out."),
+    "compact": ("headgate.cli.store:compact", "Remove rows that only old releases use."),
+    "dataset": ("headgate.cli.dataset:dataset", "Create and verify reproducible training sets."),
+    "demo": ("headgate.cli.demo:demo", "Run the main job on twelve hours and show the results."),
+    "completion": ("headgate.cli.completion:completion", "Print shell completion for bash, zsh or fish."),
 }
 
 #: SQLSTATE: insufficient_privilege.
@@ -59,8 +68,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, attribute = COMMANDS[cmd_name][0].split(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+        return add_examples(getattr(importlib.import_module(module), attribute), cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

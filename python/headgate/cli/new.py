@@ -24,9 +24,9 @@ Command = Callable[..., Any]
 def writes_files(command: Command) -> Command:
     """The options of everything that writes files."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON for programs."),
-        click.option("--overwrite", is_flag=True, help="Replace files that stand in the way."),
-        click.option("--dry-run", is_flag=True, help="Print what would be written; write nothing."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        click.option("--overwrite", is_flag=True, help="Overwrite existing files."),
+        click.option("--dry-run", is_flag=True, help="Preview the files; write nothing."),
     ):
         command = option(command)
     return command
@@ -36,8 +36,8 @@ def writes_files(command: Command) -> Command:
 def new() -> None:
     """Write a new pipeline, block, feature view or source from the templates in mage_pipelines/templates.
 
-    What is written passes `make lint` and the validator at once. Nothing is overwritten unless --overwrite is
-    given: exit code 4 names the files in the way.
+    The files pass `make lint` and the validator. Existing files are kept, and named with exit code 4, unless
+    --overwrite is given.
     """
 
 
@@ -49,12 +49,14 @@ def new() -> None:
     type=click.Choice(["batch", "streaming"]),
     default="batch",
     show_default=True,
-    help="Runs to an end, or runs on and on.",
+    help="Batch, or streaming (runs until stopped).",
 )
-@click.option("--description", help="What it does, in one sentence.")
-@click.option("--tag", "tags", multiple=True, help="A tag for Mage's list of pipelines; may be repeated.")
-@click.option("--schedule", metavar="CRON", help="When it runs, UTC; without, its trigger is inactive.")
-@click.option("--nats", is_flag=True, help="Streaming: read a NATS JetStream stream (HEADGATE_NATS_URL).")
+@click.option("--description", help="What the pipeline does, in one sentence.")
+@click.option("--tag", "tags", multiple=True, help="Tag in Mage's pipeline list; repeatable.")
+@click.option("--schedule", metavar="CRON", help="Cron schedule, UTC. Default: an inactive trigger.")
+@click.option(
+    "--nats", is_flag=True, help="Streaming only: read a NATS JetStream stream (HEADGATE_NATS_URL)."
+)
 @writes_files
 def pipeline(
     name: str,
@@ -92,11 +94,11 @@ def pipeline(
 @new.command()
 @click.argument("kind", type=click.Choice(list(mage.KINDS)), metavar="TYPE")
 @click.argument("name")
-@click.option("--pipeline", help="The pipeline that it becomes a part of.")
-@click.option("--after", metavar="BLOCK", help="The block that it follows; the last one unless given.")
-@click.option("--before", metavar="BLOCK", help="The block that it leads.")
-@click.option("--select", help="For dbt: what to build, such as stg_orders+.")
-@click.option("--folder", help="Sub-folder of its file; the pipeline's name unless given.")
+@click.option("--pipeline", help="Pipeline to add the block to.")
+@click.option("--after", metavar="BLOCK", help="Insert after this block. Default: the last.")
+@click.option("--before", metavar="BLOCK", help="Insert before this block.")
+@click.option("--select", help="dbt blocks: what to build, such as stg_orders+.")
+@click.option("--folder", help="Subfolder for the file. Default: the pipeline's name.")
 @writes_files
 def block(
     kind: str,
@@ -138,12 +140,17 @@ def block(
 
 @new.command("feature-view")
 @click.argument("name")
-@click.option("--key", "keys", multiple=True, required=True, help="A column of the entity key; repeatable.")
-@click.option("--windows", default="1h,24h,7d", show_default=True, help="Windows in hours or days.")
+@click.option("--key", "keys", multiple=True, required=True, help="Entity key column; repeatable.")
+@click.option("--windows", default="1h,24h,7d", show_default=True, help="Windows, in hours or days.")
 @click.option(
-    "--count", "counts", multiple=True, default=["events_count"], show_default=True, help="What is counted."
+    "--count",
+    "counts",
+    multiple=True,
+    default=["events_count"],
+    show_default=True,
+    help="Measure to count; repeatable.",
 )
-@click.option("--description", help="What it says of an entity, in one sentence.")
+@click.option("--description", help="What the view describes, in one sentence.")
 @writes_files
 def feature_view(
     name: str,
@@ -176,15 +183,15 @@ def feature_view(
 @click.option(
     "--sample", required=True, type=click.Path(path_type=Path), help="JSON lines, a JSON array, or CSV."
 )
-@click.option("--identity", metavar="PATH", help="What tells records apart; found unless given.")
-@click.option("--kind", metavar="PATH", help="What tells kinds of records apart; found unless given.")
-@click.option("--time", metavar="PATH", help="The record's time; found unless given.")
-@click.option("--no-kind", is_flag=True, help="All records into one model.")
-@click.option("--entity", help="Name of the landing table; records, or events where there are kinds.")
-@click.option("--location", help="Pattern of its files, seen from the project's folder.")
+@click.option("--identity", metavar="PATH", help="Path that identifies a record. Default: detected.")
+@click.option("--kind", metavar="PATH", help="Path that holds the record type. Default: detected.")
+@click.option("--time", metavar="PATH", help="Path of the record's time. Default: detected.")
+@click.option("--no-kind", is_flag=True, help="Type all records with one model.")
 @click.option(
-    "--schedule", metavar="CRON", help="When its pipeline lands, UTC; without, the trigger is inactive."
+    "--entity", help="Name of the landing table. Default: records, or events if there are record types."
 )
+@click.option("--location", help="Glob pattern of its files, relative to the project.")
+@click.option("--schedule", metavar="CRON", help="Cron schedule, UTC. Default: an inactive trigger.")
 @writes_files
 def source(
     name: str,
@@ -252,7 +259,7 @@ def _told(inferred: Inferred) -> list[str]:
 @new.command("ui-templates")
 @writes_files
 def ui_templates(**how: bool) -> None:
-    """Write the custom templates of Mage's UI anew, after templates were edited."""
+    """Regenerate the custom templates of Mage's UI after editing the templates."""
     project_dir = find_project_dir()
     files = ui.ui_templates(project_dir)
     next_steps = ["look at them in Mage: headgate mage, then Templates"]

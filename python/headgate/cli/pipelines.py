@@ -21,17 +21,17 @@ HOUR = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 @click.command()
 @click.argument("pipelines", nargs=-1, required=True, metavar="PIPELINE...")
 @click.option("--from", "hour_from", type=HOUR, help="First hour to land, UTC, as YYYY-MM-DDTHH.")
-@click.option("--to", "hour_to", type=HOUR, help="Last hour to land, inclusive; default: the same as --from.")
+@click.option("--to", "hour_to", type=HOUR, help="Last hour to land, inclusive. Default: --from.")
 @click.option(
-    "--wait", "wait_minutes", default=0, help="Minutes to wait for an hour that is not published yet."
+    "--wait", "wait_minutes", default=0, help="Minutes to wait for an hour that is not available yet."
 )
 @click.option(
     "--until-idle",
     type=float,
     metavar="SECONDS",
-    help="End a streaming pipeline when its stream is idle so long.",
+    help="Stop a streaming pipeline after this many idle seconds.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def run(
     pipelines: tuple[str, ...],
     hour_from: datetime | None,
@@ -67,9 +67,9 @@ def run(
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
-@click.option("--port", default=6789, show_default=True, help="Port of UI and API.")
+@click.option("--port", default=6789, show_default=True, help="Port for UI and API.")
 def mage(host: str, port: int) -> None:
-    """Serve Mage: scheduler and UI, until Ctrl-C."""
+    """Run Mage's scheduler and UI until Ctrl-C."""
     serve.stop_on_signals()
     settings = load_settings()
     with serve.Server(settings, host, port) as server:

@@ -25,12 +25,11 @@ T = TypeVar("T")
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plan(as_json: bool) -> None:
-    """Show what would change at each layer, additive or breaking, and what it takes.
+    """Preview the changes in each layer, additive or breaking, and their cost.
 
-    Compares what the project declares with what is deployed. Exit code 4 when something breaks consumers and
-    was not approved.
+    Compares the project with what is deployed. Exit code 4 if a breaking change is not approved.
     """
     settings = load_settings()
     declared = _declared(settings)
@@ -53,7 +52,7 @@ def plan(as_json: bool) -> None:
 @click.command()
 @click.argument("plan_hash", metavar="HASH")
 def approve(plan_hash: str) -> None:
-    """Allow the breaking changes of the present plan, by its HASH."""
+    """Approve the breaking changes of the current plan, identified by HASH."""
     settings = load_settings()
     declared = _declared(settings)
 
@@ -69,10 +68,10 @@ def approve(plan_hash: str) -> None:
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Do it; without, only the plan is printed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def apply(yes: bool, as_json: bool) -> None:
-    """Carry out a plan that is additive or approved: build again, behind all gates, and publish."""
+    """Apply an additive or approved plan: rebuild behind all gates, then publish."""
     settings = load_settings()
     declared = _declared(settings)
     started = time.monotonic()

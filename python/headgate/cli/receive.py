@@ -14,7 +14,7 @@ import click
     "--processes",
     type=click.IntRange(min=1),
     default=lambda: os.cpu_count() or 1,
-    help="Worker processes; one per core by default.",
+    help="Worker processes. Default: one per core.",
 )
 def receive(host: str, port: int, processes: int) -> None:
     """Receive GitHub's webhooks at POST /github, until Ctrl-C or SIGTERM.

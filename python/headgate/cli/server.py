@@ -63,9 +63,9 @@ def env() -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> None:
-    """Show the server, pipelines and their runs, sources, what waits, what runs, what is late."""
+    """Show the server, pipelines and runs, sources, pending and running work, and what is late."""
     from headgate.status.operations import read_operations
 
     settings = load_settings()
@@ -82,8 +82,8 @@ def status(as_json: bool) -> None:
 
 @click.command()
 @click.argument("revision", default="head")
-@click.option("--plan", "only_plan", is_flag=True, help="Print what would be done, and do nothing.")
-@click.option("--yes", is_flag=True, help="Do it even if rows are destroyed.")
+@click.option("--plan", "only_plan", is_flag=True, help="Preview the effect; change nothing.")
+@click.option("--yes", is_flag=True, help="Confirm that rows are deleted.")
 def migrate(revision: str, only_plan: bool, yes: bool) -> None:
     """Move the schemas that Python owns to REVISION: head (default), base, or a migration's number."""
     from headgate.postgres import schema

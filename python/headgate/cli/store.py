@@ -23,13 +23,13 @@ T = TypeVar("T")
 
 
 @click.command()
-@click.option("--compare-all", is_flag=True, help="Compare every row, not only those that dbt touched.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--compare-all", is_flag=True, help="Compare every row, not only those that dbt changed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def publish(compare_all: bool, as_json: bool) -> None:
-    """Make what dbt built, and every gate passed, the next release.
+    """Publish what dbt built and every gate passed as the next release.
 
-    One transaction over all feature views. Refuses (exit code 3) when a gate failed, was skipped or is older
-    than the data, and (exit code 4) changes that break consumers and that nobody approved.
+    One transaction covers all feature views. Refused with exit code 3 if a gate failed, was skipped or is
+    older than the data, and with exit code 4 if a breaking change is not approved.
     """
     settings = load_settings()
     published = asyncio.run(publishing.publish_project(settings, compare_all=compare_all))
@@ -42,11 +42,11 @@ def publish(compare_all: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--to", type=int, help="The release to move to; default: the one before the active one.")
-@click.option("--yes", is_flag=True, help="Do it; without, only the plan is printed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--to", type=int, help="Release to activate. Default: the previous one.")
+@click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def rollback(to: int | None, yes: bool, as_json: bool) -> None:
-    """Move the active release back, or forward again to one that a rollback left."""
+    """Roll the active release back, or forward again after a rollback."""
     settings = load_settings()
 
     async def work(connection: Connection) -> moving.Move:
@@ -70,7 +70,7 @@ def rollback(to: int | None, yes: bool, as_json: bool) -> None:
 
 
 @click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def releases(context: click.Context, as_json: bool) -> None:
     """List the releases, or show one."""
@@ -101,9 +101,9 @@ def releases(context: click.Context, as_json: bool) -> None:
 
 @releases.command("show")
 @click.argument("release", type=int)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_release(release: int, as_json: bool) -> None:
-    """Show one RELEASE: who, when, from what, which gates, what changed."""
+    """Show RELEASE: who published it, when, from which loads, its gates and changes."""
 
     async def work(connection: Connection) -> tuple[ledger.Release, list[dict[str, object]], int | None]:
         found = await ledger.release(connection, release)
@@ -123,9 +123,9 @@ def show_release(release: int, as_json: bool) -> None:
 @click.command()
 @click.argument("old", type=int)
 @click.argument("new", type=int)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def diff(old: int, new: int, as_json: bool) -> None:
-    """Show what changed from release OLD to release NEW, per feature view and column."""
+    """Show the changes from release OLD to release NEW, by feature view and column."""
     found = _with_connection(load_settings(), lambda connection: differences.diff(connection, old, new))
     if as_json:
         click.echo(json.dumps([view.as_dict() for view in found], indent=2))
@@ -148,11 +148,13 @@ def diff(old: int, new: int, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--keep", type=click.IntRange(min=1), help="How many to keep; default: HEADGATE_KEEP_RELEASES.")
-@click.option("--yes", is_flag=True, help="Do it; without, only the plan is printed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option(
+    "--keep", type=click.IntRange(min=1), help="Number of releases to keep. Default: HEADGATE_KEEP_RELEASES."
+)
+@click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def compact(keep: int | None, yes: bool, as_json: bool) -> None:
-    """Remove the rows that only old releases hold; never of a release that something is bound to."""
+    """Remove rows that only old releases use, never those of a release bound to a dataset."""
     settings = load_settings()
     number = keep or settings.keep_releases
     work = compaction.compact if yes else compaction.plan

@@ -35,25 +35,23 @@ class Hour(click.ParamType):
 
 
 @click.command()
-@click.option("--from", "start", type=Hour(), required=True, help="First hour, UTC, like 2016-01-01T01.")
-@click.option("--to", "end", type=Hour(), help="Last hour, included; by default the first.")
+@click.option("--from", "start", type=Hour(), required=True, help="First hour, UTC, such as 2016-01-01T01.")
+@click.option("--to", "end", type=Hour(), help="Last hour, inclusive. Default: --from.")
 @click.option(
     "--events-per-hour", "events", type=click.IntRange(1, 500_000), default=1_000, show_default=True
 )
-@click.option(
-    "--seed", type=click.IntRange(0), default=7, show_default=True, help="Another seed, another world."
-)
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Random seed.")
 @click.option(
     "--generation",
     type=click.Choice(GENERATIONS),
-    help="Shape of the records; by default the one that the archive had at that time.",
+    help="Schema generation. Default: the archive's at that time.",
 )
 @click.option("--traps", default="none", show_default=True, help=f"all, none or some of: {', '.join(TRAPS)}.")
-@click.option("--file-trap", type=click.Choice((*FILE_TRAPS, REDELIVER)), help="Spoil every file as a whole.")
+@click.option("--file-trap", type=click.Choice((*FILE_TRAPS, REDELIVER)), help="Corrupt every file.")
 @click.option(
-    "--out", "out_dir", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder."
+    "--out", "out_dir", type=click.Path(path_type=Path, file_okay=False), required=True, help="Output folder."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the truth as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the ground truth as JSON.")
 def synth(
     start: datetime,
     end: datetime | None,

@@ -15,8 +15,8 @@ def pipelines() -> None:
 
 @pipelines.command()
 @click.argument("path", default="mage_pipelines", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as a JSON list.")
-@click.option("--strict", is_flag=True, help="Warnings are reason to fail too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 def validate(path: Path, as_json: bool, strict: bool) -> None:
     """Check what Mage does not: a Mage project, or one of its pipelines. Nothing of it is run.
 

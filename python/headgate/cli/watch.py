@@ -13,12 +13,12 @@ from headgate.settings import load_settings
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(as_json: bool) -> None:
-    """Say what is late: sources, runs, builds; exit code 1 when something is.
+    """List stale sources, late runs and unbuilt loads; exit 1 if there are any.
 
-    Each incident is told once when it begins and once when it ends: as a line of JSON on stderr, and to the
-    alert webhook where one is set.
+    Each incident is reported once when it begins and once when it ends, as a JSON line on stderr and to the
+    alert webhook if one is set.
     """
     with contextlib.redirect_stdout(sys.stderr):
         found = watch.watch(load_settings())

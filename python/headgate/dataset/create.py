@@ -15,6 +15,7 @@ from headgate.dataset import build, register, spine
 from headgate.dataset.leakage import SAMPLED, LeakageGate
 from headgate.dataset.register import Dataset
 from headgate.errors import UsageError
+from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store import ledger
@@ -89,7 +90,7 @@ async def create(
                         "label_counts": labels,
                         "writer": build.WRITER,
                         "uri": str(path.resolve()),
-                        "created_by": await ledger.actor(connection),
+                        "created_by": await actor(connection),
                         **made,
                     },
                 )

@@ -195,5 +195,5 @@ def _describe(delivery: Delivery, error: Exception) -> HeadgateError:
         delivery.shown_uri,
         expected="to land",
         found=f"{type(error).__name__}: {said}" if said else type(error).__name__,
-        next_step="see the message; nothing of it was landed, run the command again when the cause is gone",
+        next_step="fix the cause and rerun: nothing was landed",
     )

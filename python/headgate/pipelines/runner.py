@@ -189,8 +189,8 @@ async def _explain(settings: Settings, state: Run, began: datetime) -> HeadgateE
     if state.failed_block is None:
         return HeadgateError(
             f"pipeline {state.pipeline}",
-            expected="Mage to start it",
-            found="an end without a failed block",
+            expected="Mage to run its blocks",
+            found="Mage exited before any block ran",
             next_step=f"read {state.log}",
         )
     if state.details:

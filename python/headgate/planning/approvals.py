@@ -6,6 +6,7 @@ import json
 
 from headgate.errors import HeadgateError, UsageError
 from headgate.planning.plan import Plan
+from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
 from headgate.store import ledger
 
@@ -37,7 +38,7 @@ async def approve(connection: Connection, plan: Plan, plan_hash: str) -> None:
             "insert into ops.approvals (plan_hash, approved_by, plan) values ($1, $2, $3)"
             " on conflict (plan_hash) do nothing",
             plan.hash,
-            await ledger.actor(connection),
+            await actor(connection),
             json.dumps({"changes": [change.as_dict() for change in plan.changes]}),
         )
         active = await ledger.active_release(connection)

@@ -15,11 +15,12 @@ import httpx
 from headgate.errors import UsageError
 from headgate.landing import Appended, Appender, Message, open_appender
 from headgate.landing.times import parse_time
+from headgate.pulling.binding import bound_state, of_endpoint
 from headgate.pulling.http_client import HttpClient, new_client
 from headgate.pulling.json_records import Answer, as_text, value_at
 from headgate.pulling.pages import pages_for
 from headgate.pulling.results import Pulled, Say
-from headgate.pulling.state import alone, read_state, write_state
+from headgate.pulling.state import alone, write_state
 from headgate.settings import Settings
 from headgate.sources.base import without_credentials
 from headgate.sources.declared import DeclaredSource
@@ -75,7 +76,10 @@ class _Pull:
 
     async def run(self) -> None:
         """Lands every page, then notes the newest value."""
-        self._state = await read_state(self.appender.connection, self.source)
+        parts = of_endpoint(self.declared)
+        self._state = await bound_state(
+            self.appender.connection, self.source, parts, self.http.say, restart=True
+        )
         incremental = self.declared.incremental
         params = dict(self.declared.params)
         if incremental is not None:
@@ -87,7 +91,7 @@ class _Pull:
         if self._newest is not None:
             self._state["newest"] = self._newest
         if self._state != noted:
-            await write_state(self.appender.connection, self.source, self._state)
+            await write_state(self.appender.connection, self.source, self._state, parts)
 
     async def _pages(self, params: dict[str, str]) -> None:
         """Lands the pages."""

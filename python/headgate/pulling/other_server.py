@@ -16,6 +16,9 @@ from headgate.sources.loaders import PostgresJsonb
 
 LAG = timedelta(minutes=5)
 LAG_OF_NUMBERS = 1000
+#: Rows that are not read are counted up to this.
+MOST_COUNTED = 1_000
+INFINITE = "('infinity', '-infinity')"
 NUMBERS = ("bigint", "integer", "smallint")
 TIMES = ("timestamp with time zone", "timestamp without time zone")
 
@@ -31,6 +34,14 @@ INDEXED = """
         join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
         where i.indrelid = to_regclass($1) and a.attname = $2 and i.indisvalid
     )
+"""
+#: Tells the database from every other, by whatever address it is reached.
+IDENTITY = """
+    select format('database %s of system %s', current_database(), system_identifier) from pg_control_system()
+"""
+#: Rows that have no place in the order; counted up to a limit.
+UNORDERED = """
+    select count(*) from (select from {table} where {condition} limit {limit}) as unordered
 """
 #: Before this instant, less the lag, no row becomes visible any more: every transaction that is open, or will
 #: be, began later. Asked before the snapshot that rows are read in: what commits between is not missed.
@@ -61,6 +72,8 @@ class OtherTable:
     indexed: bool
     #: Where it is, without user and password.
     uri: str
+    #: What tells its database from every other.
+    server: str
 
     @property
     def name(self) -> str:
@@ -73,10 +86,30 @@ class OtherTable:
         return self.types[self.declared.cursor] in NUMBERS
 
     @property
+    def parts(self) -> dict[str, str]:
+        """What says which rows a position divides, and how, see `binding`."""
+        declared = self.declared
+        return {
+            "server": self.server,
+            "table": f"{declared.schema}.{declared.table}",
+            "cursor": declared.cursor,
+            "cursor kind": "number" if self.by_number else "time",
+            "key": ", ".join(declared.key),
+            "key types": ", ".join(
+                "number" if self.types[name] in NUMBERS else self.types[name] for name in declared.key
+            ),
+            "record": declared.record,
+            "include": ", ".join(declared.include),
+        }
+
+    @property
     def layout(self) -> Layout:
         """How its rows come."""
-        jsonb = bool(self.declared.include) or self.types[self.declared.record] == "jsonb"
-        return Layout(int(jsonb), self.declared.deletes is not None)
+        return Layout(
+            version=int(self.types[self.declared.record] == "jsonb"),
+            included=bool(self.declared.include),
+            watched=self.declared.deletes is not None,
+        )
 
     def rows_query(self, position: tuple[int, str] | None, *, below: int | None, limit: int | None) -> str:
         """Rows behind a position in the order of cursor and key, those with a cursor below `below` only."""
@@ -88,7 +121,10 @@ class OtherTable:
             conditions.append(f"{cursor} < {self._cursor_value(below)}")
         # Of the table: a bare name would mean the field of that name, whose key is text (`10` before `9`).
         order = ", ".join(f"landed.{_quoted(name)}" for name in (self.declared.cursor, *self.declared.key))
-        fields = [self._cursor_field(), self._key_field(), self._record_field()]
+        fields = [self._cursor_field(), self._key_field(), _quoted(self.declared.record)]
+        if self.declared.include:
+            # Not JSONB: what a json column holds may be none.
+            fields.append(f"{_json_object(self.declared.include, 'json')}::text")
         if self.declared.deletes is not None:
             fields.append(self._key_object())
         return (
@@ -110,6 +146,13 @@ class OtherTable:
         else:
             found = await connection.fetchval(SETTLED_TIME, LAG if lag is None else lag)
         return None if found is None else int(found)
+
+    async def unordered(self, connection: Connection) -> int:
+        """Rows without a cursor, or with an infinite one, up to `MOST_COUNTED`: no read gets to them."""
+        cursor = _quoted(self.declared.cursor)
+        condition = f"{cursor} is null" + ("" if self.by_number else f" or {cursor} in {INFINITE}")
+        query = UNORDERED.format(table=self.name, condition=condition, limit=MOST_COUNTED)
+        return int(await connection.fetchval(query))
 
     def _behind(self, position: tuple[int, str]) -> str:
         cursor, key = position
@@ -136,14 +179,8 @@ class OtherTable:
         keys = [f"{_quoted(name)}::text" for name in self.declared.key]
         return keys[0] if len(keys) == 1 else f"array[{', '.join(keys)}]::text"
 
-    def _record_field(self) -> str:
-        record = _quoted(self.declared.record)
-        if not self.declared.include:
-            return record
-        return f"{record}::jsonb || {_json_object(self.declared.include)}"
-
     def _key_object(self) -> str:
-        return f"{_json_object(self.declared.key)}::text"
+        return f"{_json_object(self.declared.key, 'jsonb')}::text"
 
 
 async def open_other(declared: PostgresJsonb) -> Connection:
@@ -208,7 +245,15 @@ async def look_at(connection: Connection, declared: PostgresJsonb) -> OtherTable
         expected = "a number as lag of a number" if number else "a time as lag of a timestamp"
         raise _unfit(subject, expected, "the other one", "correct `lag`")
     indexed = await connection.fetchval(INDEXED, name, declared.cursor)
-    return OtherTable(declared, types, indexed, _shown(declared))
+    return OtherTable(declared, types, indexed, _shown(declared), await _identity(connection))
+
+
+async def _identity(connection: Connection) -> str:
+    try:
+        return str(await connection.fetchval(IDENTITY))
+    except asyncpg.PostgresError:
+        # Servers that speak PostgreSQL's protocol only, and those that do not let everybody ask.
+        return f"database {await connection.fetchval('select current_database()')}"
 
 
 def _shown(declared: PostgresJsonb) -> str:
@@ -217,9 +262,9 @@ def _shown(declared: PostgresJsonb) -> str:
     return f"postgresql://{parts.hostname or ''}{port}{parts.path}/{declared.schema}.{declared.table}"
 
 
-def _json_object(columns: tuple[str, ...]) -> str:
+def _json_object(columns: tuple[str, ...], kind: str) -> str:
     pairs = ", ".join(f"{_literal(name)}, {_quoted(name)}" for name in columns)
-    return f"jsonb_build_object({pairs})"
+    return f"{kind}_build_object({pairs})"
 
 
 def _quoted(name: str) -> str:

@@ -16,16 +16,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
-
-from headgate.errors import HeadgateError
 from headgate.landing import Appended, Appender, open_appender
 from headgate.landing.messages import Stretch
 from headgate.postgres.connection import Connection
-from headgate.pulling.other_server import OtherTable, look_at, open_other
+from headgate.pulling.binding import bound_state
+from headgate.pulling.lost import LOST, lost
+from headgate.pulling.other_server import MOST_COUNTED, OtherTable, look_at, open_other
 from headgate.pulling.results import Pulled, Say
 from headgate.pulling.rows import Block, RowStream, blocks_of, versions
-from headgate.pulling.state import alone, read_state, write_state
+from headgate.pulling.state import alone, write_state
 from headgate.settings import Settings
 from headgate.sources.declared import DeclaredSource
 from headgate.sources.loaders import PostgresJsonb
@@ -99,10 +98,11 @@ async def pull_postgres(
             with _rare_collections():
                 await pull.run()
         return pull.result(time.monotonic() - began)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise _lost(declared, error) from error
+    except LOST as error:
+        table_name = f"table {declared.schema}.{declared.table} of the server of {declared.dsn_env}"
+        raise lost(table_name, "both servers to answer to the end", error) from error
     finally:
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        with contextlib.suppress(*LOST, TimeoutError):
             await other.close(timeout=5)
 
 
@@ -130,12 +130,14 @@ class _Pull:
     _reads: int = field(default=0, init=False)
     _deleted: int = field(default=0, init=False)
     _state: dict[str, Any] = field(default_factory=dict, init=False)
+    _warnings: list[str] = field(default_factory=list, init=False)
 
     async def run(self) -> None:
         """Reads settled rows, then those of the window, then looks for what is gone."""
-        self._state = await read_state(self.appender.connection, self.source)
-        if not self.table.indexed:
-            self.say(f"warning: {self._no_index}")
+        self._state = await bound_state(
+            self.appender.connection, self.source, self.table.parts, self.say, restart=False
+        )
+        await self._look_for_trouble()
         while True:
             settled = await self.table.settled(self.other)
             if settled is None:
@@ -158,13 +160,24 @@ class _Pull:
             rows=self._done,
             requests=self._reads,
             deleted=self._deleted,
-            warnings=() if self.table.indexed else (self._no_index,),
+            warnings=tuple(self._warnings),
             seconds=seconds,
         )
 
-    @property
-    def _no_index(self) -> str:
-        return f"no index of {self.table.name} begins with its cursor: every read sorts the table"
+    async def _look_for_trouble(self) -> None:
+        """Says what makes reads slow, and which rows no read gets to."""
+        if not self.table.indexed:
+            self._warnings.append(
+                f"no index of {self.table.name} begins with its cursor: every read sorts the table"
+            )
+        if unordered := await self.table.unordered(self.other):
+            number = f"{unordered:,}" + (" or more" if unordered == MOST_COUNTED else "")
+            self._warnings.append(
+                f"{number} rows of {self.table.name} are not read, because {self.table.declared.cursor} is "
+                "null or infinite; give them a value, or name another column as `cursor`"
+            )
+        for warning in self._warnings:
+            self.say(f"warning: {warning}")
 
     @property
     def _place(self) -> tuple[str, str]:
@@ -234,7 +247,7 @@ class _Pull:
         if self.table.layout.watched:
             keys = [key for block in rows.taken for key in block.watched]
             await landing.connection.execute(WATCH, *self._place, keys)
-        await write_state(landing.connection, self.source, state)
+        await write_state(landing.connection, self.source, state, self.table.parts)
         return state
 
     def _comparison_is_due(self) -> bool:
@@ -258,7 +271,7 @@ class _Pull:
                 )
                 records = [_tombstone(row["key"], state["compared_at"]) for row in found]
                 await landing.copy(_one(landing.screen.messages(records)))
-            await write_state(landing.connection, self.source, state)
+            await write_state(landing.connection, self.source, state, self.table.parts)
 
         self._done += await self.appender.append_stretch(work)
         self._state, self._deleted = state, gone
@@ -308,15 +321,3 @@ async def _one(rows: list[bytes]) -> AsyncIterator[list[bytes]]:
 
 def _tombstone(key: str, noticed_at: str) -> bytes:
     return json.dumps({**json.loads(key), "deleted": True, "deleted_at": noticed_at}).encode()
-
-
-def _lost(declared: PostgresJsonb, error: Exception) -> HeadgateError:
-    said = (
-        str(error.args[0]).splitlines()[0] if isinstance(error, asyncpg.PostgresError) and error.args else ""
-    )
-    return HeadgateError(
-        f"table {declared.schema}.{declared.table} of the server of {declared.dsn_env}",
-        expected="both servers to answer to the end",
-        found=f"{type(error).__name__}: {said}" if said else type(error).__name__,
-        next_step="run the command again: it goes on behind what has landed",
-    )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import asyncpg
-
 from headgate.errors import HeadgateError, UsageError
+from headgate.pulling.lost import LOST, lost
 from headgate.pulling.results import Pulled, Say
 from headgate.settings import Settings
 from headgate.sources import DeclaredSource, get_source
@@ -15,8 +14,6 @@ from headgate.sources.loaders import HttpJson, PostgresJsonb, loader_of
 
 Puller = Callable[[Say], Awaitable[Pulled]]
 
-#: What a connection that is lost raises.
-LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 #: Seconds between two pulls of a source that does not say how often it may be asked.
 EVERY = 60.0
 #: Seconds to wait after failures: the first, and the longest.
@@ -61,13 +58,7 @@ async def _told(puller: Puller, name: str, say: Say) -> Pulled:
     try:
         return await puller(say)
     except LOST as error:
-        said = str(error.args[0]).splitlines()[0] if isinstance(error, asyncpg.PostgresError) else ""
-        raise HeadgateError(
-            f"landing {name}",
-            expected="PostgreSQL to answer to the end",
-            found=f"{type(error).__name__}: {said}" if said else type(error).__name__,
-            next_step="run the command again: what has landed is not landed again",
-        ) from error
+        raise lost(f"landing {name}", "PostgreSQL to answer to the end", error) from error
 
 
 def _puller(settings: Settings, name: str) -> Puller:

@@ -1,4 +1,6 @@
-"""Rows of another PostgreSQL as its binary COPY sends them: cursor, key, record, perhaps the key as JSON.
+"""Rows of another PostgreSQL as its binary COPY sends them: cursor, key, record, and perhaps more.
+
+Behind the record come, where they are declared, the included columns as one JSON object, and the key as JSON.
 
 The stream comes in blocks of whole rows, and the next block is asked for only when this one has been taken.
 """
@@ -29,7 +31,9 @@ class Layout:
 
     #: 1 for jsonb, which says its version before the text; 0 for json.
     version: int
-    #: Whether a fourth field holds the key as JSON.
+    #: Whether a field with an object follows that is put into the record.
+    included: bool
+    #: Whether the last field holds the key as JSON.
     watched: bool
 
 
@@ -68,6 +72,10 @@ def read_block(data: bytes, layout: Layout) -> Block | None:
         (length,) = _unpack_length(data, at)
         records.append(data[at + skip : at + 4 + length] if length >= 0 else b"null")
         at += 4 + max(length, 0)
+        if layout.included:
+            (length,) = _unpack_length(data, at)
+            records[-1] = with_fields(records[-1], data[at + 4 : at + 4 + length])
+            at += 4 + length
         if layout.watched:
             (length,) = _unpack_length(data, at)
             watched.append(data[at + 4 : at + 4 + length].decode())
@@ -76,6 +84,19 @@ def read_block(data: bytes, layout: Layout) -> Block | None:
         return None
     last = (cursor, data[key_at : key_at + key_size].decode())
     return Block(data, records, first, last, watched)
+
+
+def with_fields(record: bytes, fields: bytes) -> bytes:
+    """A JSON text with the fields of an object put behind its own; what is no object stays as it is.
+
+    As text: it may hold what JSONB does not, which landing repairs or rejects. Of a name that both have, the
+    last one counts, as in JSONB.
+    """
+    text = record.strip()
+    if not text.startswith(b"{"):
+        return record
+    own = text[1:-1].strip()
+    return b"{" + own + (b"," if own else b"") + fields.strip()[1:]
 
 
 def versions(block: Block) -> tuple[list[uuid.UUID], list[int]]:

@@ -7,41 +7,83 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
-from headgate.sources import Source
 
 #: Seconds until a process that was killed counts as gone: its server notices when the connection breaks.
 PATIENCE = 20.0
 
 
-async def read_state(connection: Connection, source: Source) -> dict[str, Any]:
-    """What was noted last; empty before the first time."""
-    found = await connection.fetchval(
-        "select state::text from ops.source_state where source = $1 and entity = $2",
+class Place(Protocol):
+    """What a state belongs to: a source, or its name and table alone."""
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+
+    @property
+    def entity(self) -> str:
+        """The landing table's name."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A row of `ops.source_state`."""
+
+    state: dict[str, Any]
+    #: The parts of the loader that it was read with, see `binding`; None: they were not noted.
+    read_from: dict[str, str] | None
+    #: Whether somebody confirmed that it holds for the loader as it is at the next pull.
+    rebind: bool
+
+
+async def read_stored(connection: Connection, source: Place) -> Stored | None:
+    """What was noted last; None before the first time."""
+    row = await connection.fetchrow(
+        "select state::text, read_from::text, rebind from ops.source_state where source = $1 and entity = $2",
         source.name,
         source.entity,
     )
-    return dict(json.loads(found)) if found else {}
+    if row is None:
+        return None
+    read_from = json.loads(row["read_from"]) if row["read_from"] else None
+    return Stored(json.loads(row["state"]), read_from, row["rebind"])
 
 
-async def write_state(connection: Connection, source: Source, state: Mapping[str, Any]) -> None:
-    """Notes how far the source has been read, in the transaction of the caller."""
+async def read_state(connection: Connection, source: Place) -> dict[str, Any]:
+    """What was noted last; empty before the first time."""
+    stored = await read_stored(connection, source)
+    return stored.state if stored else {}
+
+
+async def write_state(
+    connection: Connection,
+    source: Place,
+    state: Mapping[str, Any],
+    read_from: Mapping[str, str] | None = None,
+) -> None:
+    """Notes how far the source has been read, and with what, in the transaction of the caller."""
     await connection.execute(
         """
-        insert into ops.source_state (source, entity, state) values ($1, $2, $3::text::jsonb)
-        on conflict (source, entity) do update set state = excluded.state, changed_at = clock_timestamp()
+        insert into ops.source_state (source, entity, state, read_from)
+        values ($1, $2, $3::text::jsonb, $4::text::jsonb)
+        on conflict (source, entity) do update
+        set
+            state = excluded.state, read_from = excluded.read_from, rebind = false,
+            changed_at = clock_timestamp()
         """,
         source.name,
         source.entity,
         json.dumps(dict(state)),
+        None if read_from is None else json.dumps(dict(read_from)),
     )
 
 
 @contextlib.asynccontextmanager
-async def alone(connection: Connection, source: Source) -> AsyncIterator[None]:
+async def alone(connection: Connection, source: Place) -> AsyncIterator[None]:
     """Keeps other processes from reading the source; the lock ends with the session, also when it is killed.
 
     Raises:

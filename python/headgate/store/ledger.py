@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from headgate.errors import UsageError
+from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
 from headgate.store.changes import Counts
 from headgate.store.views import FeatureView
@@ -158,15 +158,6 @@ async def add_event(
         after,
         json.dumps(details),
     )
-
-
-async def actor(connection: Connection) -> str:
-    """Who is at work: the account on this machine and the role in the database."""
-    role = await connection.fetchval("select session_user")
-    try:
-        return f"{getpass.getuser()} as {role}"
-    except (KeyError, OSError):
-        return str(role)
 
 
 async def bound_releases(connection: Connection, low: int, high: int) -> list[tuple[int, str]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from headgate.change import Change
 from headgate.errors import HeadgateError
+from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store import ledger, provenance, shape
@@ -268,7 +269,7 @@ async def _write_ledger(connection: Connection, settings: Settings, published: P
         """,
         published.release_id,
         published.parent_release,
-        await ledger.actor(connection),
+        await actor(connection),
         published.processed_to,
         published.loads_added,
         published.loads_removed,

@@ -200,7 +200,7 @@ async def without_queueing(connection: Connection, statements: str) -> None:
             await asyncio.sleep(SECONDS_BETWEEN_TRIES)
     raise HeadgateError(
         "change of shape of the feature store",
-        expected="a moment in which no reader holds the object",
-        found="readers with open transactions all the time",
-        next_step="end long transactions on feature_store and publish again",
+        expected="an exclusive lock on the view",
+        found="readers with open transactions throughout",
+        next_step="end long transactions on feature_store, then publish again",
     )

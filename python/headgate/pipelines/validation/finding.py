@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headgate.pipelines.validation.codes import CODES
+from headgate.pipelines.validation.codes import CODES, WARNING
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,13 @@ class Finding:
     mend: str
     #: The block's uuid, or the trigger's name; empty where it is about the whole file.
     block: str = ""
+    #: Whether Mage runs on as if it did not stand there: then it is a warning, whatever its code.
+    harmless: bool = False
 
     @property
     def severity(self) -> str:
         """`error` or `warning`."""
-        return CODES[self.code].severity
+        return WARNING if self.harmless else CODES[self.code].severity
 
     @property
     def place(self) -> str:

@@ -91,10 +91,19 @@ class Block:
         """The line of a key of this block, or of the block itself."""
         return line_of(self.data, *keys)
 
-    def finding(self, code: str, keys: tuple[Any, ...], message: str, expected: str, mend: str) -> Finding:
+    def finding(
+        self,
+        code: str,
+        keys: tuple[Any, ...],
+        message: str,
+        expected: str,
+        mend: str,
+        *,
+        harmless: bool = False,
+    ) -> Finding:
         """A finding about this entry of metadata.yaml."""
         path = self.pipeline.metadata_file
-        return Finding(code, path, self.line(*keys), message, expected, mend, self.uuid)
+        return Finding(code, path, self.line(*keys), message, expected, mend, self.uuid, harmless)
 
     def file_finding(self, code: str, line: int, message: str, expected: str, mend: str) -> Finding:
         """A finding about this block's file."""
@@ -184,9 +193,19 @@ class Pipeline:
             return folder / "dbt" / path
         return folder / path
 
-    def finding(self, code: str, keys: tuple[Any, ...], message: str, expected: str, mend: str) -> Finding:
+    def finding(
+        self,
+        code: str,
+        keys: tuple[Any, ...],
+        message: str,
+        expected: str,
+        mend: str,
+        *,
+        harmless: bool = False,
+    ) -> Finding:
         """A finding about metadata.yaml as a whole."""
-        return Finding(code, self.metadata_file, line_of(self.metadata, *keys), message, expected, mend)
+        line = line_of(self.metadata, *keys)
+        return Finding(code, self.metadata_file, line, message, expected, mend, harmless=harmless)
 
 
 def _text(value: Any) -> str:

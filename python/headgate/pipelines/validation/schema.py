@@ -105,11 +105,12 @@ def _value(key: Key, name: str, value: Any, path: Path, line: int, block: str) -
 
 
 def _unknown(schema: Schema, name: str, path: Path, line: int, block: str) -> Iterator[Finding]:
-    match = nearest(name, schema.keys)
     close = nearest(name, schema.keys, MISSPELT)
     if schema.unknown == OPEN and close is None:
         return
     rejected = schema.unknown == REJECTS
+    # Mage leaves an unknown key alone: another name would only do something else.
+    match = nearest(name, schema.keys) if rejected else close
     if match:
         mend = f"did you mean `{match}`?"
     else:

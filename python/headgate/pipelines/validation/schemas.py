@@ -89,7 +89,7 @@ def _block(lists: MageLists) -> Schema:
         {
             "uuid": Key("name", required=True),
             "type": Key("name", required=True),
-            "name": TEXT,
+            "name": ANY,
             "language": TEXT,
             "configuration": Key("mapping", inner=configuration),
             "upstream_blocks": TEXTS,
@@ -128,9 +128,9 @@ def _pipeline(lists: MageLists) -> Schema:
         "a pipeline",
         {
             "uuid": Key("name", required=True),
-            "name": TEXT,
+            "name": ANY,
             "type": TEXT,
-            "description": TEXT,
+            "description": ANY,
             "tags": TEXTS,
             "variables": MAPPING,
             "blocks": blocks,

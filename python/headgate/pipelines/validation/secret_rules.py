@@ -26,7 +26,8 @@ NAME = re.compile(
 )
 #: Values that are secrets wherever they stand.
 SHAPES = (
-    ("an AWS access key", re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b")),
+    # Amazon's own documentation says EXAMPLE in its keys.
+    ("an AWS access key", re.compile(r"\b(AKIA|ASIA)(?![A-Z0-9]{9}EXAMPLE)[A-Z0-9]{16}\b")),
     ("a GitHub token", re.compile(r"\bgh[opsu]_[A-Za-z0-9]{36,}\b|\bgithub_pat_\w{60,}")),
     ("a Slack token", re.compile(r"\bxox[abp]-[A-Za-z0-9-]{10,}")),
     ("a Stripe key", re.compile(r"\bsk_live_[A-Za-z0-9]{16,}")),
@@ -34,6 +35,20 @@ SHAPES = (
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(\\n|\s)*[A-Za-z0-9+/=]{40,}")),
 )
 URL = re.compile(r"[a-z][\w+.-]*://[^\s/:@'\"]*:([^\s@/'\"]+)@")
+#: Names of secrets that people choose.
+HUMAN = re.compile(r"pass|pwd", re.IGNORECASE)
+#: Where a secret is, not the secret: a path, an address, a reference into a vault.
+PLACE = re.compile(
+    r"[/~]|\.{1,2}/|[a-z]:\\|[a-z][a-z0-9+.-]*://|arn:|vault:|ssm:|secretsmanager:|projects/",
+    re.IGNORECASE,
+)
+FILE = re.compile(
+    r"\.(json|ya?ml|toml|ini|cfg|conf|env|pem|key|crt|cer|p12|pfx|jks|txt|sql|py)$", re.IGNORECASE
+)
+#: What no word looks like: digits among letters, many digits, more letters than words have.
+GENERATED = re.compile(
+    r"[A-Za-z]+\d+[A-Za-z]|\d+[A-Za-z]+\d|\d[A-Za-z]{2,}|[A-Za-z]+\d{4,}|\d{6,}|[a-z]{20,}|[A-Z]{20,}"
+)
 #: A value of these words only, or with one of these signs, stands for a secret that is elsewhere.
 _WORDS = """
 a access account api app aws azure bot change changeme client credentials database db default dummy env
@@ -141,9 +156,9 @@ def kind_of(name: str, value: str) -> str | None:
     if (found := URL.search(value)) and not stands_for(found[1]):
         return "a password in a URL"
     named = NAME.search(name)
-    if named and len(value) >= _SHORTEST and not stands_for(value) and not _says_its_name(named[0], value):
-        return "a literal"
-    return None
+    if not named or len(value) < _SHORTEST or stands_for(value) or _says_its_name(named[0], value):
+        return None
+    return None if _names_something(named[0], value) else "a literal"
 
 
 def stands_for(value: str) -> bool:
@@ -153,6 +168,25 @@ def stands_for(value: str) -> bool:
         return True
     words = re.findall(r"[a-z]+|\d+", stripped.lower())
     return not words or all(word in _STANDS_FOR for word in words) or stripped.isupper()
+
+
+def _names_something(name: str, value: str) -> bool:
+    """Whether a value is the name of a thing: a path, an address, or words where only machines make secrets.
+
+    People choose passwords, so those may be words. Tokens and keys are drawn at random: `bearer` or
+    `nextPageToken` is none.
+    """
+    if PLACE.match(value) or FILE.search(value):
+        return True
+    if HUMAN.search(name):
+        words = _words(value)
+        return len(words) > 1 and name.strip("_-").lower() in words
+    return all(GENERATED.search(word) is None for word in re.split(r"[^A-Za-z0-9]+", value))
+
+
+def _words(value: str) -> list[str]:
+    """The words of `customer_password` and `customerPassword`, in lower case."""
+    return re.findall(r"[a-z]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value).lower())
 
 
 def _says_its_name(name: str, value: str) -> bool:

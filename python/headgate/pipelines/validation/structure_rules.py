@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.near import change_to, one_of
+from headgate.pipelines.validation.near import MISSPELT_VALUE, change_to, nearest, one_of
 from headgate.pipelines.validation.pipeline import Block, Pipeline
 from headgate.pipelines.validation.schema import check
 from headgate.pipelines.validation.schemas import schemas
@@ -42,6 +43,16 @@ def name(pipeline: Pipeline) -> Iterator[Finding]:
         )
 
 
+#: What Mage does with a value that it has not in its list, by key; it fails on others.
+FALLS_BACK = {
+    "type": "Mage runs the pipeline as a batch pipeline",
+    "executor_type": "Mage runs it in its own process",
+    "execution_framework": "Mage runs it without a framework",
+    "status": "Mage reads it as not executed",
+    "color": "Mage draws the block in its usual colour",
+}
+
+
 def pipeline_values(pipeline: Pipeline) -> Iterator[Finding]:
     """HG003: the pipeline's own values are in Mage's lists."""
     lists = pipeline.project.lists
@@ -51,13 +62,15 @@ def pipeline_values(pipeline: Pipeline) -> Iterator[Finding]:
         ("execution_framework", lists.execution_frameworks),
     ):
         if _unlisted(found := pipeline.metadata.get(key), known):
-            yield pipeline.finding("HG003", (key,), f"{key} {found}", one_of(known), change_to(found, known))
+            message, mend, harmless = _fallback(key, found, known, FALLS_BACK)
+            yield pipeline.finding("HG003", (key,), message, one_of(known), mend, harmless=harmless)
 
 
 def block_values(pipeline: Pipeline) -> Iterator[Finding]:
     """HG010: a block's values are in Mage's lists."""
     lists = pipeline.project.lists
     types = [name for name in lists.working_block_types if name not in _foreign_types(pipeline)]
+    falls_back = {key: FALLS_BACK[key] for key in ("executor_type", "status", "color")}
     for block in pipeline.blocks:
         for key, known in (
             ("type", types),
@@ -67,11 +80,26 @@ def block_values(pipeline: Pipeline) -> Iterator[Finding]:
             ("color", lists.block_colors),
         ):
             if _unlisted(found := block.data.get(key), known):
-                crashes = key == "type" and found in lists.block_types
-                message = f"{key} {found}" + (
-                    ": Mage lists it, and fails to run a pipeline with it" if crashes else ""
-                )
-                yield block.finding("HG010", (key,), message, one_of(known), change_to(found, known))
+                message, mend, harmless = _fallback(key, found, known, falls_back)
+                if key == "type" and found in lists.block_types:
+                    message += ": Mage lists it, and fails to run a pipeline with it"
+                yield block.finding("HG010", (key,), message, one_of(known), mend, harmless=harmless)
+
+
+def _fallback(
+    key: str, found: Any, known: Sequence[str], falls_back: Mapping[str, str]
+) -> tuple[str, str, bool]:
+    """What to say of a value that is in no list, how to mend it, and whether it does no harm.
+
+    A value that Mage passes over is no error, unless it is nearly one of the list: then something else
+    happens than somebody meant.
+    """
+    if key not in falls_back:
+        return f"{key} {found}", change_to(found, known), False
+    meant = nearest(str(found), known, MISSPELT_VALUE)
+    if meant:
+        return f"{key} {found}", f"change it to {meant}", False
+    return f"{key} {found}: {falls_back[key]}", f"remove `{key}:`, and nothing changes", True
 
 
 def lists_of_types(pipeline: Pipeline) -> Iterator[Finding]:
@@ -103,11 +131,10 @@ def unique_names(pipeline: Pipeline) -> Iterator[Finding]:
 def _with_block(pipeline: Pipeline, finding: Finding) -> Finding:
     """The finding with the block in whose lines it lies."""
     inside = [block for block in pipeline.blocks if block.data.line <= finding.line]
-    nearest = max(inside, key=lambda block: block.data.line, default=None)
-    if nearest is None or finding.line > _last_line(nearest.data):
+    inner = max(inside, key=lambda block: block.data.line, default=None)
+    if inner is None or finding.line > _last_line(inner.data):
         return finding
-    parts = {name: getattr(finding, name) for name in ("code", "path", "line", "message", "expected", "mend")}
-    return Finding(**parts, block=nearest.uuid)
+    return replace(finding, block=inner.uuid)
 
 
 def _last_line(value: Any) -> int:

@@ -1,0 +1,103 @@
+"""Two examples for the end of each command's help, in one place so that they are read and tested together."""
+
+from __future__ import annotations
+
+import click
+
+EXAMPLES: dict[str, tuple[str, str]] = {
+    "up": ("headgate up", "HEADGATE_DSN=postgresql://me@db.example.org/features headgate up"),
+    "down": ("headgate down", "headgate down && headgate up"),
+    "status": ("headgate status", "headgate status --json"),
+    "dsn": ('psql -d "$(headgate dsn)"', 'pg_dump -d "$(headgate dsn)" -n ops'),
+    "env": ('eval "$(headgate env)"; dbt build', 'eval "$(headgate env)"; dbt source freshness'),
+    "migrate": ("headgate migrate --plan", "headgate migrate 0009 --yes"),
+    "land": (
+        "headgate land orders exports/orders-*.jsonl.gz",
+        "headgate land gharchive --from 2016-01-01T01 --to 2016-01-01T12",
+    ),
+    "state list": ("headgate state list", "headgate state list --json"),
+    "state show": ("headgate state show orders", "headgate state show orders --json"),
+    "state reset": ("headgate state reset orders", "headgate state reset orders --yes"),
+    "state keep": ("headgate state keep orders", "headgate state keep orders --yes"),
+    "state undo": ("headgate state undo orders", "headgate state undo orders --yes"),
+    "receive": (
+        "HEADGATE_WEBHOOK_SECRET=... headgate receive",
+        "headgate receive --host 0.0.0.0 --port 8443 --processes 4",
+    ),
+    "feed": ("headgate feed hours/2016-01-01-1.json.gz", "headgate feed hours/*.json.gz --rate 500"),
+    "synth": (
+        "headgate synth --from 2016-01-01T01 --to 2016-01-01T12 --out hours",
+        "headgate synth --from 2025-11-01T00 --traps all --out hours",
+    ),
+    "replay": ("headgate replay orders", "headgate replay gharchive --from 2016-01-01T01 --to 2016-01-01T03"),
+    "run": (
+        "headgate run build_features",
+        "headgate run ingest_gharchive --from 2016-01-01T01 --to 2016-01-01T12",
+    ),
+    "backfill": (
+        "headgate backfill ingest_gharchive --from 2015-06-01T00 --to 2015-06-07T23 --plan",
+        "headgate backfill ingest_gharchive --from 2015-06-01T00 --to 2015-06-07T23 --chunk-hours 6",
+    ),
+    "check": ("headgate check", "headgate check --json || echo something is late"),
+    "mage": ("headgate mage", "headgate mage --port 6790"),
+    "new source": (
+        "headgate new source orders --sample orders.jsonl --dry-run",
+        "headgate new source orders --sample orders.csv --identity order_id --time created_at",
+    ),
+    "new feature-view": (
+        "headgate new feature-view busy_actors --key actor_id --count pushes_count --dry-run",
+        "headgate new feature-view busy_actors --key actor_id --windows 24h,7d --count pushes_count",
+    ),
+    "new pipeline": (
+        "headgate new pipeline export_features --schedule '15 * * * *'",
+        "headgate new pipeline follow_orders --type streaming --nats",
+    ),
+    "new block": (
+        "headgate new block transformer clean_orders --pipeline ingest_orders --after land_orders",
+        "headgate new block dbt build_orders --pipeline build_orders --select +stg_orders__records",
+    ),
+    "new ui-templates": ("headgate new ui-templates", "headgate new ui-templates --dry-run"),
+    "pipelines validate": (
+        "headgate pipelines validate",
+        "headgate pipelines validate ../other_project --strict",
+    ),
+    "gates list": ("headgate gates", "headgate gates list --json"),
+    "gates show": (
+        "headgate gates show assert_no_event_is_outside_its_partition",
+        "headgate gates show assert_no_event_is_outside_its_partition --limit 50 --json",
+    ),
+    "plan": ("headgate plan", "headgate plan --json"),
+    "approve": (
+        "headgate approve 3f9c2a71",
+        "headgate plan && headgate approve 3f9c2a71 && headgate apply --yes",
+    ),
+    "apply": ("headgate apply", "headgate apply --yes"),
+    "publish": ("headgate publish", "headgate publish --compare-all"),
+    "rollback": ("headgate rollback", "headgate rollback --to 3 --yes"),
+    "releases": ("headgate releases", "headgate releases --json"),
+    "releases show": ("headgate releases show 3", "headgate releases show 3 --json"),
+    "diff": ("headgate diff 1 2", "headgate diff 1 2 --json"),
+    "compact": ("headgate compact --keep 30", "headgate compact --keep 30 --yes"),
+    "dataset create": (
+        "headgate dataset create merges --spine training.pull_request_outcomes",
+        "headgate dataset create merges --spine training.pull_request_outcomes --release 3 --out data",
+    ),
+    "dataset list": ("headgate dataset list", "headgate dataset list --json"),
+    "dataset show": ("headgate dataset show 1", "headgate dataset show 1 --json"),
+    "dataset verify": ("headgate dataset verify 1", "headgate dataset verify 1 --json"),
+    "demo": ("headgate demo", "HEADGATE_DATA=hours headgate demo"),
+    "completion": (
+        "headgate completion bash > ~/.local/share/bash-completion/completions/headgate",
+        "headgate completion fish > ~/.config/fish/completions/headgate.fish",
+    ),
+}
+
+
+def add_examples(command: click.Command, path: str) -> click.Command:
+    """Ends the help of a command, and of those below it, with its examples; `path` is `gates show`."""
+    if path in EXAMPLES:
+        command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[path])
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            add_examples(below, f"{path} {name}")
+    return command
