@@ -127,10 +127,21 @@ def test_a_signed_body_that_is_not_json_is_kept_as_a_reject(
     assert landed(module_database, "d-broken") == 0
 
 
+@pytest.mark.parametrize("body", [b"[1,2]", b"[]", b'"text"', b"null", b"[" * 3000 + b"]" * 3000])
+def test_a_body_that_is_no_object_is_kept_as_a_reject(
+    receiver: Receiver, module_database: Database, body: bytes
+) -> None:
+    """No event of GitHub's is one: the sender is told, instead of 200 and a row in quarantine."""
+    before, delivery = rejected(module_database), f"d-{len(body)}-{body[:5].hex()}"
+    answer = receiver.deliver(delivery, body, event="ping")
+    assert (answer.status_code, "not one JSON object" in answer.json()["error"]) == (400, True)
+    assert (rejected(module_database), landed(module_database, delivery)) == (before + 1, 0)
+
+
 @pytest.mark.parametrize(
-    "body", [b"[]", b'"text"', b'{"deep": ' + b"[" * 3000 + b"]" * 3000 + b"}", b'{"large": 1e400}']
+    "body", [b'{"deep": ' + b"[" * 3000 + b"]" * 3000 + b"}", b'{"large": 1e400}', b"{}"]
 )
-def test_json_of_any_shape_lands_in_its_envelope(
+def test_an_object_of_any_shape_lands_in_its_envelope(
     receiver: Receiver, module_database: Database, body: bytes
 ) -> None:
     """Whether it keeps the contract is for quarantine to say, not for the door."""
@@ -211,7 +222,7 @@ def test_other_paths_and_methods_say_where_deliveries_go(receiver: Receiver) -> 
 def test_logs_tell_refusals_and_no_contents(receiver: Receiver) -> None:
     """One JSON object a line; never a body, a delivery's header or the secret."""
     receiver.deliver("d-logged", b'{"private": "words"', event="ping")
-    wait_until(lambda: "not one JSON value" in receiver.log.read_text(), "the refusal in the log")
+    wait_until(lambda: "not one JSON object" in receiver.log.read_text(), "the refusal in the log")
     text = receiver.log.read_text()
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     assert {line["level"] for line in lines} <= {"info", "warning"}

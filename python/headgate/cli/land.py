@@ -18,10 +18,11 @@ from headgate.errors import UsageError
 from headgate.landing import LoadResult, Progress, land_files, replay_quarantined
 from headgate.landing.replay import FIRST, LAST
 from headgate.settings import Settings, load_settings
-from headgate.sources import Delivery, get_source
+from headgate.sources import GITHUB_WEBHOOKS, DeclaredSource, Delivery, Source, get_source
 from headgate.sources.base import delivery_at, parse_hour, parse_partition
 from headgate.sources.files import locations
 from headgate.sources.gharchive import HOUR, delivery_of, hours_between
+from headgate.sources.loaders import Files, loader_of
 
 
 @click.command()
@@ -192,10 +193,29 @@ def _deliveries(
             next_step="see headgate land --help",
         )
     if first:
+        if named.appends:
+            raise _has_no_hours(settings, named)
         hours = hours_between(parse_hour(first), parse_hour(last or first))
         return [delivery_of(settings, hour) for hour in hours]
     extent = parse_partition(partition) if partition else None
     return [delivery_at(named, file, extent) for file in files]
+
+
+def _has_no_hours(settings: Settings, source: Source) -> UsageError:
+    """The error of hours that are asked of a source whose files are not an hour each."""
+    declared = loader_of(source, settings.project_dir) if isinstance(source, DeclaredSource) else None
+    if isinstance(declared, Files):
+        instead = f"headgate land {source.name} FILE ..."
+    elif source is GITHUB_WEBHOOKS:
+        instead = "headgate receive"
+    else:
+        instead = f"headgate land {source.name}: it lands what is new"
+    return UsageError(
+        f"source {source.name}",
+        expected="hours of a source whose files are an hour each, such as gharchive",
+        found="--from for a source whose records are added as they come",
+        next_step=instead,
+    )
 
 
 def _land_with_progress(

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from headgate.pipelines import runner, serve
-from headgate.settings import load_settings
+from headgate.settings import Settings, load_settings
+from headgate.sources import get_source
 
 HOUR = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
@@ -22,6 +23,7 @@ HOUR = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 @click.argument("pipelines", nargs=-1, required=True, metavar="PIPELINE...")
 @click.option("--from", "hour_from", type=HOUR, help="First hour to land, UTC, as YYYY-MM-DDTHH.")
 @click.option("--to", "hour_to", type=HOUR, help="Last hour to land, inclusive. Default: --from.")
+@click.option("--source", help="The declared source to land, for pipelines that land any.")
 @click.option(
     "--wait", "wait_minutes", default=0, help="Minutes to wait for an hour that is not available yet."
 )
@@ -36,6 +38,7 @@ def run(
     pipelines: tuple[str, ...],
     hour_from: datetime | None,
     hour_to: datetime | None,
+    source: str | None,
     wait_minutes: int,
     until_idle: float | None,
     as_json: bool,
@@ -47,7 +50,9 @@ def run(
     runner.require(settings, pipelines)
     if hour_from and not any(runner.takes(settings, name, "hour_from") for name in pipelines):
         raise click.UsageError(f"{', '.join(pipelines)} lands no hours: leave --from out")
-    variables: dict[str, Any] = {"wait_minutes": wait_minutes}
+    if source:
+        _require_source(settings, source, pipelines)
+    variables: dict[str, Any] = {"wait_minutes": wait_minutes, **({"source": source} if source else {})}
     if until_idle:
         variables["stop_when_idle_seconds"] = until_idle
     if hour_from:
@@ -63,6 +68,13 @@ def run(
         return
     with ProgressView() as view:
         runner.run(settings, pipelines, variables, view.listen)
+
+
+def _require_source(settings: Settings, source: str, pipelines: tuple[str, ...]) -> None:
+    """Refuses a source that there is not, and pipelines that take none."""
+    if not any(runner.takes(settings, name, "source") for name in pipelines):
+        raise click.UsageError(f"{', '.join(pipelines)} lands one source only: leave --source out")
+    get_source(source, settings.project_dir)
 
 
 @click.command()

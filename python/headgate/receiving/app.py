@@ -100,10 +100,10 @@ class Receiver:
         try:
             with self.intake.hold() as held:
                 delivery = await self._read(request, held)
-                message, is_json = delivery.message(datetime.now(UTC))
+                message, is_object = delivery.message(datetime.now(UTC))
                 await self.intake.land(message)
-            if not is_json:
-                raise Refusal(400, "the body is not one JSON value; it was kept as it came, with the reason")
+            if not is_object:
+                raise Refusal(400, "the body is not one JSON object; it was kept as it came, with the reason")
         except Refusal as refusal:
             return self._refuse(refusal)
         except ClientDisconnect:
@@ -200,7 +200,7 @@ class Delivery:
     body: bytes
 
     def message(self, received_at: datetime) -> tuple[Message, bool]:
-        """What is landed, and whether the body is JSON; when not, landing makes it a reject."""
+        """What is landed, and whether the body is a JSON object; when not, landing makes it a reject."""
         try:
             parsed = _parse(self.body)
         except ValueError:
@@ -222,20 +222,22 @@ def required_secret(settings: Settings) -> str:
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    """The body, when it is an object; empty when it is another JSON value, or one that only PostgreSQL reads.
+    """The body, which is an object; empty when only PostgreSQL reads it.
 
     Raises:
-        ValueError: it is not one JSON value.
+        ValueError: it is not one JSON object.
     """
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
         # Deeper nesting and larger numbers than orjson takes.
         found, rest, _ = exact.loads_many(body.decode())
-        if len(found) != 1 or rest:
+        if len(found) != 1 or rest or type(found[0][0]) is not dict:
             raise
         return {}
-    return parsed if type(parsed) is dict else {}
+    if type(parsed) is not dict:
+        raise ValueError("not an object")
+    return parsed
 
 
 def _header(request: Request, name: str) -> str:
