@@ -11,6 +11,6 @@
         'pull_requests_opened_count': counts ~ " and raw.action = 'opened'",
         'pull_requests_merged_count':
             counts ~ " and (raw.action = 'merged' or (raw.action = 'closed' and raw.is_merged))",
-        'pull_requests_rejected_count': counts ~ " and raw.action = 'closed' and raw.is_merged is not true",
+        'pull_requests_rejected_count': counts ~ " and raw.action = 'closed' and raw.is_merged is not true and raw.tells_merges",
     }) }}
 {%- endmacro %}

@@ -21,6 +21,9 @@
         end as actor_login,
         raw.record -> 'payload' ->> 'action' as action,
         (raw.record -> 'payload' -> 'pull_request' ->> 'merged')::boolean as is_merged,
+        -- Payloads without a flag say nothing of a merge, but for those in which it is an action of its own.
+        raw.record -> 'payload' -> 'pull_request' -> 'merged' is not null
+        or (raw.record ->> 'created_at')::timestamptz >= '2025-10-07T00:00:00Z' as tells_merges,
         (raw.record -> 'payload' -> 'pull_request' -> 'user' ->> 'id')::bigint as author_id,
         (raw.record -> 'payload' -> 'pull_request' ->> 'id')::bigint as pull_request_id
     from {{ located }} as located

@@ -20,6 +20,7 @@ from tests.acceptance.tables import accounts
 from tests.support import Database
 
 HOURS = {
+    "events_early": hours_from("2011-04-30T22", 1)[0],
     "timeline": hours_from("2012-04-11T15", 1)[0],
     "events": hours_from("2016-03-01T10", 1)[0],
     "events_slim": hours_from("2026-05-07T10", 1)[0],

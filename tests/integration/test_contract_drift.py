@@ -97,7 +97,7 @@ def test_a_generation_that_the_contract_does_not_name_stops_before_typing(
     assert any("events_slim" in line for line in project.plan()["observed"])
 
     project.restore(SOURCES)
-    project.replace(SOURCES, "version: 2\n", "version: 3\n")
+    project.replace(SOURCES, "version: 3\n", "version: 4\n")
     project.headgate("apply", "--yes")
     assert typed(project)
     assert findings(project) == {}

@@ -93,6 +93,8 @@ def test_generation_follows_the_archive_by_default() -> None:
     """The shape changes on the days on which the archive changed."""
     days = {datetime(2014, 12, 31, 23, tzinfo=UTC): "timeline", datetime(2015, 1, 1, tzinfo=UTC): "events"}
     days |= {
+        datetime(2012, 3, 11, 5, tzinfo=UTC): "events_early",
+        datetime(2012, 3, 11, 6, tzinfo=UTC): "timeline",
         datetime(2025, 10, 6, 23, tzinfo=UTC): "events",
         datetime(2025, 10, 7, tzinfo=UTC): "events_slim",
     }
@@ -190,3 +192,50 @@ def test_wrong_arguments_are_refused(tmp_path: Path) -> None:
         write_hours(tmp_path, START, START, file_trap="no_such_trap")
     with pytest.raises(UsageError, match="--from and --to"):
         write_hours(tmp_path, START, START - timedelta(hours=1))
+
+
+def test_files_are_named_as_the_archive_names_them(tmp_path: Path) -> None:
+    """Hours of the timeline are named in Pacific time; two that the clocks show alike are one file."""
+    night = datetime(2013, 11, 3, 7, tzinfo=UTC)
+    truth = write_hours(tmp_path, night, night + timedelta(hours=3), events_per_hour=60, traps=ALL)
+
+    assert truth.files == ["2013-11-03-0.json.gz", "2013-11-03-1.json.gz", "2013-11-03-2.json.gz"]
+    lines = [len(lines_of((tmp_path / name).read_bytes())) for name in truth.files]
+    alone = [
+        generate_hour(night + timedelta(hours=number), events_per_hour=60, traps=ALL) for number in range(4)
+    ]
+    assert lines == [
+        len(lines_of(part))
+        for part in (alone[0].content, alone[1].content + alone[2].content, alone[3].content)
+    ]
+    assert truth.lines == sum(lines)
+
+
+def test_two_hours_in_one_file_have_one_truth(tmp_path: Path) -> None:
+    """What the second hour delivers again is a duplicate in the file, and counts once."""
+    night = datetime(2013, 11, 3, 7, tzinfo=UTC)
+    whole = write_hours(tmp_path, night, night + timedelta(hours=3), events_per_hour=60, traps=ALL)
+    one = json.loads((tmp_path / "2013-11-03-1.truth.json").read_text())
+
+    assert one["hour"] == "2013-11-03T08"
+    assert one["landed"] == one["typed"] + one["quarantined"] + one["duplicates_in_hour"]
+    apart = [
+        generate_hour(night + timedelta(hours=number), events_per_hour=60, traps=ALL).truth
+        for number in (1, 2)
+    ]
+    again = sum(hour.duplicates_in_hour for hour in apart) + apart[0].again_in_next_hour
+    assert one["duplicates_in_hour"] == again
+    assert one["again_in_next_hour"] == apart[1].again_in_next_hour
+    assert whole.duplicates_across_hours == 2 * apart[0].again_in_next_hour
+
+
+def test_hours_without_a_file_are_left_out(tmp_path: Path) -> None:
+    """Where names change from UTC to Pacific time no file covers eight hours."""
+    truth = write_hours(
+        tmp_path,
+        datetime(2012, 3, 10, 21, tzinfo=UTC),
+        datetime(2012, 3, 11, 6, tzinfo=UTC),
+        events_per_hour=9,
+    )
+
+    assert truth.files == ["2012-03-10-21.json.gz", "2012-03-10-22.json.gz"]

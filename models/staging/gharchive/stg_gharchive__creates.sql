@@ -27,8 +27,9 @@ typed as (
 
         -- strings
         records.actor_login,
-        payload.ref,
-        payload.ref_type,
+        -- Early events say `object`.
+        coalesce(payload.ref, payload.object_name) as ref,
+        coalesce(payload.ref_type, payload.object) as ref_type,
         payload.pusher_type,
         payload.master_branch as default_branch,
 
@@ -40,7 +41,8 @@ typed as (
     from records
     cross join lateral {{ json_fields('records.record') }} as root (payload jsonb)
     cross join lateral {{ json_fields('root.payload') }} as payload (
-        ref text, ref_type text, pusher_type text, master_branch text, description text
+        ref text, ref_type text, object text, object_name text, pusher_type text, master_branch text,
+        description text
     )
 
 )

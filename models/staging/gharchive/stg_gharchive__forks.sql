@@ -24,7 +24,11 @@ typed as (
         records.line_number,
         records.actor_id,
         records.repository_id,
-        forkee.id::bigint as fork_repository_id,
+        case
+            -- Early events name the fork by its number alone.
+            when records.schema_generation = 'events_early' then {{ json_integer('payload.forkee') }}
+            else forkee.id::bigint
+        end as fork_repository_id,
         fork_owner.id::bigint as fork_owner_id,
 
         -- strings

@@ -40,7 +40,8 @@ typed as (
         author.login as author_login,
         merged_by.login as merged_by_login,
         payload.action,
-        {{ pull_request_outcome('payload.action', 'pull_request.merged') }} as outcome,
+        {{ pull_request_outcome('payload.action', 'pull_request.merged', 'records.schema_generation') }}
+            as outcome,
         pull_request.state,
         pull_request.title,
         pull_request.author_association,
@@ -67,7 +68,12 @@ typed as (
         base_repository.open_issues_count::bigint as base_repository_open_issues_count,
 
         -- booleans
-        coalesce(pull_request.merged, payload.action = 'merged') as is_merged,
+        case
+            -- Of what was closed early, nothing says how.
+            when records.schema_generation = 'events_early' and payload.action = 'closed'
+                then pull_request.merged
+            else coalesce(pull_request.merged, payload.action = 'merged')
+        end as is_merged,
         pull_request.mergeable as is_mergeable,
         pull_request.draft as is_draft,
         pull_request.locked as is_locked,

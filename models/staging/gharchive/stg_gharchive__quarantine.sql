@@ -8,6 +8,6 @@
 
 {{ quarantined_records(
     'gharchive', 'events', partitions,
-    schema_generations=['timeline', 'events', 'events_slim', 'webhooks'],
+    schema_generations=['timeline', 'events_early', 'events_unlinked', 'events', 'events_slim', 'webhooks'],
     schema_generation=gharchive_schema_generation,
 ) }}

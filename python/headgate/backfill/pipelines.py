@@ -132,8 +132,9 @@ class HourlyLanding:
         # Some hours were never published: a backfill must not fail for them.
         there = [hour for hour in todo if self.is_published(settings, hour)]
         counts = Counter({"landed already": len(done), "never published": len(todo) - len(there)})
-        progress = _Count(on_hours, len(chunk.range.hours) - len(there))
-        deliveries = [self.delivery(settings, hour) for hour in there]
+        # One file may cover two hours.
+        deliveries = list(dict.fromkeys(self.delivery(settings, hour) for hour in there))
+        progress = _Count(on_hours, len(chunk.range.hours) - len(deliveries))
         results = land_files(settings, self.source, deliveries, connections=1, on_progress=progress)
         counts.update(result.status for result in results)
         counts["rows"] = sum(result.rows_landed for result in results if result.status != "unchanged")

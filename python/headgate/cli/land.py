@@ -21,7 +21,7 @@ from headgate.settings import Settings, load_settings
 from headgate.sources import GITHUB_WEBHOOKS, DeclaredSource, Delivery, Source, get_source
 from headgate.sources.base import delivery_at, parse_hour, parse_partition
 from headgate.sources.files import locations
-from headgate.sources.gharchive import HOUR, delivery_of, hours_between
+from headgate.sources.gharchive import HOUR, deliveries_of, hours_between, is_covered
 from headgate.sources.loaders import Files, loader_of
 
 
@@ -196,7 +196,9 @@ def _deliveries(
         if named.appends:
             raise _has_no_hours(settings, named)
         hours = hours_between(parse_hour(first), parse_hour(last or first))
-        return [delivery_of(settings, hour) for hour in hours]
+        if missing := sum(not is_covered(hour) for hour in hours):
+            click.echo(f"{missing} of {len(hours)} hours have no file: names change there", err=True)
+        return deliveries_of(settings, hours)
     extent = parse_partition(partition) if partition else None
     return [delivery_at(named, file, extent) for file in files]
 

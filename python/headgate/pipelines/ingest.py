@@ -13,7 +13,14 @@ from headgate.errors import HeadgateError
 from headgate.pipelines import loads
 from headgate.settings import Settings, load_settings
 from headgate.sources.base import parse_hour
-from headgate.sources.gharchive import GHARCHIVE, HOUR, delivery_of, hours_between, is_published
+from headgate.sources.gharchive import (
+    GHARCHIVE,
+    HOUR,
+    deliveries_of,
+    delivery_of,
+    hours_between,
+    is_published,
+)
 
 SECONDS_BETWEEN_LOOKS = 60
 #: A run without explicit hours also lands hours that earlier runs missed, up to this far back.
@@ -70,7 +77,7 @@ def wait_until_published(variables: Mapping[str, Any]) -> bool:
 def land_hours(variables: Mapping[str, Any]) -> dict[str, Any]:
     """Lands the hours of a run; one summary for each load, failed ones too, never records."""
     settings = load_settings()
-    deliveries = [delivery_of(settings, hour) for hour in hours_to_land(settings, variables)]
+    deliveries = deliveries_of(settings, hours_to_land(settings, variables))
     return loads.land(settings, GHARCHIVE.name, deliveries)
 
 

@@ -48,6 +48,9 @@ _SHARES = {
     },
 }
 _SHARES["events_slim"] = _SHARES["events"]
+_SHARES["events_early"] = {
+    kind: share for kind, share in _SHARES["timeline"].items() if kind != "ReleaseEvent"
+}
 _KINDS = {generation: tuple(shares) for generation, shares in _SHARES.items()}
 _STEPS = {generation: tuple(accumulate(shares.values())) for generation, shares in _SHARES.items()}
 

@@ -10,15 +10,16 @@ from typing import Any
 
 import orjson
 
-from headgate.synth import mixture, shape_events, shape_slim, shape_timeline, threads
+from headgate.synth import mixture, shape_early, shape_events, shape_slim, shape_timeline, threads
 from headgate.synth.event import Event
 from headgate.synth.objects import Json, iso
 from headgate.synth.randomness import stream
-from headgate.synth.threads import HOUR, ORIGIN, Step, ThreadKind
-from headgate.synth.truth import Facts, Outcome
+from headgate.synth.threads import HOUR, ORIGIN, ThreadKind
+from headgate.synth.truth import UNTOLD, Facts, Outcome
 from headgate.synth.world import Generation, World
 
 RENDER: dict[Generation, Callable[[World, Event], Json]] = {
+    "events_early": shape_early.render,
     "timeline": shape_timeline.render,
     "events": shape_events.render,
     "events_slim": shape_slim.render,
@@ -110,11 +111,18 @@ def facts_of(event: Event, record: Json) -> Facts:
     if event.kind == "PushEvent":
         payload: dict[str, Any] = record["payload"]
         commits = len(payload.get("commits", payload.get("shas", ())))
-    return _facts(event.kind, event.step, event.actor.login.endswith("[bot]"), commits)
+    step: str | None = event.step
+    if (
+        event.kind == "PullRequestEvent"
+        and step != "opened"
+        and "issue_id" in record["payload"]["pull_request"]
+    ):
+        step = UNTOLD if event.action == "closed" else step
+    return _facts(event.kind, step, event.actor.login.endswith("[bot]"), commits)
 
 
 @lru_cache(maxsize=1_024)
-def _facts(kind: str, step: Step | None, is_bot: bool, commits: int) -> Facts:
+def _facts(kind: str, step: str | None, is_bot: bool, commits: int) -> Facts:
     return Facts(kind, step, is_bot, commits)
 
 

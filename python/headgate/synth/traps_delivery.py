@@ -19,7 +19,8 @@ def _amend(kit: Kit, record: Json) -> Json:
     changed: Json = orjson.loads(orjson.dumps(record))
     changed["actor"]["avatar_url"] += "v=2"
     if changed["type"] == "PullRequestEvent":
-        changed["payload"]["pull_request"]["head"]["sha"] = "0" * 40
+        pull = changed["payload"]["pull_request"]
+        pull.get("head", pull)["sha"] = "0" * 40
     return changed
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 Outcome = Literal["typed", "rejected", "quarantined", "duplicate"]
+#: What became of a pull request whose payload does not say how it was closed.
+UNTOLD = "untold"
+#: From one file to the next; a file may hold two hours.
+_NEXT = timedelta(hours=2)
 
 
 class Facts(NamedTuple):
@@ -30,6 +35,8 @@ class Counts:
     pull_requests_merged: int = 0
     pull_requests_rejected: int = 0
     pull_requests_reopened: int = 0
+    #: Closed, but nothing says whether by a merge.
+    pull_requests_untold: int = 0
     issues_opened: int = 0
     issues_closed: int = 0
     issues_reopened: int = 0
@@ -99,6 +106,15 @@ class HourTruth:
     again_in_next_hour_counts: Counts = field(default_factory=Counts)
     marks: list[Mark] = field(default_factory=list)
 
+    #: Which hour of the file is being counted: mostly the only one, where clocks went back one of two.
+    in_first_hour: bool = field(default=True, repr=False)
+    in_last_hour: bool = field(default=True, repr=False)
+
+    def repeats(self, previous: HourTruth) -> bool:
+        """Whether records of the file before are delivered here again, in the same shape."""
+        follows = datetime.fromisoformat(self.hour) - datetime.fromisoformat(previous.hour) <= _NEXT
+        return follows and self.generation == previous.generation
+
     def count_ordinary(self, tally: Counter[Facts]) -> None:
         """Lines without a trap, each counted in `lines` already: they land and are typed."""
         self.landed += tally.total()
@@ -128,7 +144,8 @@ class HourTruth:
 
     def as_dict(self) -> dict[str, Any]:
         """The truth as JSON."""
-        return {**_plain(self), "marks": [mark._asdict() for mark in self.marks]}
+        plain = {**_plain(self), "marks": [mark._asdict() for mark in self.marks]}
+        return {name: value for name, value in plain.items() if not name.startswith("in_")}
 
 
 @dataclass
@@ -179,7 +196,7 @@ def total(hours: Iterable[HourTruth]) -> Truth:
             previous = None
             continue
         _add(truth, hour)
-        if previous is not None:
+        if previous is not None and hour.repeats(previous):
             truth.duplicates_across_hours += previous.again_in_next_hour
             truth.typed -= previous.again_in_next_hour
             truth.counts.merge(previous.again_in_next_hour_counts, -1)

@@ -10,9 +10,9 @@ from typing import Literal
 from headgate.synth import words
 from headgate.synth.randomness import mix
 
-Generation = Literal["timeline", "events", "events_slim"]
+Generation = Literal["events_early", "timeline", "events", "events_slim"]
 Emails = Literal["clear", "hashed"]
-GENERATIONS: tuple[Generation, ...] = ("timeline", "events", "events_slim")
+GENERATIONS: tuple[Generation, ...] = ("events_early", "timeline", "events", "events_slim")
 
 BOTS = 8
 _REPOSITORY_BORN = 1_230_768_000  # 2009-01-01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -15,10 +15,11 @@ import orjson
 from isal import isal_zlib
 
 from headgate.errors import UsageError
+from headgate.sources import gharchive
 from headgate.synth import mixture, threads, traps
 from headgate.synth.file_traps import FILE_TRAPS, REDELIVER
 from headgate.synth.trap_kit import RENDER, facts_of
-from headgate.synth.truth import Facts, HourTruth, Truth, total
+from headgate.synth.truth import Facts, HourTruth, Outcome, Truth, total
 from headgate.synth.world import Emails, Generation, World
 
 #: gzip with an empty header: the same bytes whenever and wherever it is written.
@@ -26,6 +27,7 @@ _GZIP, _LEVEL = 31, 2
 _CHUNK = 1 << 20
 _SLIM_SINCE = datetime(2025, 10, 7, tzinfo=UTC)
 _EVENTS_SINCE = datetime(2015, 1, 1, tzinfo=UTC)
+_TIMELINE_SINCE = datetime(2012, 3, 11, 6, tzinfo=UTC)
 _EARLIEST = datetime(2011, 2, 12, tzinfo=UTC)
 #: About one ordinary line in so many comes this many lines too late: an hour is not sorted by time.
 _LATE_ONE_IN, _LATE_BY = 500, 40
@@ -55,7 +57,7 @@ def generate_hour(
     archive delivers it today: the same events, with the addresses of commit authors hashed.
     """
     sink = io.BytesIO()
-    truth = _write(sink, hour, seed, events_per_hour, generation, tuple(traps), emails)
+    truth = _write(sink, [hour], seed, events_per_hour, generation, tuple(traps), emails)
     return SynthHour(truth.file, sink.getvalue(), truth)
 
 
@@ -73,6 +75,7 @@ def write_hours(
 ) -> Truth:
     """Writes the hours from `start` to `end`, both included, each with its truth, and `truth.json` about all.
 
+    Two hours that the archive has in one file are written into one; hours of which it has none are left out.
     `file_trap` spoils every file whole; `redeliver` writes each hour a second time, with hashed addresses,
     into the folder `redelivered`.
 
@@ -83,12 +86,12 @@ def write_hours(
     out_dir.mkdir(parents=True, exist_ok=True)
     chosen = tuple(traps)
     truths = []
-    for hour in _hours(start, end):
-        path = out_dir / file_name(hour)
+    for name, hours in _files(start, end).items():
+        path = out_dir / name
         with path.open("wb") as sink:
-            truth = _write(sink, hour, seed, events_per_hour, generation, chosen, "clear")
+            truth = _write(sink, hours, seed, events_per_hour, generation, chosen, "clear")
         if file_trap == REDELIVER:
-            _redeliver(out_dir / "redelivered", hour, seed, events_per_hour, generation, chosen)
+            _redeliver(out_dir / "redelivered", hours, seed, events_per_hour, generation, chosen)
         elif file_trap:
             path.write_bytes(FILE_TRAPS[file_trap](path.read_bytes()))
         truth.file_trap = file_trap
@@ -103,48 +106,54 @@ def write_hours(
 
 
 def file_name(hour: datetime) -> str:
-    """The archive's name of an hour: the hour without a leading zero."""
-    return f"{hour:%Y-%m-%d}-{hour.hour}.json.gz"
+    """The archive's name of the file that an hour, UTC, is in; see `sources.gharchive`.
+
+    Raises:
+        UsageError: the archive has no file of it.
+    """
+    return gharchive.file_name(hour)
 
 
 def generation_at(hour: datetime) -> Generation:
     """The generation that the archive had in an hour."""
     if hour >= _SLIM_SINCE:
         return "events_slim"
-    return "events" if hour >= _EVENTS_SINCE else "timeline"
+    if hour >= _EVENTS_SINCE:
+        return "events"
+    return "timeline" if hour >= _TIMELINE_SINCE else "events_early"
 
 
 def _redeliver(
     folder: Path,
-    hour: datetime,
+    hours: Sequence[datetime],
     seed: int,
     events: int,
     generation: Generation | None,
     chosen: tuple[str, ...],
 ) -> None:
     folder.mkdir(exist_ok=True)
-    name = file_name(hour)
+    name = file_name(hours[0])
     with (folder / name).open("wb") as sink:
-        truth = _write(sink, hour, seed, events, generation, chosen, "hashed")
+        truth = _write(sink, hours, seed, events, generation, chosen, "hashed")
     _write_json(folder / f"{name.removesuffix('.json.gz')}.truth.json", truth.as_dict())
 
 
 def _write(
     sink: BinaryIO,
-    hour: datetime,
+    hours: Sequence[datetime],
     seed: int,
     events_per_hour: int,
     generation: Generation | None,
     chosen: tuple[str, ...],
     emails: Emails,
 ) -> HourTruth:
-    generation = generation or generation_at(hour)
+    first = hours[0]
+    generation = generation or generation_at(first)
     world = _world(seed, events_per_hour, emails)
-    truth = HourTruth(f"{hour:%Y-%m-%dT%H}", file_name(hour), generation, seed, events_per_hour, emails)
+    truth = HourTruth(f"{first:%Y-%m-%dT%H}", file_name(first), generation, seed, events_per_hour, emails)
     gzip = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
-    number = threads.hours_since_origin(int(hour.timestamp()))
     chunk, size = [], 0
-    for line in _lines(world, generation, number, chosen, truth):
+    for line in _lines_of_hours(world, generation, hours, chosen, truth):
         chunk.append(line)
         size += len(line)
         if size > _CHUNK:
@@ -153,6 +162,19 @@ def _write(
     sink.write(gzip.compress(b"".join(line + b"\n" for line in chunk)))
     sink.write(gzip.flush())
     return truth
+
+
+def _lines_of_hours(
+    world: World,
+    generation: Generation,
+    hours: Sequence[datetime],
+    chosen: tuple[str, ...],
+    truth: HourTruth,
+) -> Iterator[bytes]:
+    for hour in hours:
+        truth.in_first_hour, truth.in_last_hour = hour == hours[0], hour == hours[-1]
+        number = threads.hours_since_origin(int(hour.timestamp()))
+        yield from _lines(world, generation, number, chosen, truth)
 
 
 def _lines(
@@ -194,11 +216,12 @@ def _unsorted(lines: Iterator[tuple[bytes, Facts]]) -> Iterator[tuple[bytes, Fac
 
 def _trap_line(placed: traps.Placed, truth: HourTruth) -> bytes:
     line = placed.line
-    truth.count_trap(placed.trap, line.outcome, line.facts, repaired=line.repaired)
+    outcome: Outcome = "duplicate" if line.in_next_hour and not truth.in_last_hour else line.outcome
+    truth.count_trap(placed.trap, outcome, line.facts, repaired=line.repaired)
     if line.second:
         truth.count_trap(placed.trap, "typed", line.second)
-    truth.again_from_previous_hour += line.from_previous_hour
-    if line.in_next_hour and line.facts:
+    truth.again_from_previous_hour += line.from_previous_hour and truth.in_first_hour
+    if line.in_next_hour and line.facts and truth.in_last_hour:
         truth.again_in_next_hour += 1
         truth.again_in_next_hour_counts.add(line.facts)
     return line.content
@@ -207,6 +230,14 @@ def _trap_line(placed: traps.Placed, truth: HourTruth) -> bytes:
 @lru_cache(maxsize=4)
 def _world(seed: int, events_per_hour: int, emails: Emails) -> World:
     return World(seed, events_per_hour, emails)
+
+
+def _files(start: datetime, end: datetime) -> dict[str, list[datetime]]:
+    found: dict[str, list[datetime]] = {}
+    for hour in _hours(start, end):
+        if gharchive.is_covered(hour):
+            found.setdefault(file_name(hour), []).append(hour)
+    return found
 
 
 def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
