@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from headgate import postgres
 from headgate.cli.state import state
-from headgate.errors import ConfirmationRequired, UsageError
+from headgate.errors import ConfirmationRequired, HeadgateError, UsageError
 from headgate.pulling import Pulled, pull
 from headgate.settings import Settings
 from tests.integration.api_server import Reply, Request, serving
@@ -126,7 +126,7 @@ def test_a_renamed_table_goes_on_from_its_position(
     shop.query("create view orders as table purchases")
     with pytest.raises(UsageError, match=r"table was public\.purchases, is public\.orders"):
         land(loader())
-    assert "kept by" in command("show", "shop").output
+    assert "kept             by " in command("show", "shop").output
     assert database.value("select confirmed_by is not null and not rebind from ops.source_state")
 
 
@@ -191,6 +191,7 @@ def test_undo_goes_there_and_back(loader: Declare, shop: Database, command: Call
 
 def _place(command: Callable[..., Result]) -> str:
     (found,) = json.loads(command("list", "--json").output)
+    assert found["place"] in command("show", found["source"]).output
     assert found["place"] in command("list").output
     return str(found["place"])
 
@@ -304,3 +305,18 @@ def test_an_endpoint_that_moved_may_go_on(
         command("keep", "api", "--yes")
         done, _ = land_api(database, tmp_path, f"{api.url}/v2/tickets")
     assert (done.rows.redelivered, api.requests[-1].params["since"]) == (1, RECORDS[-1]["updated_at"])
+
+
+def test_a_pull_that_began_anew_and_failed_is_undone(
+    database: Database, tmp_path: Path, command: Callable[..., Result]
+) -> None:
+    """Before anything of the new loader has a position: the old loader goes on as if nothing had been."""
+    broken = Reply({"error": "x"}, 404)
+    with serving(lambda request: broken if request.path == "/new" else since(request)) as api:
+        land_api(database, tmp_path, f"{api.url}/tickets")
+        with pytest.raises(HeadgateError, match="HTTP status 404"):
+            land_api(database, tmp_path, f"{api.url}/new")
+        assert command("undo", "api", "--yes").exit_code == 0
+        done, said = land_api(database, tmp_path, f"{api.url}/tickets")
+    assert (done.rows.redelivered, api.requests[-1].params["since"]) == (1, RECORDS[-1]["updated_at"])
+    assert not said

@@ -186,14 +186,13 @@ def _of_undo(last: Position, present: Position | None, *, done: bool) -> Report:
 
 
 def _described(present: Position) -> list[str]:
-    confirmed = f"{present.confirmed_by}, {present.confirmed_at:%Y-%m-%d %H:%M:%S} UTC"
     return [
         f"source           {present.source}",
         f"read up to       {present.place}",
         f"noted            {present.noted_at:%Y-%m-%d %H:%M:%S} UTC",
         f"window           {present.remembered_rows:,} row versions",
         f"watched keys     {present.watched_keys:,}",
-        *([f"kept by          {confirmed}"] if present.confirmed_by else []),
+        *([f"kept             {present.confirmed}"] if present.confirmed else []),
         *(["next pull        binds it to the loader as it is then"] if present.rebind else []),
         "read with",
         *(f"  {line}" for line in _parts(present)),

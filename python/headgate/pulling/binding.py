@@ -16,7 +16,7 @@ from headgate.errors import UsageError
 from headgate.postgres.connection import Connection
 from headgate.pulling.positions import put_aside, take_back_keys
 from headgate.pulling.results import Say
-from headgate.pulling.state import Place, read_stored, write_state
+from headgate.pulling.state import Place, position_of, read_stored, write_state
 from headgate.sources.base import without_credentials
 from headgate.sources.loaders import HttpJson
 
@@ -76,11 +76,6 @@ async def bound_state(
         state = {} if changed and not placed else state
         await write_state(connection, source, state, parts)
     return state
-
-
-def position_of(state: Mapping[str, Any]) -> Any:
-    """Where a state stands, in whatever form its source has; None when at the beginning."""
-    return state.get("position") or state.get("window_end") or state.get("newest")
 
 
 def differences(

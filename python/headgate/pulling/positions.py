@@ -11,7 +11,7 @@ from typing import Any
 from headgate.errors import UsageError
 from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
-from headgate.pulling.state import Place
+from headgate.pulling.state import Place, position_of
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -65,10 +65,12 @@ PUT_BACK = (
     """
     insert into ops.source_window (source, entity, version, position)
     select $1, $2, version, position from ops.source_positions_window where position_id = $3
+    on conflict do nothing
     """,
     """
     insert into ops.source_keys (source, entity, key)
     select $1, $2, key from ops.source_positions_keys where position_id = $3
+    on conflict do nothing
     """,
 )
 #: Keys that were watched before a reset, where the next pull finds the same rows.
@@ -121,6 +123,13 @@ class Position:
         return _place(self.state, self.read_from or {})
 
     @property
+    def confirmed(self) -> str:
+        """Who confirmed it for a changed loader, and when; empty when nobody did."""
+        if self.confirmed_at is None:
+            return ""
+        return f"by {self.confirmed_by}, {self.confirmed_at:%Y-%m-%d %H:%M:%S} UTC"
+
+    @property
     def origin(self) -> str:
         """What was read, for people."""
         parts = self.read_from or {}
@@ -136,10 +145,10 @@ class Position:
 
 
 async def positions(connection: Connection, source: str | None = None) -> list[Position]:
-    """Where sources stand, all of them or one."""
-    return [
-        _position(dict(row), noted_at=row["changed_at"]) for row in await connection.fetch(STATES, source)
-    ]
+    """Where sources stand, all of them or one; without those that are read whole each time."""
+    rows = await connection.fetch(STATES, source)
+    found = [_position(dict(row), noted_at=row["changed_at"]) for row in rows]
+    return [position for position in found if position_of(position.state) is not None]
 
 
 async def put_aside_positions(connection: Connection, source: str | None = None) -> list[Position]:
@@ -203,7 +212,8 @@ async def undo(connection: Connection, source: str) -> Position:
         last = await last_put_aside(connection, source)
         if any(found.entity == last.entity for found in await positions(connection, source)):
             await put_aside(connection, last, "undo")
-            await _remove_state(connection, last)
+        # Also a row that says of no position.
+        await _remove_state(connection, last)
         for statement in PUT_BACK:
             await connection.execute(statement, last.source, last.entity, last.position_id)
         await connection.execute("delete from ops.source_positions where position_id = $1", last.position_id)

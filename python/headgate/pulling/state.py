@@ -82,6 +82,11 @@ async def write_state(
     )
 
 
+def position_of(state: Mapping[str, Any]) -> Any:
+    """Where a state stands, in whatever form its source has; None when at the beginning."""
+    return state.get("position") or state.get("window_end") or state.get("newest")
+
+
 @contextlib.asynccontextmanager
 async def alone(connection: Connection, source: Place) -> AsyncIterator[None]:
     """Keeps other processes from reading the source; the lock ends with the session, also when it is killed.
