@@ -242,6 +242,22 @@ def test_rows_that_no_read_gets_to_are_told(loader: Declare, shop: Database) -> 
     )
 
 
+@pytest.mark.parametrize("by_number", [True, False])
+def test_a_table_that_was_made_anew_under_its_name_is_told(
+    loader: Declare, shop: Database, by_number: bool
+) -> None:
+    """All its rows may lie before the position: they are not read, and the run says so."""
+    cursor = {"cursor": "id", "lag": 0, "key": "part"} if by_number else {}
+    fill(shop, 11, 20)
+    assert land(loader(**cursor)).rows.landed == 10
+    assert all("lies before" not in text for text in land(loader(**cursor)).warnings)
+    shop.query("update orders set id = id - 10, updated_at = updated_at - interval '1 year'")
+    done = land(loader(**cursor))
+    assert done.rows.landed == 0
+    assert 'every row of "public"."orders" lies before the position' in done.warnings[-1]
+    assert "headgate state reset shop" in done.warnings[-1]
+
+
 def test_a_source_that_was_never_read_has_no_position(command: Callable[..., Result]) -> None:
     """Wrong usage, with the names that there are."""
     for words in (("reset", "nothing"), ("keep", "nothing"), ("undo", "nothing"), ("show", "nothing")):

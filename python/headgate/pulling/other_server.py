@@ -154,6 +154,18 @@ class OtherTable:
         query = UNORDERED.format(table=self.name, condition=condition, limit=MOST_COUNTED)
         return int(await connection.fetchval(query))
 
+    async def highest(self, connection: Connection) -> int | None:
+        """The highest cursor; None without rows."""
+        cursor = _quoted(self.declared.cursor)
+        if self.by_number:
+            query = f"select max({cursor})::bigint from {self.name}"  # noqa: S608 - quoted names
+        else:
+            since = f"max({cursor}) - {self.types[self.declared.cursor]} '2000-01-01 00:00Z'"
+            micros = f"(extract(epoch from {since}) * 1000000)::bigint"
+            query = f"select {micros} from {self.name} where isfinite({cursor})"  # noqa: S608
+        found = await connection.fetchval(query)
+        return None if found is None else int(found)
+
     def _behind(self, position: tuple[int, str]) -> str:
         cursor, key = position
         keys = self.declared.key

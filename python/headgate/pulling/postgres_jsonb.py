@@ -176,6 +176,13 @@ class _Pull:
                 f"{number} rows of {self.table.name} are not read, because {self.table.declared.cursor} is "
                 "null or infinite; give them a value, or name another column as `cursor`"
             )
+        highest = await self.table.highest(self.other) if self._position else None
+        if self._position and highest is not None and highest < self._position[0]:
+            self._warnings.append(
+                f"every row of {self.table.name} lies before the position: the last ones were removed, or "
+                "the table was made anew; if so, read it from the beginning: "
+                f"headgate state reset {self.source.name}"
+            )
         for warning in self._warnings:
             self.say(f"warning: {warning}")
 
