@@ -95,6 +95,19 @@ def test_a_new_generation_breaks_nothing() -> None:
     ]
 
 
+def test_a_generation_that_lacks_a_path_of_all_others_breaks_nothing() -> None:
+    """The path is required of every generation that was named, before and after."""
+    named = {"path": "org", "type": "object", "generations": ["events"]}
+    of_all = {"path": "ref", "type": "string", "required": True}
+    old = contract(add=[named, of_all])
+    new = contract(add=[{**named, "generations": ["early", "events"]}, {**of_all, "generations": ["events"]}])
+    found = contract_changes("trial", old, new)
+    assert [(change.sentence(), change.breaking) for change in found] == [
+        ("added path org (early): none -> optional object", False),
+        ("removed path ref (early): required string -> none", False),
+    ]
+
+
 def test_a_change_without_a_raised_version_is_named() -> None:
     """With the version to set; a lowered one too."""
     after = contract(required=True)

@@ -62,11 +62,12 @@ def _named(some: set[str], every: tuple[str, ...]) -> str:
 def contract_changes(source: str, before: Contract, after: Contract) -> list[Change]:
     """What differs in what two contracts accept; comments, order and version aside."""
     was, now = _generations(before), _generations(after)
-    others = {OTHERS} if all(rule.generations for rule in before.paths) else set()
+    # Of generations that a contract does not name nothing is typed, once it names any.
+    others = set() if was else {OTHERS}
     universe = _Universe(
         tuple(sorted({OTHERS, *before.kinds, *after.kinds})),
-        tuple(sorted({OTHERS} | was | now)),
-        frozenset((now | others) - was) if was else frozenset(),
+        tuple(sorted(others | was | now)),
+        frozenset(now - was) if was else frozenset(),
     )
     old, new = universe.rules(before), universe.rules(after)
     changes = [*_envelope(source, before, after)]
