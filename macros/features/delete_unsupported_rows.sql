@@ -1,6 +1,7 @@
 {#
-    Part of the strategy replace_rows: when a partition was delivered again, deletes the rows at whose as_of nothing
-    enters or leaves a window any more. Not before the others are computed: touched_entities() looks for such rows.
+    Part of the strategy replace_rows: when a partition was delivered again or discarded, deletes the rows at whose as_of
+    nothing enters or leaves a window any more, and those after the processed hour, which may have moved back. Not before
+    the others are computed: touched_entities() looks for such rows.
 
     Args: keys and windows as in touched_entities().
 #}
@@ -11,7 +12,8 @@
     with unsupported as (
         delete from {{ this }} as existing
         where
-        (
+        existing.as_of > timestamptz '{{ rebuilt.processed_to }}'
+        or (
             {%- for start, end in rebuilt.rebuilt %}
             {%- set is_first = loop.first %}
             {%- for hours in [0] + windows.values() | list %}

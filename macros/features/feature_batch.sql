@@ -21,8 +21,8 @@
                 max(loads.partition_end) filter (where built.model = '{{ this.identifier }}') as processed_from,
                 max(loads.partition_end) filter (where built.model = '{{ upstream }}') as processed_to
             from ops.built_partitions as built
-            inner join ops.loads as loads
-                on built.partition_start = loads.partition_start and loads.status in ('landed', 'replaced')
+            -- A partition that was emptied because its load was discarded has a negative number.
+            inner join ops.loads as loads on built.load_id = loads.load_id
             where built.model in ('{{ this.identifier }}', '{{ upstream }}')
         ),
 

@@ -4,7 +4,7 @@
     {%- set gates = results | selectattr('node.resource_type', 'equalto', 'test') | list -%}
     {%- for result in gates %}
     {%- if loop.first %}
-    insert into ops.gate_results (run_id, gate, model, status, failures, failures_relation, ran_at)
+    insert into ops.gate_results (run_id, gate, model, status, failures, failures_relation, ran_at, waived_loads)
     values
     {%- endif %}
     (
@@ -14,7 +14,14 @@
         '{{ result.status }}',
         {{ result.failures if result.failures is not none else 'null' }},
         {{ "'" ~ result.node.relation_name | replace('"', '') ~ "'" if result.node.relation_name else 'null' }},
-        clock_timestamp()
+        clock_timestamp(),
+        array(
+            select waivers.load_id
+            from ops.gate_waivers as waivers
+            inner join ops.loads as loads on waivers.load_id = loads.load_id and loads.status = 'landed'
+            where waivers.gate = '{{ result.node.name }}'
+            order by 1
+        )
     ){{ ',' if not loop.last else ';' }}
     {%- endfor %}
     {%- for result in gates if result.failures and result.node.relation_name and result.status in ('fail', 'warn') %}

@@ -20,6 +20,8 @@ with findings as (
 )
 
 select
+    source_name,
+    load_id,
     partition_start,
     finding,
     record_type,

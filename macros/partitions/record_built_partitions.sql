@@ -5,8 +5,18 @@
     {%- if pairs -%}
     {#- The versions of models are named, `model:version`; what is built from the landing table has the load's number. -#}
     {%- set reads_loads = ':' not in pairs[0][1] -%}
-    insert into ops.built_partitions (model, partition_start, upstream_version, version, built_at, definition)
-    select '{{ this.identifier }}', start::timestamptz, upstream, '{{ invocation_id }}', clock_timestamp(), deployed.definition
+    insert into ops.built_partitions (
+        model, partition_start, upstream_version, version, built_at, definition, load_id
+    )
+    select
+        '{{ this.identifier }}',
+        start::timestamptz,
+        upstream,
+        '{{ invocation_id }}',
+        clock_timestamp(),
+        deployed.definition,
+        {% if reads_loads %}upstream::bigint{% else %}upstream_partitions.load_id{% endif %}
+
     from (
         values
     {%- for partition_start, upstream_version in pairs %}
@@ -14,11 +24,17 @@
         {%- endfor %}
     ) as pairs (start, upstream)
     left join ops.deployed_models as deployed on deployed.model = '{{ this.identifier }}'
+    {%- if not reads_loads %}
+    left join ops.built_partitions as upstream_partitions
+        on upstream_partitions.model = split_part(upstream, ':', 1)
+        and upstream_partitions.partition_start = start::timestamptz
+    {%- endif %}
     on conflict (model, partition_start) do update set
         upstream_version = excluded.upstream_version,
         version = excluded.version,
         built_at = excluded.built_at,
-        definition = excluded.definition;
+        definition = excluded.definition,
+        load_id = excluded.load_id;
     {%- for source_name in landing_sources() %}
     {{ record_contract(source_name) }}
 
@@ -27,11 +43,10 @@
         if exists (
             select 1
             from ops.built_partitions as typed
-            inner join ops.loads as loads
+            inner join ops.current_loads as loads
                 on
                     loads.partition_start = typed.partition_start
                     and loads.contract_source = '{{ source_name }}'
-                    and loads.status = 'landed'
             where
                 typed.model = '{{ this.identifier if reads_loads else 'stg_' ~ source_name ~ '__quarantine' }}'
                 and typed.upstream_version <> loads.load_id::text
@@ -39,7 +54,7 @@
                     {%- for partition_start, _ in pairs %}timestamptz '{{ partition_start }}'{{ ', ' if not loop.last }}{% endfor -%}
                 )
         ) then
-            raise exception 'model {{ this.identifier }}: a partition was delivered again while it was built. Next: run again';
+            raise exception 'model {{ this.identifier }}: a partition was delivered again, or discarded, while it was built. Next: run again';
         end if;
     end
     $check$

@@ -3,7 +3,8 @@
 
     Args:
         upstream: names of the models it is built from, for instance ['stg_gharchive__deliveries'];
-            empty for a model that reads the landing table, whose version is the landed load.
+            empty for a model that reads the landing table, whose version is the landed load. A discarded load has a
+            negative number, which no landed record has: its partition is built, and holds nothing.
         source_name: the source whose contract the loads are held to, for instance 'gharchive'.
         extra: SQL that selects further partition_start values to build although their upstream is unchanged.
 
@@ -17,8 +18,8 @@
     {% set statement %}
         with loads as (
             select partition_start, partition_end, load_id, source
-            from ops.loads
-            where contract_source = '{{ source_name }}' and status = 'landed'
+            from ops.current_loads
+            where contract_source = '{{ source_name }}'
         ),
 
         versions as (

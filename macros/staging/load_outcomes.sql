@@ -1,6 +1,6 @@
 {#
-    What became of each load of a source: the counts of landing beside those of typing. The body of a view
-    `stg_<source>__load_outcomes`.
+    What became of each load of a source: the counts of landing beside those of typing, and what people decided. The body
+    of a view `stg_<source>__load_outcomes`.
 
     Args:
         source_name: source that declares the contract.
@@ -12,8 +12,27 @@
 {% macro load_outcomes(source_name, known_types=none) -%}
 with loads as (
 
-    select * from {{ source('headgate', 'loads') }}
-    where contract_source = '{{ source_name }}'
+    select
+        attempts.*,
+        -- What typing holds of a partition is the landed load's, or should be nothing where that was discarded.
+        attempts.status = 'landed' or (
+            attempts.status = 'discarded'
+            and not exists (
+                select 1 from {{ source('headgate', 'loads') }} as other
+                where
+                    other.contract_source = attempts.contract_source
+                    and other.partition_start = attempts.partition_start
+                    and other.status = 'landed'
+            )
+        ) as is_current
+    from {{ source('headgate', 'loads') }} as attempts
+    where attempts.contract_source = '{{ source_name }}'
+
+),
+
+decisions as (
+
+    select * from {{ source('headgate', 'record_decisions') }}
 
 ),
 
@@ -50,11 +69,16 @@ joined as (
         loads.rows_landed,
         loads.rows_rejected,
         loads.rows_repaired,
-        case when loads.status = 'landed' then delivered.typed_count end as typed_count,
-        case when loads.status = 'landed' then quarantined.quarantined_count end as quarantined_count,
-        case when loads.status = 'landed' then delivered.duplicates_count end as duplicates_count,
+        case when loads.is_current then delivered.typed_count end as typed_count,
+        case when loads.is_current then quarantined.quarantined_count end as quarantined_count,
+        case when loads.is_current then delivered.duplicates_count end as duplicates_count,
+        case when loads.is_current then quarantined.accepted_count end as accepted_count,
+        case
+            when loads.status = 'discarded' then loads.rows_landed
+            when loads.status = 'landed' then quarantined.discarded_count
+        end as discarded_count,
         {%- if known_types %}
-        case when loads.status = 'landed' then delivered.unknown_types_count end as unknown_types_count,
+        case when loads.is_current then delivered.unknown_types_count end as unknown_types_count,
         {%- endif %}
         loads.finished_at
     from loads
@@ -70,12 +94,17 @@ joined as (
         {%- if known_types %}
         left join known_types on deliveries.event_type = known_types.event_type
         {%- endif %}
-        where loads.status = 'landed' and deliveries.partition_start = loads.partition_start
+        where loads.is_current and deliveries.partition_start = loads.partition_start
     ) as delivered on true
     left join lateral (
-        select count(*) as quarantined_count
+        select
+            count(*) filter (where decisions.decision is distinct from 'discarded') as quarantined_count,
+            count(*) filter (where decisions.decision = 'accepted') as accepted_count,
+            count(*) filter (where decisions.decision = 'discarded') as discarded_count
         from quarantine
-        where loads.status = 'landed' and quarantine.partition_start = loads.partition_start
+        left join decisions
+            on decisions.load_id = loads.load_id and quarantine.line_number = decisions.line_number
+        where loads.is_current and quarantine.partition_start = loads.partition_start
     ) as quarantined on true
 
 )

@@ -16,6 +16,7 @@
 {%- set applies_to_type = contract_path_applies(
     'contract_paths', 'record_types.record_type', 'schema_generations.schema_generation'
 ) -%}
+{%- set discarded = discarded_record('checked') %}
 with landed as (
 
     {{ landed_records(source_name, table_name, partitions) }}
@@ -87,6 +88,7 @@ dated as (
     select
         loads.partition_start,
         loads.partition_end,
+        landed.load_id,
         landed.line_number,
         landed.record_id,
         landed.record_type,
@@ -131,8 +133,15 @@ checked as (
 
 broken as (
 
-    select * from checked
-    where is_broken or is_out_of_time
+    select
+        checked.*
+        {%- if discarded %},
+        {{ discarded }} as is_discarded
+        {%- endif %}
+    from checked
+    where
+        checked.is_broken or checked.is_out_of_time
+        {%- if discarded %} or {{ discarded }}{% endif %}
 
 ),
 
@@ -149,7 +158,10 @@ explained as (
                 contract_paths.path || ': expected ' || contract_paths.json_type || ', found ' || found.words
                 order by contract_paths.path
             )
-            || case when broken.is_out_of_time then '{{ time_path }}: outside the partition that delivered it' end,
+            || case when broken.is_out_of_time then '{{ time_path }}: outside the partition that delivered it' end
+            {%- if discarded %}
+            || case when not broken.is_broken and not broken.is_out_of_time then 'discarded, see headgate loads show' end
+            {%- endif %},
             null
         ) as reasons,
         broken.recorded_at,
@@ -170,8 +182,22 @@ explained as (
         broken.record_type,
         broken.schema_generation,
         broken.is_out_of_time, broken.recorded_at, broken.record
+        {%- if discarded %}, broken.is_broken{% endif %}
 
 )
 
 select * from explained
+{%- endmacro %}
+
+{# Whether somebody discarded a record, of a relation with load_id and line_number: it stays out of the typed layer though a
+   later contract would take it. None while nobody has discarded any, so that the model's SQL says nothing of it. #}
+{% macro discarded_record(relation) -%}
+    {% set any_of_them = "select exists (select from ops.record_decisions where decision = 'discarded') as found" %}
+    {% if execute and not canonical_mode() and run_query(any_of_them).rows[0]['found'] %}
+        {{ return(
+            "exists (select 1 from ops.record_decisions as decided where decided.decision = 'discarded'"
+            ~ ' and decided.load_id = ' ~ relation ~ '.load_id and decided.line_number = ' ~ relation ~ '.line_number)'
+        ) }}
+    {% endif %}
+    {{ return(none) }}
 {%- endmacro %}

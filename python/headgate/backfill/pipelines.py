@@ -137,7 +137,9 @@ class HourlyLanding:
         progress = _Count(on_hours, len(chunk.range.hours) - len(deliveries))
         results = land_files(settings, self.source, deliveries, connections=1, on_progress=progress)
         counts.update(result.status for result in results)
-        counts["rows"] = sum(result.rows_landed for result in results if result.status != "unchanged")
+        counts["rows"] = sum(
+            result.rows_landed for result in results if result.status in ("landed", "replaced")
+        )
         outcome: Outcome = {name: count for name, count in counts.items() if count}
         if failed := [result.error for result in results if result.error]:
             first = failed[0]

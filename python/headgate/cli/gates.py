@@ -1,9 +1,10 @@
-"""Commands for gates: gates list, gates show."""
+"""Commands for gates: list, show, waivers, waive, unwaive."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from typing import Any
 
 import click
@@ -11,8 +12,15 @@ from rich.table import Table
 
 from headgate import postgres
 from headgate.cli.console import tables
+from headgate.cli.deciding import decide, json_option, reason_option, with_connection, yes_option
+from headgate.decisions import log, reports
+from headgate.decisions import waivers as waiving
+from headgate.decisions.waivers import Verb
 from headgate.gates import results
 from headgate.gates.results import GateResult
+from headgate.gates.waivers import waivers
+from headgate.gates.ways_out import ways_out
+from headgate.report import table as lines_of
 from headgate.settings import load_settings
 
 #: Columns that fit beside each other on a terminal.
@@ -24,7 +32,12 @@ STYLES = {"pass": "green", "warn": "yellow", "fail": "red", "error": "red"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def gates(context: click.Context, as_json: bool) -> None:
-    """Show gate results and the rows that failed."""
+    r"""Show gate results and the rows that failed; let a gate pass for one load.
+
+    \b
+    headgate gates show orders_quarantine_stays_small
+    headgate gates waive orders_quarantine_stays_small --load 7 --reason "a one-off"
+    """
     if context.invoked_subcommand is None:
         context.invoke(list_gates, as_json=as_json)
 
@@ -42,7 +55,7 @@ def list_gates(as_json: bool) -> None:
         table.add_row(
             result.gate,
             result.model or "",
-            f"[{STYLES.get(result.status, 'default')}]{result.status}",
+            f"[{STYLES.get(result.status, 'default')}]{result.status}[/]{_waived(result)}",
             "" if result.failures is None else str(result.failures),
             f"{result.ran_at:%Y-%m-%d %H:%M:%S}",
         )
@@ -57,10 +70,11 @@ def list_gates(as_json: bool) -> None:
 @click.option("--limit", default=20, show_default=True, help="Maximum number of rows to show.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_gate(gate: str, limit: int, as_json: bool) -> None:
-    """Show the rows stored when GATE last failed or warned."""
-    result, rows = asyncio.run(_failure(gate, limit))
+    """Show the rows stored when GATE last failed or warned, and the ways out."""
+    result, rows, ways = asyncio.run(_failure(gate, limit))
     if as_json:
-        click.echo(json.dumps({"result": result and result.as_dict(), "rows": rows}, indent=2))
+        found = {"result": result and result.as_dict(), "rows": rows, "ways_out": ways}
+        click.echo(json.dumps(found, indent=2))
         return
     if result is None:
         click.echo(f"gate {gate} never failed nor warned")
@@ -69,6 +83,82 @@ def show_gate(gate: str, limit: int, as_json: bool) -> None:
     tables().print(rows_table(rows) if rows else "No rows were kept.")
     if result.failures is not None and result.failures > len(rows):
         click.echo(f"{len(rows)} of {result.failures} rows shown")
+    if ways:
+        click.echo(
+            "\n".join(["", "Ways out (docs/operating.md, when a gate fails)", *(f"  {way}" for way in ways)])
+        )
+
+
+@gates.command("waivers")
+@json_option
+def list_waivers(as_json: bool) -> None:
+    """List the gates that are waived, for which load, by whom and why."""
+    found = with_connection(load_settings(), waivers)
+    if as_json:
+        click.echo(json.dumps([one.as_dict() for one in found], indent=2))
+        return
+    rows = [
+        (
+            one.gate,
+            one.load_id,
+            f"{one.source} {one.partition_start:%Y-%m-%dT%H:%M}",
+            "in force" if one.is_in_force else "the load is gone",
+            f"{one.actor}, {one.decided_at:%Y-%m-%d %H:%M}: {one.reason}",
+        )
+        for one in found
+    ]
+    heading = ("gate", "load", "partition", "state", "decided (UTC)")
+    click.echo("\n".join(lines_of(heading, rows)) if rows else "No gate is waived.")
+
+
+@gates.command("waive")
+@click.argument("gate")
+@click.option("--load", "load_id", type=int, required=True, help="The load that it shall pass for.")
+@reason_option
+@yes_option
+@json_option
+def waive(gate: str, load_id: int, reason: str | None, yes: bool, as_json: bool) -> None:
+    r"""Let GATE pass for one load; it stops for every other one.
+
+    \b
+    headgate gates waive assert_quarantine_stays_small --load 7 --reason "a one-off"
+    headgate gates waive assert_quarantine_stays_small --load 7 --reason "a one-off" --yes
+    """
+    _change("waive", gate, load_id, reason, yes=yes, as_json=as_json)
+
+
+@gates.command("unwaive")
+@click.argument("gate")
+@click.option("--load", "load_id", type=int, required=True, help="The load that it was waived for.")
+@reason_option
+@yes_option
+@json_option
+def unwaive(gate: str, load_id: int, reason: str | None, yes: bool, as_json: bool) -> None:
+    r"""Have GATE stop for a load again.
+
+    \b
+    headgate gates unwaive assert_quarantine_stays_small --load 7 --reason "not a one-off"
+    headgate gates unwaive assert_quarantine_stays_small --load 7 --reason "not a one-off" --yes
+    """
+    _change("unwaive", gate, load_id, reason, yes=yes, as_json=as_json)
+
+
+def _change(verb: Verb, gate: str, load_id: int, reason: str | None, *, yes: bool, as_json: bool) -> None:
+    command = f"headgate gates {verb} {gate} --load {load_id}"
+    why = log.require_reason(command, reason)
+    decide(
+        lambda connection: waiving.plan(connection, verb, gate, load_id),
+        lambda connection: waiving.carry_out(connection, verb, gate, load_id, why),
+        lambda change, done: reports.of_waiver(change, why, done=done),
+        command=f"{command} --reason {shlex.quote(why)}",
+        yes=yes,
+        as_json=as_json,
+    )
+
+
+def _waived(result: GateResult) -> str:
+    loads = ", ".join(map(str, result.waived_loads))
+    return f", waived for load {loads}" if loads else ""
 
 
 def rows_table(rows: list[dict[str, Any]]) -> Table:
@@ -101,11 +191,12 @@ async def _latest() -> list[GateResult]:
         await connection.close()
 
 
-async def _failure(gate: str, limit: int) -> tuple[GateResult | None, list[dict[str, Any]]]:
+async def _failure(gate: str, limit: int) -> tuple[GateResult | None, list[dict[str, Any]], list[str]]:
     connection = await postgres.connect(load_settings())
     try:
         result = await results.newest_finding(connection, gate)
         rows = await results.failed_rows(connection, result, limit) if result else []
+        ways = await ways_out(connection, result) if result else []
     finally:
         await connection.close()
-    return result, rows
+    return result, rows, ways

@@ -269,12 +269,11 @@ def _show(results: list[LoadResult], seconds: float) -> None:
     table.add_column("status")
     for name in ("lines", "landed", "rejected", "repaired", "MB", "rows/s"):
         table.add_column(name, justify="right")
-    colors = {"landed": "green", "replaced": "yellow", "failed": "red", "unchanged": "dim"}
+    colors = {"landed": "green", "replaced": "yellow", "failed": "red"}
     for result in results:
-        speed = "" if result.failed or result.status == "unchanged" else f"{result.rows_per_second:,.0f}"
-        table.add_row(
-            result.delivery.title, f"[{colors[result.status]}]{result.status}[/]", *_counts([result]), speed
-        )
+        speed = f"{result.rows_per_second:,.0f}" if result.status in ("landed", "replaced") else ""
+        color = colors.get(result.status, "dim")
+        table.add_row(result.delivery.title, f"[{color}]{result.status}[/]", *_counts([result]), speed)
     written = [result for result in results if result.status in ("landed", "replaced")]
     total = f"{sum(result.rows_landed for result in written) / max(seconds, 0.001):,.0f}"
     table.add_section()
@@ -283,6 +282,15 @@ def _show(results: list[LoadResult], seconds: float) -> None:
     )
     console.print(table)
     for result in results:
+        if result.status == "discarded":
+            number = result.load_id
+            console.print(
+                f"{result.delivery.title}: load {number} of the same content was discarded, nothing landed. "
+                f"To take it in again: headgate loads restore {number}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
         if result.error:
             console.print(f"\n[red bold]{result.delivery.title} failed[/]")
             for label, key in (

@@ -34,6 +34,8 @@ class GateResult:
     failures_relation: str | None
     run_id: str
     ran_at: datetime
+    #: The loads that the gate did not stop for, because somebody waived it.
+    waived_loads: tuple[int, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -145,5 +147,6 @@ def failure(
         found="; ".join([*named, *explained, "nothing downstream was built"]),
         next_step=f"read {log} to see why"
         if results[0].status == "error"
-        else f"run `headgate gates show {results[0].gate}` to see the rows; all else is in {log}",
+        else f"run `headgate gates show {results[0].gate}` to see the rows and the ways out; "
+        f"all else is in {log}",
     )

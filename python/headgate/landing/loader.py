@@ -51,7 +51,9 @@ class Loader:
                 async with self._file(delivery) as path, self._content_alone(delivery, path) as sha256:
                     old, same = await self._landed(delivery, path, sha256)
                     if old is not None and same:
-                        return _result(delivery, "unchanged", old, began)
+                        # What somebody discarded comes back by `headgate loads restore` only.
+                        known = "discarded" if old["status"] == "discarded" else "unchanged"
+                        return _result(delivery, known, old, began)
                     load_id = await self._start(delivery)
                     await self._load(delivery, load_id, path)
                 row = await self.connection.fetchrow(statement("read_load"), load_id)
@@ -83,10 +85,13 @@ class Loader:
         if delivery.partition is None:
             return await self.connection.fetchrow(statement("find_content"), *place, sha256), True
         row = await self.connection.fetchrow(statement("find_landed"), *place, delivery.partition.start)
-        same = row is not None and await self._sha256(delivery, path) == row["content_sha256"]
-        if not same:
-            await refuse_overlap(self.connection, delivery)
-        return row, same
+        discarded = await self.connection.fetch(statement("find_discarded"), *place, delivery.partition.start)
+        sha256 = await self._sha256(delivery, path) if row or discarded else None
+        for known in [row, *discarded]:
+            if known is not None and sha256 == known["content_sha256"]:
+                return known, True
+        await refuse_overlap(self.connection, delivery)
+        return row, False
 
     async def _load(self, delivery: Delivery, load_id: int, path: Path) -> None:
         def on_block(content: Content, lines: int) -> None:

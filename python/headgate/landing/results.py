@@ -7,12 +7,16 @@ from typing import Any, Literal
 
 from headgate.sources import Delivery
 
-Status = Literal["landed", "unchanged", "replaced", "failed"]
+Status = Literal["landed", "unchanged", "replaced", "discarded", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadResult:
-    """The outcome of one delivery. `replaced`: it landed in place of an older load of the partition."""
+    """The outcome of one delivery.
+
+    `replaced`: it landed in place of an older load of the partition. `discarded`: somebody discarded the load
+    that holds these bytes, so nothing landed.
+    """
 
     delivery: Delivery
     status: Status

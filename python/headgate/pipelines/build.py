@@ -67,7 +67,7 @@ def backfill_builds() -> bool:
 
 
 async def has_new_loads() -> bool:
-    """Whether a load landed after the gates last ran, or messages wait in one that is open."""
+    """Whether something landed or was decided since the gates last ran, or messages wait in an open load."""
     connection = await postgres.connect(load_settings())
     try:
         found: bool = await connection.fetchval("""
@@ -79,6 +79,10 @@ async def has_new_loads() -> bool:
                         status = 'landed'
                         and finished_at > coalesce((select max(ran_at) from ops.gate_results), '-infinity')
                     )
+            )
+            or exists (
+                select from ops.decisions
+                where decided_at > coalesce((select max(ran_at) from ops.gate_results), '-infinity')
             )
         """)
         return found

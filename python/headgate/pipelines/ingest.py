@@ -98,7 +98,7 @@ async def _landed_hours(settings: Settings, first: datetime, last: datetime) -> 
         rows = await connection.fetch(
             """
             select partition_start from ops.loads
-            where source = $1 and status = 'landed' and partition_start between $2 and $3
+            where source = $1 and status in ('landed', 'discarded') and partition_start between $2 and $3
             """,
             GHARCHIVE.name,
             first,

@@ -15,21 +15,37 @@ from headgate.settings import Settings
 #: Held by a session that builds outside Mage's schedule; see `building`.
 BUILD_LOCK = "headgate build"
 
-#: Landed loads whose partition no staging model has built since, of sources that have staging models.
+#: Loads that landed, were discarded or restored, and whose partition no staging model has built since, of
+#: sources that have staging models.
 WAITING = """
-    select loads.source, loads.partition_start, loads.finished_at
-    from ops.loads as loads
+    select source, partition_start, since
+    from (
+        select
+            loads.source,
+            loads.contract_source,
+            loads.partition_start,
+            current_loads.load_id,
+            greatest(
+                loads.finished_at,
+                (
+                    select max(decided_at) from ops.decisions
+                    where decisions.load_id = loads.load_id and decisions.action like '%% load'
+                )
+            ) as since
+        from ops.current_loads
+        inner join ops.loads on loads.load_id = abs(current_loads.load_id)
+    ) as changed
     where
-        loads.status = 'landed'
-        and loads.contract_source = any(%(sources)s)
+        contract_source = any(%(sources)s)
         and not exists (
             select from ops.built_partitions as built
             where
-                built.partition_start = loads.partition_start
+                built.partition_start = changed.partition_start
                 and built.model like 'stg\\_%%'
-                and built.built_at > loads.finished_at
+                and built.built_at > changed.since
+                and coalesce(built.load_id, changed.load_id) = changed.load_id
         )
-    order by loads.source, loads.partition_start
+    order by source, partition_start
 """
 #: dbt's sessions stay open for as long as it runs.
 RUNNING_DBT = """
@@ -40,7 +56,7 @@ RUNNING_DBT = """
 
 @dataclass(frozen=True)
 class WaitingLoad:
-    """A load that landed and that no build has taken yet."""
+    """A load that landed, was discarded or restored, and that no build has taken yet."""
 
     source: str
     partition_start: datetime

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from headgate.change import Change
 from headgate.errors import HeadgateError
+from headgate.gates.waivers import waivers
 from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
@@ -43,7 +44,8 @@ LOADS = """
 
     select
         array(select load_id from built except select load_id from published order by 1) as added,
-        array(select load_id from published except select load_id from built order by 1) as removed
+        array(select load_id from published except select load_id from built order by 1) as removed,
+        array(select load_id from built) as held
 """
 
 PROCESSED_TO = """
@@ -229,7 +231,7 @@ async def _release(
         loads_removed=loads["removed"],
         views=counts,
         changes=changes,
-        gates=await _gates(connection),
+        gates=await _gates(connection, loads["held"]),
         seconds=time.monotonic() - started,
     )
     await _write_ledger(connection, settings, published)
@@ -253,9 +255,15 @@ def _told(change: Change) -> str:
     return f"{change.name}: {change.sentence()}"
 
 
-async def _gates(connection: Connection) -> dict[str, Any]:
+async def _gates(connection: Connection, loads: Sequence[int]) -> dict[str, Any]:
+    """What stands behind a release: results, and the waivers for loads that it holds."""
     gates = dict(await fetch_one(connection, GATES))
-    return {**gates, "last_ran_at": gates["last_ran_at"].isoformat() if gates["last_ran_at"] else None}
+    waived = [waiver for waiver in await waivers(connection) if waiver.load_id in loads]
+    return {
+        **gates,
+        "last_ran_at": gates["last_ran_at"].isoformat() if gates["last_ran_at"] else None,
+        "waived": [{**waiver.as_dict(), "sentence": waiver.sentence()} for waiver in waived],
+    }
 
 
 async def _write_ledger(connection: Connection, settings: Settings, published: Published) -> None:

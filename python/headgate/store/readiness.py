@@ -28,9 +28,9 @@ CHAIN = """
         select chain.view, edges.upstream from chain inner join edges using (model)
     ),
 
+    -- Discarded loads too, with negative numbers: their partitions are built, and hold nothing.
     landed as (
-        select contract_source as source, partition_start, load_id
-        from ops.loads where status = 'landed'
+        select contract_source as source, partition_start, load_id from ops.current_loads
     )
 """
 
@@ -45,7 +45,7 @@ NOT_BUILT = (
     inner join landed using (source)
     left join ops.built_partitions as built
         on built.model = view_sources.view and built.partition_start = landed.partition_start
-    where built.model is null
+    where built.model is null and landed.load_id > 0
     union
     select missing.view, null
     from unnest($1::text[]) as missing (view)
@@ -150,7 +150,7 @@ async def _not_proven(connection: Connection, unproven: list[asyncpg.Record]) ->
         "gates of what is to be published",
         expected="every gate run and passed since the last build",
         found=found + "; nothing was published",
-        next_step=f"run `headgate gates show {failed[0]['gate']}` to see the rows"
+        next_step=f"run `headgate gates show {failed[0]['gate']}` to see the rows and the ways out"
         if failed
         else "run `dbt build` (or `dbt test`) so that the gates that were skipped run",
     )

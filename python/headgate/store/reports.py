@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from headgate.report import Report, table
 from headgate.store.compact import Compaction
@@ -40,6 +42,7 @@ def of_publish(published: Published) -> Report:
         ],
         verification=[
             f"Gates: {published.gates['passed']} passed, {published.gates['warned']} warned, none failed.",
+            *waived(published.gates),
             "Counted before the commit: rows are as dbt built them, entities online show their newest row.",
         ],
         rollback=[
@@ -108,6 +111,11 @@ def of_compaction(compaction: Compaction, *, done: bool) -> Report:
     )
 
 
+def waived(gates: Mapping[str, Any]) -> list[str]:
+    """The waivers that a release rests on, a line each; releases made before there were any name none."""
+    return [f"Waived: {waiver['sentence']}" for waiver in gates.get("waived", [])]
+
+
 def state(release: Release, active: int | None) -> str:
     """What became of a release, in the words of `headgate releases`."""
     if release.release_id == active:
@@ -131,6 +139,7 @@ def of_release(release: Release, views: list[dict[str, object]], active: int | N
         f"project        {(release.project_hash or '-')[:12]}, git {release.git_revision or '-'}",
         f"gates          {release.gates['passed']} passed, {release.gates['warned']} warned, "
         f"last at {release.gates['last_ran_at'] or '-'}",
+        *(f"               {line}" for line in waived(release.gates)),
         "",
         *table(
             ("feature view", "version", "rows", "added", "changed", "closed", "entities", "definition"),

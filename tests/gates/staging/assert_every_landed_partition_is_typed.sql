@@ -14,8 +14,8 @@ from outcomes
 where
     status = 'landed'
     and finished_at < timestamptz '{{ run_started_at.isoformat() }}' - interval '1 minute'
-    and partition_start not in (
-        select built_partitions.partition_start
+    and load_id not in (
+        select built_partitions.load_id
         from ops.built_partitions
-        where built_partitions.model = 'stg_gharchive__deliveries'
+        where built_partitions.model = 'stg_gharchive__deliveries' and built_partitions.load_id is not null
     )

@@ -20,10 +20,12 @@ select
     outcomes.load_id,
     outcomes.partition_start,
     outcomes.rows_landed,
-    outcomes.quarantined_count
+    outcomes.quarantined_count,
+    outcomes.accepted_count
 from outcomes
 cross join thresholds
 where
-    outcomes.quarantined_count > thresholds.maximum * outcomes.rows_landed
+    -- What somebody accepted, or discarded, stops nothing.
+    outcomes.quarantined_count - outcomes.accepted_count > thresholds.maximum * outcomes.rows_landed
     -- A load may hold a single message: one that is odd must not stop all that follows.
-    and outcomes.quarantined_count >= thresholds.minimum
+    and outcomes.quarantined_count - outcomes.accepted_count >= thresholds.minimum

@@ -1,0 +1,95 @@
+"""What commands that record a decision have in common: plan, confirmation, report."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+import click
+
+from headgate import postgres
+from headgate.errors import ConfirmationRequired
+from headgate.postgres.connection import Connection
+from headgate.report import Report
+from headgate.settings import Settings, load_settings
+
+T = TypeVar("T")
+
+reason_option = click.option("--reason", help="Why, for whoever looks at it later.")
+yes_option = click.option(
+    "--yes", is_flag=True, help="Do it. Without, only the plan is printed (exit code 4)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+class Change(Protocol):
+    """What a decision would change."""
+
+    @property
+    def is_needed(self) -> bool:
+        """False when it is so already."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The change for programs."""
+
+
+def with_connection(settings: Settings, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Runs `work` on a connection of its own."""
+
+    async def run() -> T:
+        connection = await postgres.connect(settings)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+def decide(
+    plan: Callable[[Connection], Awaitable[Change]],
+    carry_out: Callable[[Connection], Awaitable[object]],
+    report: Callable[[Any, bool], Report],
+    *,
+    command: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Prints the plan of a decision and, once it is confirmed, carries it out.
+
+    Args:
+        plan: what it would change.
+        carry_out: changes it, in one transaction.
+        report: the report of a plan, and whether it is done.
+        command: what was typed, the reason included, without --yes.
+        yes: whether it is confirmed.
+        as_json: print JSON instead of the report.
+
+    Raises:
+        ConfirmationRequired: something would change, and `yes` is not set.
+    """
+    settings = load_settings()
+
+    async def work(connection: Connection) -> Change:
+        planned = await plan(connection)
+        if yes and planned.is_needed:
+            await carry_out(connection)
+        return planned
+
+    planned = with_connection(settings, work)
+    done = yes and planned.is_needed
+    if as_json:
+        click.echo(json.dumps({**planned.as_dict(), "done": done}, indent=2, default=str))
+    else:
+        told = report(planned, done)
+        click.echo(told.text())
+        click.echo(f"\nreport: {told.write(settings)}")
+    if planned.is_needed and not yes:
+        raise ConfirmationRequired(
+            command,
+            expected="a confirmation",
+            found="none; nothing was changed",
+            next_step=f"{command} --yes",
+        )
