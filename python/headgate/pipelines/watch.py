@@ -13,6 +13,7 @@ from headgate import postgres
 from headgate.pipelines.alerts import tell
 from headgate.pipelines.freshness import read_freshness
 from headgate.pipelines.mage_runs import MageRun, newest_runs, triggers_since
+from headgate.pipelines.stops import stopping_gates
 from headgate.pipelines.triggers import Trigger, read_triggers
 from headgate.pipelines.waiting import query, waiting_loads
 from headgate.postgres.connection import open_psycopg2
@@ -39,7 +40,7 @@ END = """
 class Late:
     """Something that is late."""
 
-    #: source_stale, run_late or loads_waiting.
+    #: source_stale, run_late, loads_waiting or gate_failed.
     kind: str
     subject: str
     message: str
@@ -78,11 +79,12 @@ def summary(found: list[Late]) -> dict[str, Any]:
 
 
 def find_late(settings: Settings, connection: Psycopg2Connection, now: datetime) -> list[Late]:
-    """What is late at `now`: sources by their declared freshness, runs by their trigger's SLA, builds."""
+    """What is late at `now`: sources by their freshness, runs by their SLA, builds; gates that stop."""
     return [
         *_stale_sources(settings, connection, now),
         *_late_runs(settings, now),
         *_waiting_loads(settings, connection, now),
+        *_failed_gates(connection),
     ]
 
 
@@ -139,6 +141,15 @@ def _waiting_loads(settings: Settings, connection: Psycopg2Connection, now: date
             f"{sum(load.source == source for load in too_long)} loads wait for longer",
         )
         for source in sorted({load.source for load in too_long})
+    ]
+
+
+def _failed_gates(connection: Psycopg2Connection) -> list[Late]:
+    return [
+        Late(
+            kind="gate_failed", subject=one.gate, message=f"expected no failing rows; found {one.sentence()}"
+        )
+        for one in stopping_gates(connection)
     ]
 
 

@@ -49,6 +49,10 @@ def sections(operations: Operations, loads: tuple[Load, ...]) -> Sections:
             f"{one.source}  {one.loads:,} loads, the first landed {one.since:%Y-%m-%d %H:%M} UTC"
             for one in operations.waiting
         ],
+        "Gates that stop": [
+            f"{one.gate}, since {_clock(one.ran_at, now)}\n   {one.sentence()}" for one in operations.stopping
+        ],
+        "Waived gates": [f"{one.gate} for load {one.load_id}\n   {one.reason}" for one in operations.waived],
         "Backfills": [
             f"{one.backfill_id}  {one.pipeline}  {one.range}\n   {one.status}: {one.chunks_done} of "
             f"{one.chunks} chunks done"

@@ -13,6 +13,7 @@ import psycopg2
 from headgate.backfill.state import Unfinished, unfinished
 from headgate.pipelines.freshness import Freshness, read_freshness
 from headgate.pipelines.mage_runs import MageRun, newest_runs
+from headgate.pipelines.stops import StoppingGate, WaivedGate, stopping_gates, waived_gates
 from headgate.pipelines.triggers import read_triggers
 from headgate.pipelines.waiting import query, waiting_loads
 from headgate.pipelines.watch import Late
@@ -56,6 +57,9 @@ class Operations:
     sources: tuple[Freshness, ...]
     waiting: tuple[Waiting, ...]
     backfills: tuple[Unfinished, ...]
+    #: Gates whose newest result stopped a build, and waivers that are in force.
+    stopping: tuple[StoppingGate, ...]
+    waived: tuple[WaivedGate, ...]
     #: Incidents that were told and have not ended, and since when.
     late: tuple[tuple[Late, datetime], ...]
 
@@ -87,6 +91,8 @@ class Operations:
                 }
                 for one in self.backfills
             ],
+            "stopping_gates": [vars(one) for one in self.stopping],
+            "waived_gates": [vars(one) for one in self.waived],
             "late": [{**late.as_dict(), "began_at": began} for late, began in self.late],
         }
 
@@ -102,6 +108,8 @@ def read_operations(settings: Settings, now: datetime) -> Operations | None:
                 sources=tuple(read_freshness(settings, connection)),
                 waiting=_waiting(settings, connection),
                 backfills=tuple(unfinished(connection)),
+                stopping=tuple(stopping_gates(connection)),
+                waived=tuple(waived_gates(connection)),
                 late=tuple(
                     (Late(kind=kind, subject=subject, message=message), began)
                     for kind, subject, message, began in query(connection, INCIDENTS)
