@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from headgate.decisions import log
-from headgate.decisions.radius import Load, read_load
+from headgate.decisions.radius import Load, forget_proof, read_load
 from headgate.errors import UsageError
 from headgate.postgres.connection import Connection
 from headgate.store.views import quoted
@@ -203,6 +203,7 @@ async def carry_out(
             number = await log.record(connection, ACTIONS[verb], load_id, reason, line_numbers=change.lines)
             if verb == "reopen":
                 await connection.execute(REOPEN, load_id, change.lines)
+                await forget_proof(connection, load_id)
             else:
                 await connection.execute(DECIDE, load_id, change.lines, DECISIONS[verb], number)
         return change

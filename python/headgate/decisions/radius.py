@@ -24,6 +24,14 @@ MODELS = """
     where abs(built.load_id) = $1
     order by is_feature_view nulls first, built.model
 """
+#: What passed its gates with the help of a decision has to pass them again without it.
+FORGET_PROOF = """
+    delete from ops.certified_partitions as certified
+    using ops.built_partitions as built
+    where
+        built.load_id = $1
+        and certified.model = built.model and certified.partition_start = built.partition_start
+"""
 #: Releases that were made from a load: it was added, and not removed since.
 RELEASES = """
     select releases.release_id
@@ -144,6 +152,11 @@ async def radius_of(connection: Connection, load: Load) -> Radius:
         active=await ledger.active_release(connection),
         bound=[(number, what) for number, what in bound if number in releases],
     )
+
+
+async def forget_proof(connection: Connection, load_id: int) -> None:
+    """Has the next build run the gates of everything that was built from a load."""
+    await connection.execute(FORGET_PROOF, load_id)
 
 
 async def _rows(connection: Connection, view: str, since: datetime) -> ViewRows:

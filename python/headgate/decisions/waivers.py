@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from headgate.decisions import log
-from headgate.decisions.radius import Load, Radius, radius_of, read_load
+from headgate.decisions.radius import Load, Radius, forget_proof, radius_of, read_load
 from headgate.errors import UsageError
 from headgate.gates import results
 from headgate.gates.results import GateResult
@@ -16,14 +16,6 @@ from headgate.postgres.connection import Connection
 Verb = Literal["waive", "unwaive"]
 ACTIONS = {"waive": "waive gate", "unwaive": "stop waiving gate"}
 STANDING = "select decision_id from ops.gate_waivers where gate = $1 and load_id = $2"
-#: What passed with the help of a waiver has to pass again without it.
-FORGET_PROOF = """
-    delete from ops.certified_partitions as certified
-    using ops.built_partitions as built
-    where
-        built.load_id = $1
-        and certified.model = built.model and certified.partition_start = built.partition_start
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +91,7 @@ async def carry_out(connection: Connection, verb: Verb, gate: str, load_id: int,
             await connection.execute(
                 "delete from ops.gate_waivers where gate = $1 and load_id = $2", gate, load_id
             )
-            await connection.execute(FORGET_PROOF, load_id)
+            await forget_proof(connection, load_id)
         return True
 
 
