@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from headgate.errors import UsageError
+from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
-from headgate.store import ledger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ async def record(
         gate,
         line_numbers,
         reason,
-        await ledger.actor(connection),
+        await actor(connection),
     )
     return number
 
