@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,7 @@ def orders(first: int, count: int, broken: int = 0) -> list[dict[str, Any]]:
 def shop(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
     """A project with a source `orders` whose first load is sound and built."""
     project = ProjectCopy.make(tmp_path_factory.mktemp("project"), module_database)
+    shutil.copyfile(project.folder / "profiles.example.yml", project.folder / "profiles.yml")
     sample = write_lines(project.folder / "orders_1.jsonl", orders(0, 60))
     project.headgate("new", "source", "orders", "--sample", sample)
     project.headgate("land", "orders", sample)
@@ -93,7 +95,7 @@ def decided(project: ProjectCopy) -> list[tuple[str, str]]:
 def test_a_quarantined_load_is_accepted_waived_and_discarded(shop: ProjectCopy) -> None:
     """The quarantine gate stops; acceptance, waiver and discard each get past it, and each is undone."""
     sound = typed(shop)
-    bad = land(shop, "orders_2", orders(100, 40, broken=10))
+    bad = land(shop, "orders_2", orders(100, 60, broken=6))
     said = build(shop, exit_code=1)
     assert f"headgate gates show {GATE}" in said
     assert f"headgate gates waive {GATE} --load {bad}" in said
@@ -101,11 +103,11 @@ def test_a_quarantined_load_is_accepted_waived_and_discarded(shop: ProjectCopy) 
     shown = shop.headgate("gates", "show", GATE).stdout
     assert f"headgate quarantine list orders --load {bad}" in shown
     listed = json.loads(shop.headgate("quarantine", "list", "orders", "--json").stdout)
-    assert [(one["load_id"], one["records"], one["state"]) for one in listed] == [(bad, 10, "open")]
+    assert [(one["load_id"], one["records"], one["state"]) for one in listed] == [(bad, 6, "open")]
 
     accept = ("quarantine", "accept", "--load", str(bad), *REASON)
     refused = shop.headgate(*accept, exit_code=4)
-    assert "10 of 10 records" in refused.stdout
+    assert "6 of 6 records" in refused.stdout
     assert f"headgate quarantine reopen --load {bad}" in refused.stdout
     assert "--yes" in refused.stderr
     assert decided(shop) == []
@@ -113,14 +115,14 @@ def test_a_quarantined_load_is_accepted_waived_and_discarded(shop: ProjectCopy) 
     assert "nothing to do" in shop.headgate(*accept, "--yes").stdout
     assert [action for action, _ in decided(shop)] == ["accept records"]
     build(shop)
-    assert outcome(shop, bad) == (40, 30, 10, 0, 10, 0)
+    assert outcome(shop, bad) == (60, 54, 6, 0, 6, 0)
     accepted = typed(shop)
 
     shop.headgate("quarantine", "reopen", "--load", str(bad), *REASON, "--yes")
     build(shop, exit_code=1)
     shop.headgate("quarantine", "discard", "--load", str(bad), *REASON, "--yes")
     build(shop)
-    assert outcome(shop, bad) == (40, 30, 0, 0, 0, 10)
+    assert outcome(shop, bad) == (60, 54, 0, 0, 0, 6)
     assert typed(shop) == accepted
 
     shop.headgate("quarantine", "reopen", "--load", str(bad), *REASON, "--yes")
@@ -134,14 +136,14 @@ def test_a_quarantined_load_is_accepted_waived_and_discarded(shop: ProjectCopy) 
     assert f"waived for load {bad}" in shop.headgate("gates").stdout
     assert f"{GATE} for load {bad}" in shop.headgate("status").stdout
 
-    worse = land(shop, "orders_3", orders(200, 40, broken=20))
+    worse = land(shop, "orders_3", orders(200, 60, broken=8))
     assert f"--load {worse}" in build(shop, exit_code=1)
     assert f"{GATE}, since" in shop.headgate("status").stdout
     assert f"gate_failed  {GATE}: expected no failing rows" in shop.headgate("check", exit_code=1).stdout
     assert f"rows of load {worse}" in shop.headgate(*waive, exit_code=2).stderr
     shop.headgate("loads", "discard", str(worse), *REASON, "--yes")
     build(shop)
-    assert outcome(shop, worse) == (40, 0, 0, 0, 0, 40)
+    assert outcome(shop, worse) == (60, 0, 0, 0, 0, 60)
     assert typed(shop) == accepted
 
     shop.headgate("gates", "unwaive", GATE, "--load", str(bad), *REASON, "--yes")
