@@ -21,7 +21,7 @@ reason_option = click.option("--reason", help="Why, for whoever looks at it late
 yes_option = click.option(
     "--yes", is_flag=True, help="Do it. Without, only the plan is printed (exit code 4)."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 class Change(Protocol):

@@ -32,12 +32,7 @@ STYLES = {"pass": "green", "warn": "yellow", "fail": "red", "error": "red"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def gates(context: click.Context, as_json: bool) -> None:
-    r"""Show gate results and the rows that failed; let a gate pass for one load.
-
-    \b
-    headgate gates show orders_quarantine_stays_small
-    headgate gates waive orders_quarantine_stays_small --load 7 --reason "a one-off"
-    """
+    """Show gate results and the rows that failed; let a gate pass for one load."""
     if context.invoked_subcommand is None:
         context.invoke(list_gates, as_json=as_json)
 
@@ -118,12 +113,7 @@ def list_waivers(as_json: bool) -> None:
 @yes_option
 @json_option
 def waive(gate: str, load_id: int, reason: str | None, yes: bool, as_json: bool) -> None:
-    r"""Let GATE pass for one load; it stops for every other one.
-
-    \b
-    headgate gates waive assert_quarantine_stays_small --load 7 --reason "a one-off"
-    headgate gates waive assert_quarantine_stays_small --load 7 --reason "a one-off" --yes
-    """
+    """Let GATE pass for one load; it stops for every other one."""
     _change("waive", gate, load_id, reason, yes=yes, as_json=as_json)
 
 
@@ -134,12 +124,7 @@ def waive(gate: str, load_id: int, reason: str | None, yes: bool, as_json: bool)
 @yes_option
 @json_option
 def unwaive(gate: str, load_id: int, reason: str | None, yes: bool, as_json: bool) -> None:
-    r"""Have GATE stop for a load again.
-
-    \b
-    headgate gates unwaive assert_quarantine_stays_small --load 7 --reason "not a one-off"
-    headgate gates unwaive assert_quarantine_stays_small --load 7 --reason "not a one-off" --yes
-    """
+    """Have GATE stop for a load again."""
     _change("unwaive", gate, load_id, reason, yes=yes, as_json=as_json)
 
 

@@ -24,12 +24,7 @@ STATUSES = click.Choice(["running", "open", "landed", "discarded", "replaced", "
 
 @click.group()
 def loads() -> None:
-    r"""List the loads, show one, discard one that must not count, or restore it.
-
-    \b
-    headgate loads list --status discarded
-    headgate loads discard 7 --reason "half of the hour is missing"
-    """
+    """List the loads, show one, discard one that must not count, or restore it."""
 
 
 @loads.command("list")
@@ -108,12 +103,7 @@ def _shown(load: Load, radius: Radius, decisions: list[Decision]) -> list[str]:
 @yes_option
 @json_option
 def discard_load(load_id: int, reason: str | None, yes: bool, as_json: bool) -> None:
-    r"""Leave LOAD out: the next build empties its partition. Its raw records stay.
-
-    \b
-    headgate loads discard 7 --reason "half of the hour is missing"
-    headgate loads discard 7 --reason "half of the hour is missing" --yes
-    """
+    """Leave LOAD out: the next build empties its partition. Its raw records stay."""
     _change("discard", load_id, reason, yes=yes, as_json=as_json)
 
 
@@ -123,12 +113,7 @@ def discard_load(load_id: int, reason: str | None, yes: bool, as_json: bool) -> 
 @yes_option
 @json_option
 def restore_load(load_id: int, reason: str | None, yes: bool, as_json: bool) -> None:
-    r"""Take a discarded LOAD in again: the next build types it.
-
-    \b
-    headgate loads restore 7 --reason "the hour is whole after all"
-    headgate loads restore 7 --reason "the hour is whole after all" --yes
-    """
+    """Take a discarded LOAD in again: the next build types it."""
     _change("restore", load_id, reason, yes=yes, as_json=as_json)
 
 

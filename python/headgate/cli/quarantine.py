@@ -23,12 +23,7 @@ WIDTH = 100
 
 @click.group()
 def quarantine() -> None:
-    r"""List the records that break their contract; accept or discard them, so that builds go on.
-
-    \b
-    headgate quarantine list gharchive
-    headgate quarantine accept --load 7 --reason "clock of one sender" --yes
-    """
+    """List the records that break their contract; accept or discard them, so that builds go on."""
 
 
 def selecting(command: Callable[..., None]) -> Callable[..., None]:
@@ -112,12 +107,7 @@ def show_record(load_id: int, line: int, as_json: bool) -> None:
 @yes_option
 @json_option
 def accept(load_id: int, **options: Any) -> None:
-    r"""Accept that records of a load are quarantined: they stop no gate, and are not typed.
-
-    \b
-    headgate quarantine accept --load 7 --reason "clock of one sender"
-    headgate quarantine accept --load 7 --matching "outside the partition" --reason "late" --yes
-    """
+    """Accept that records of a load are quarantined: they stop no gate, and are not typed."""
     _change("accept", load_id, **options)
 
 
@@ -128,12 +118,7 @@ def accept(load_id: int, **options: Any) -> None:
 @yes_option
 @json_option
 def discard(load_id: int, **options: Any) -> None:
-    r"""Discard quarantined records of a load: kept raw, counted as discarded, never typed.
-
-    \b
-    headgate quarantine discard --load 7 --line 12 --reason "a test message"
-    headgate quarantine discard --load 7 --type PingEvent --reason "pings" --yes
-    """
+    """Discard quarantined records of a load: kept raw, counted as discarded, never typed."""
     _change("discard", load_id, **options)
 
 
@@ -144,12 +129,7 @@ def discard(load_id: int, **options: Any) -> None:
 @yes_option
 @json_option
 def reopen(load_id: int, **options: Any) -> None:
-    r"""Take back what was decided on records of a load.
-
-    \b
-    headgate quarantine reopen --load 7 --reason "accepted by mistake"
-    headgate quarantine reopen --load 7 --line 12 --reason "accepted by mistake" --yes
-    """
+    """Take back what was decided on records of a load."""
     _change("reopen", load_id, **options)
 
 

@@ -24,13 +24,14 @@ MODELS = """
     where abs(built.load_id) = $1
     order by is_feature_view nulls first, built.model
 """
-#: What passed its gates with the help of a decision has to pass them again without it.
+#: What passed its gates with the help of a decision has to pass them again without it. Views are certified at the
+#: versions of the models that they are made from.
 FORGET_PROOF = """
     delete from ops.certified_partitions as certified
     using ops.built_partitions as built
     where
         built.load_id = $1
-        and certified.model = built.model and certified.partition_start = built.partition_start
+        and certified.version = built.version and certified.partition_start = built.partition_start
 """
 #: Releases that were made from a load: it was added, and not removed since.
 RELEASES = """
