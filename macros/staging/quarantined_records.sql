@@ -133,15 +133,8 @@ checked as (
 
 broken as (
 
-    select
-        checked.*
-        {%- if discarded %},
-        {{ discarded }} as is_discarded
-        {%- endif %}
-    from checked
-    where
-        checked.is_broken or checked.is_out_of_time
-        {%- if discarded %} or {{ discarded }}{% endif %}
+    select * from checked
+    where is_broken or is_out_of_time{{ ' or ' ~ discarded if discarded }}
 
 ),
 

@@ -67,43 +67,43 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate gates show assert_no_event_is_outside_its_partition --limit 50 --json",
     ),
     "gates waive": (
-        'headgate gates waive assert_quarantine_stays_small --load 7 --reason "a one-off"',
-        'headgate gates waive assert_quarantine_stays_small --load 7 --reason "a one-off" --yes',
+        "headgate gates waive assert_quarantine_stays_small --load 7 --reason 'a one-off'",
+        "headgate gates waive assert_quarantine_stays_small --load 7 --reason 'a one-off' --yes",
     ),
     "gates unwaive": (
-        'headgate gates unwaive assert_quarantine_stays_small --load 7 --reason "no one-off"',
-        'headgate gates unwaive assert_quarantine_stays_small --load 7 --reason "no one-off" --yes',
+        "headgate gates unwaive assert_quarantine_stays_small --load 7 --reason 'no one-off'",
+        "headgate gates unwaive assert_quarantine_stays_small --load 7 --reason 'no one-off' --yes",
     ),
     "gates waivers": ("headgate gates waivers", "headgate gates waivers --json"),
     "quarantine list": (
         "headgate quarantine list orders",
-        'headgate quarantine list gharchive --load 7 --matching "outside the partition"',
+        "headgate quarantine list gharchive --load 7 --matching 'outside the partition'",
     ),
     "quarantine show": (
         "headgate quarantine show --load 7 --line 12",
         "headgate quarantine show --load 7 --line 12 --json",
     ),
     "quarantine accept": (
-        'headgate quarantine accept --load 7 --reason "one sender has no clock"',
-        'headgate quarantine accept --load 7 --type PushEvent --reason "one sender has no clock" --yes',
+        "headgate quarantine accept --load 7 --reason 'one sender has no clock'",
+        "headgate quarantine accept --load 7 --type PushEvent --reason 'one sender has no clock' --yes",
     ),
     "quarantine discard": (
-        'headgate quarantine discard --load 7 --line 12 --reason "a test message"',
-        'headgate quarantine discard --load 7 --line 12 --line 13 --reason "test messages" --yes',
+        "headgate quarantine discard --load 7 --line 12 --reason 'a test message'",
+        "headgate quarantine discard --load 7 --line 12 --line 13 --reason 'test messages' --yes",
     ),
     "quarantine reopen": (
-        'headgate quarantine reopen --load 7 --reason "accepted by mistake"',
-        'headgate quarantine reopen --load 7 --line 12 --reason "accepted by mistake" --yes',
+        "headgate quarantine reopen --load 7 --reason 'accepted by mistake'",
+        "headgate quarantine reopen --load 7 --line 12 --reason 'accepted by mistake' --yes",
     ),
     "loads list": ("headgate loads list --source orders", "headgate loads list --status discarded --json"),
     "loads show": ("headgate loads show 7", "headgate loads show 7 --json"),
     "loads discard": (
-        'headgate loads discard 7 --reason "half of the hour is missing"',
-        'headgate loads discard 7 --reason "half of the hour is missing" --yes',
+        "headgate loads discard 7 --reason 'half of the hour is missing'",
+        "headgate loads discard 7 --reason 'half of the hour is missing' --yes",
     ),
     "loads restore": (
-        'headgate loads restore 7 --reason "the hour is whole after all"',
-        'headgate loads restore 7 --reason "the hour is whole after all" --yes',
+        "headgate loads restore 7 --reason 'the hour is whole after all'",
+        "headgate loads restore 7 --reason 'the hour is whole after all' --yes",
     ),
     "plan": ("headgate plan", "headgate plan --json"),
     "approve": (

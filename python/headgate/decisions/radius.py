@@ -24,8 +24,8 @@ MODELS = """
     where abs(built.load_id) = $1
     order by is_feature_view nulls first, built.model
 """
-#: What passed its gates with the help of a decision has to pass them again without it. Views are certified at the
-#: versions of the models that they are made from.
+#: What passed its gates with the help of a decision has to pass them again without it. Views are certified
+#: at the versions of the models that they are made from.
 FORGET_PROOF = """
     delete from ops.certified_partitions as certified
     using ops.built_partitions as built
