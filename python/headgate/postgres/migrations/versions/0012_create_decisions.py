@@ -55,19 +55,22 @@ def upgrade() -> None:
         alter table ops.built_partitions add column load_id bigint;
         comment on column ops.built_partitions.load_id is
             'The load that it was built from; negative where that was discarded, and nothing is left.';
-        update ops.built_partitions as built set load_id = (
-            select loads.load_id
-            from ops.loads
-            where
-                loads.partition_start = built.partition_start
-                and loads.status in ('landed', 'replaced')
+        update ops.built_partitions as built set load_id = chosen.load_id
+        from (
+            select distinct on (known.model, known.partition_start)
+                known.model, known.partition_start, loads.load_id
+            from ops.built_partitions as known
+            inner join ops.loads as loads
+                on loads.partition_start = known.partition_start and loads.status in ('landed', 'replaced')
             order by
-                loads.load_id::text = built.upstream_version desc,
-                loads.contract_source = split_part(substr(built.model, 5), '__', 1) desc,
+                known.model,
+                known.partition_start,
+                loads.load_id::text = known.upstream_version desc,
+                loads.contract_source = split_part(substr(known.model, 5), '__', 1) desc,
                 loads.status = 'landed' desc,
                 loads.load_id desc
-            limit 1
-        );
+        ) as chosen
+        where built.model = chosen.model and built.partition_start = chosen.partition_start;
 
         create table ops.decisions (
             decision_id bigint generated always as identity primary key,
