@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate.contract import PathRule
+from headgate.contract import PathRule, format_path
 from headgate.errors import UsageError
+from headgate.landing.privacy import Minimiser
 from headgate.scaffold.infer import infer, value_at
 from headgate.scaffold.observe import is_timestamp, type_of
 from headgate.scaffold.personal import is_personal
@@ -145,9 +146,9 @@ def test_sample_keeps_the_contract_that_was_inferred_from_it(records: list[dict[
 
 def held_to(item: PathRule, record: dict[str, Any]) -> None:
     """Asserts that a record keeps a rule."""
-    parent, _, key = item.path.rpartition(".")
-    holder = value_at(record, parent) if parent else record
-    if not isinstance(holder, dict):
+    *parents, key = item.steps
+    holder = value_at(record, format_path(parents)) if parents else record
+    if not isinstance(holder, dict) or item.pii:
         return
     value = holder.get(key)
     assert not (item.required and value is None), item
@@ -211,8 +212,66 @@ def test_notes_hold_no_values() -> None:
     ]
 
 
-def test_what_cannot_be_declared_is_no_part_of_the_envelope() -> None:
-    """Headers with spaces in them are no paths, however much they look like an identity or a time."""
-    records = [{"sale id": n, "sold at": "2026-01-01T00:00:00Z", "amount": n / 2} for n in range(50)]
+def test_keys_in_quotes_are_a_part_of_the_envelope() -> None:
+    """Headers with spaces are paths in quotes, found like any other; --time takes them as they are called."""
+    records = [{"Sale ID": n, "sold at": "2026-01-01T00:00:00Z", "amount": n / 2} for n in range(50)]
+
+    assert vars(infer(records).contract.envelope) == {
+        "identity": '"Sale ID"',
+        "kind": None,
+        "time": '"sold at"',
+    }
+    assert infer(records, time="sold at").contract.envelope.time == '"sold at"'
+
+
+ANN = "ann@example.org"
+
+
+@pytest.mark.parametrize(
+    ("record", "path"),
+    [
+        ({"Customer E-Mail": ANN}, '"Customer E-Mail"'),
+        ({"customer": {"e.mail": ANN}}, 'customer."e.mail"'),
+        ({"people": [{"a b": ANN}]}, 'people[]."a b"'),
+        ({"": ANN}, '""'),
+        ({"k" * 70: {"email": ANN}}, f"{'k' * 70}.email"),
+        ({"line\nbreak": ANN}, '"line\\nbreak"'),
+        ({"{{ x }}": ANN}, '"\\u007b\\u007b x }}"'),
+        ({"table": {"email": ANN}}, "table.email"),
+        ({"a": {"b": {"c": {"d": {"e": {"f": {"g": {"h": {"i": ANN}}}}}}}}}, "a.b.c.d.e.f.g.h.i"),
+        ({"a": [[[[ANN]]]]}, "a[][][][]"),
+        ({"phone": 491701234567}, "phone"),
+        ({"by_id": {str(n): {"email": ANN} for n in range(4)}}, "by_id"),
+    ],
+)
+def test_personal_data_is_found_under_any_key(record: dict[str, Any], path: str) -> None:
+    """Keys that no column can have, deep values, numbers, keys that are data: landing is told of all."""
+    found = infer([{"id": n, **record} for n in range(20)])
+
+    assert [(rule.path, rule.type, rule.pii) for rule in found.contract.personal] == [
+        (path, "string", "hmac")
+    ]
+    minimised = Minimiser(found.contract, b"key").minimise(json.dumps(record).encode(), dict(record), None)
+    assert ANN.encode() not in minimised
+    assert b"491701234567" not in minimised
+
+
+def test_personal_data_beside_other_values_is_found() -> None:
+    """A key that holds a text here and an object or a truth value there is personal where it is a text."""
+    records = [
+        {"id": n, "contact": ANN if n % 2 else {"email": ANN}, "mail": ANN if n % 3 else False}
+        for n in range(30)
+    ]
+
+    assert {rule.path for rule in infer(records).contract.personal} == {"contact", "mail"}
+
+
+def test_what_no_column_holds_is_told() -> None:
+    """Keys that cannot be columns, and those beyond the most columns, are counted and named."""
+    records = [{"id": n, "": 1, "я" * 40: 2, **{f"q{m}": m for m in range(1700)}} for n in range(12)]
     found = infer(records)
-    assert vars(found.contract.envelope) == {"identity": None, "kind": None, "time": None}
+    told = [note for note in found.notes if "in the raw record" in note]
+
+    assert len(found.contract.paths) == 1600
+    assert told[0].startswith(f'2 keys stay in the raw record: "", {"я" * 40} (no name of a column')
+    assert told[1].startswith("101 keys stay in the raw record: q1599, ")

@@ -18,8 +18,8 @@ from headgate.errors import UsageError
 from headgate.planning.dbt import forget_other_sources
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.infer import Inferred, infer
+from headgate.scaffold.models import models_of
 from headgate.scaffold.source import new_source
-from headgate.scaffold.typed import models_of
 from headgate.settings import load_settings
 from tests.sample_sources import SAMPLES
 from tests.support import ROOT

@@ -14,7 +14,7 @@
 
 with records as (
 
-    {{ kept_records('${name}', '${entity}', partitions<% if kind %>, ['${kind}']<% endif %>) }}
+    {{ kept_records('${name}', '${entity}', partitions<% if kind %>, [${kind | jinja}]<% endif %>) }}
 
 ),
 
@@ -33,13 +33,13 @@ typed as (
 <% endfor %>
     from records
 <% for item in laterals %>
-<% if (item.call ~ item.alias ~ item.columns) | length < 70 %>
-    cross join lateral {{ ${item.call} }} as ${item.alias} (${item.columns})
+<% if (item.call ~ item.alias ~ item.columns | join(", ")) | length < 70 %>
+    cross join lateral {{ ${item.call} }} as ${item.alias} (${item.columns | join(", ")})
 <% else %>
     cross join
         lateral {{ ${item.call} }}
             as ${item.alias} (
-<% for column in item.columns.split(", ") %>
+<% for column in item.columns %>
                 ${column}${"," if not loop.last}
 <% endfor %>
             )

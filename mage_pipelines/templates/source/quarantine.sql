@@ -9,5 +9,5 @@
 
 {{ quarantined_records(
     '${name}', '${entity}', partitions,
-    schema_generations=['first'], schema_generation=${name}_schema_generation, time_path='${time_path}',
+    schema_generations=['first'], schema_generation=${name}_schema_generation, time_path=${time_path | jinja},
 ) }}

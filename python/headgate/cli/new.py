@@ -16,6 +16,7 @@ from headgate.scaffold.files import NewFiles
 from headgate.scaffold.infer import Inferred, infer
 from headgate.scaffold.sample import format_of, read_sample
 from headgate.scaffold.source import new_source
+from headgate.scaffold.staging import Check
 from headgate.settings import find_project_dir, load_settings
 
 Command = Callable[..., Any]
@@ -88,7 +89,7 @@ def pipeline(
     ]
     if not streaming and not schedule:
         next_steps.append(f"set its trigger active in mage_pipelines/pipelines/{name}/triggers.yaml")
-    finish(files, lambda paths: check_mage(project_dir, paths), next_steps, **how)
+    finish(files, check_mage, next_steps, **how)
 
 
 @new.command()
@@ -135,7 +136,7 @@ def block(
         )
     else:
         next_steps.append(f"run it: headgate run {pipeline}")
-    finish(files, lambda paths: check_mage(project_dir, paths), next_steps, **how)
+    finish(files, check_mage, next_steps, **how)
 
 
 @new.command("feature-view")
@@ -175,7 +176,7 @@ def feature_view(
         "see what it changes for consumers: headgate plan",
         "publish it: headgate publish",
     ]
-    finish(files, lambda _: check_dbt(load_settings(), [name]), next_steps, **how)
+    finish(files, lambda folder, _: check_dbt(folder, [name]), next_steps, **how)
 
 
 @new.command()
@@ -234,11 +235,11 @@ def source(
         f"--select +path:models/staging/{name}",
     ]
 
-    def check(paths: Sequence[str]) -> list[str]:
+    def check(folder: Path, paths: Sequence[str]) -> list[str]:
         return [
-            *check_mage(settings.project_dir, paths),
-            *check_contract(settings.project_dir, name),
-            *check_dbt(settings, [f"path:models/staging/{name}"]),
+            *check_mage(folder, paths),
+            *check_contract(folder, name),
+            *check_dbt(folder, [f"path:models/staging/{name}"]),
         ]
 
     finish(files, check, next_steps, **how)
@@ -263,25 +264,24 @@ def ui_templates(**how: bool) -> None:
     project_dir = find_project_dir()
     files = ui.ui_templates(project_dir)
     next_steps = ["look at them in Mage: headgate mage, then Templates"]
-    finish(files, lambda paths: check_python(project_dir, paths), next_steps, **how)
+    finish(files, check_python, next_steps, **how)
 
 
 def finish(
     files: NewFiles,
-    check: Callable[[Sequence[str]], list[str]],
+    check: Check,
     next_steps: Sequence[str],
     *,
     dry_run: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Writes, checks, and says what was written, what it passed and what to do next."""
+    """Checks, writes, and says what was written, what it passed and what to do next."""
     if dry_run:
         _say(files, files.changed(), [], [], as_json=as_json, verb="would write")
         return
-    written = files.write(overwrite=overwrite)
-    passed = check(list(files.texts))
-    _say(files, written, passed, next_steps, as_json=as_json, verb="wrote")
+    written = files.write(overwrite=overwrite, check=check)
+    _say(files, written.paths, written.passed, next_steps, as_json=as_json, verb="wrote")
 
 
 def _say(

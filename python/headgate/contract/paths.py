@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 #: A step into an array that stands for all of its elements.
@@ -46,11 +47,23 @@ def format_path(steps: Iterable[Step]) -> str:
     return written
 
 
+@lru_cache(maxsize=65_536)
 def format_key(key: str) -> str:
     """A key as it stands in a path: bare, or in quotes where it needs them."""
     if _BARE.fullmatch(key):
         return key
     return json.dumps(key, ensure_ascii=False).replace("{", "\\u007b")
+
+
+def child_path(path: str, key: str) -> str:
+    """The path of the value under a key of what stands at a path."""
+    return f"{path}.{format_key(key)}" if path else format_key(key)
+
+
+@lru_cache(maxsize=65_536)
+def parent_path(path: str) -> str:
+    """The path of the object or array that holds what stands at a path; empty for the record itself."""
+    return format_path(parse_path(path)[:-1])
 
 
 def leading_path(text: str) -> str:

@@ -14,7 +14,6 @@ from headgate.contract.reads import check_source
 from headgate.errors import HeadgateError
 from headgate.pipelines.validation import validate
 from headgate.pipelines.validation.finding import Finding
-from headgate.settings import Settings
 from headgate.sources.declared import declared_sources
 
 MAGE = "mage_pipelines"
@@ -83,7 +82,7 @@ def check_contract(project_dir: Path, source: str) -> list[str]:
     return ["python -m headgate.contract.reads"]
 
 
-def check_dbt(settings: Settings, selected: Sequence[str]) -> list[str]:
+def check_dbt(project_dir: Path, selected: Sequence[str]) -> list[str]:
     """Has dbt parse the project and list what was generated; what passed, for people.
 
     Raises:
@@ -91,7 +90,7 @@ def check_dbt(settings: Settings, selected: Sequence[str]) -> list[str]:
     """
     with tempfile.TemporaryDirectory() as folder:
         profiles = Path(folder)
-        shutil.copyfile(settings.project_dir / "profiles.example.yml", profiles / "profiles.yml")
+        shutil.copyfile(project_dir / "profiles.example.yml", profiles / "profiles.yml")
         done = subprocess.run(
             [
                 Path(sys.executable).with_name("dbt"),
@@ -102,7 +101,7 @@ def check_dbt(settings: Settings, selected: Sequence[str]) -> list[str]:
                     '{"error": ["NoNodesForSelectionCriteria"]}',
                 ),
                 *("ls", "--resource-type", "model", "--select", *selected),
-                *("--project-dir", settings.project_dir, "--profiles-dir", profiles),
+                *("--project-dir", project_dir, "--profiles-dir", profiles),
                 *("--target-path", profiles / "target", "--log-path", profiles / "logs"),
             ],
             env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONWARNINGS": "ignore"},

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from headgate.contract import Contract, PathRule
+from headgate.contract import EACH, Contract, PathRule, Step
 from headgate.landing.times import EPOCH_UNITS
+from headgate.scaffold.quoting import json_text
 from headgate.scaffold.typed import Model
 
 _VALUES: dict[str, Any] = {
@@ -34,52 +34,59 @@ def example_record(rules: Iterable[PathRule], model: Model) -> dict[str, Any]:
     """A record that has every declared path of the model's kind, with one element in each array."""
     record: dict[str, Any] = {}
     applying = [rule for rule in rules if model.kind is None or rule.applies_to(model.kind)]
-    for rule in sorted(applying, key=lambda rule: len(rule.path)):
-        _put(record, rule.path.replace("[]", ".[]").split("."), _VALUES.get(rule.type), rule.type)
+    for rule in sorted(applying, key=lambda rule: len(rule.steps)):
+        _put(record, rule.steps, _VALUES.get(rule.type), rule.type)
     return record
 
 
-def expected_row(model: Model) -> dict[str, str]:
-    """What the model makes of the example, as YAML; without columns of JSON."""
-    row = {}
+def expected_row(model: Model) -> dict[str, Any]:
+    """What the model makes of the example; without columns of JSON."""
+    row: dict[str, Any] = {}
     for column in model.columns:
         if column.json_type in ("position", "count"):
-            row[column.name] = "1"
+            row[column.name] = 1
         elif column.json_type in _VALUES and column.json_type != "any":
-            row[column.name] = json.dumps(_TYPED.get(column.json_type, _VALUES[column.json_type]))
+            row[column.name] = _TYPED.get(column.json_type, _VALUES[column.json_type])
     return row
 
 
 def broken_record(contract: Contract) -> dict[str, str]:
-    """A declared path, a record that keeps it, one that breaks it, and the reason that is given."""
+    """A declared path, a record that keeps it, one that breaks it, and the reason that is given.
+
+    Nothing breaks a value that may be anything. Where all may be, the reason is empty and both are sound.
+    """
     envelope = {contract.envelope.identity, contract.envelope.kind, contract.envelope.time}
     # A scalar if there is one, and not of the envelope.
     rule = min(
-        (rule for rule in contract.paths if "[" not in rule.path),
-        key=lambda rule: (rule.type in ("object", "array", "any"), rule.path in envelope),
+        (rule for rule in contract.paths if EACH not in rule.steps and rule.type != "any"),
+        key=lambda rule: (rule.type in ("object", "array"), rule.path in envelope),
+        default=contract.paths[0],
     )
     wrong, called = _WRONG.get(rule.type, _OTHERWISE)
-    steps = rule.path.split(".")
     sound: dict[str, Any] = {}
     broken: dict[str, Any] = {}
-    _put(sound, steps, _VALUES.get(rule.type), rule.type)
-    _put(broken, steps, wrong, "string")
+    _put(sound, rule.steps, _VALUES.get(rule.type), rule.type)
+    _put(broken, rule.steps, wrong, "string")
+    breakable = rule.type != "any" and EACH not in rule.steps
     return {
         "path": rule.path,
         "type": rule.type,
-        "sound": json.dumps(sound),
-        "record": json.dumps(broken),
-        "reason": f"{rule.path}: expected {rule.type}, found {called}",
+        "sound": json_text(sound),
+        "record": json_text(broken if breakable else sound),
+        "reason": f"{rule.path}: expected {rule.type}, found {called}" if breakable else "",
     }
 
 
-def _put(record: dict[str, Any], steps: list[str], value: Any, json_type: str) -> None:
-    """Puts a value at a path; objects and arrays on the way are made."""
+def _put(record: dict[str, Any], steps: Sequence[Step], value: Any, json_type: str) -> None:
+    """Puts a value at a path, and makes objects and arrays on the way; what stands there otherwise stays."""
     empty: Any = {} if json_type == "object" else [] if json_type == "array" else value
     place: Any = record
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
-        new: Any = empty if following is None else [] if following == "[]" else {}
-        if step == "[]":
+    last = object()
+    for step, following in zip(steps, [*steps[1:], last], strict=True):
+        new: Any = empty if following is last else [] if following is EACH else {}
+        if not isinstance(place, list if step is EACH else dict):
+            return
+        if step is EACH:
             if not place:
                 place.append(new)
             place = place[0]

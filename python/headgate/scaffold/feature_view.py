@@ -12,8 +12,8 @@ import yaml
 
 from headgate.errors import UsageError
 from headgate.scaffold.files import NewFiles
-from headgate.scaffold.mage import quoted
 from headgate.scaffold.names import require_name
+from headgate.scaffold.quoting import for_dbt, yaml_value
 from headgate.scaffold.render import Templates
 
 #: The model that counts are taken from, and where it is described.
@@ -69,12 +69,12 @@ def new_feature_view(
         "name": name,
         "windows": hours,
         "window_counts": window_counts,
-        "description": f"{title} {ROWS} One row per {', '.join(keys)} and as_of.",
+        "description": f"{for_dbt(title)} {ROWS} One row per {', '.join(keys)} and as_of.",
         "words": {window: _words(count) for window, count in hours.items()},
         "processed_to": _iso(HOUR + timedelta(hours=max(hours.values()) + 2)),
         "expected": _expected(len(keys), len(counts), list(hours.values())),
     }
-    described_keys = {key: quoted(columns[key]) for key in keys}
+    described_keys = {key: yaml_value(columns[key]) for key in keys}
     described_counts = {count: columns[count].rstrip(".") for count in counts}
     return NewFiles(
         project_dir,

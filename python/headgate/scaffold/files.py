@@ -7,6 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headgate.errors import ConfirmationRequired
+from headgate.scaffold.staging import Check, put
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written, and which checks it passed."""
+
+    paths: tuple[str, ...]
+    passed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -28,11 +37,12 @@ class NewFiles:
         """Files that writing adds or changes."""
         return [path for path, text in self.texts.items() if _read(self.project_dir / path) != text]
 
-    def write(self, *, overwrite: bool = False) -> list[str]:
-        """Writes them; the paths that were added or changed.
+    def write(self, *, overwrite: bool = False, check: Check | None = None) -> Written:
+        """Writes them all, once they passed a check of the project with them.
 
         Raises:
             ConfirmationRequired: files stand in the way and `overwrite` is false; nothing is written then.
+            HeadgateError: the check failed; nothing is written then.
         """
         standing = self.in_the_way()
         if standing and not overwrite:
@@ -43,11 +53,12 @@ class NewFiles:
                 next_step="choose another name, or add --overwrite: what these files hold is lost then",
             )
         changed = self.changed()
-        for path in changed:
-            file = self.project_dir / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(self.texts[path], encoding="utf-8")
-        return changed
+        passed = put(self.project_dir, {path: self.texts[path] for path in changed}, self._all(check))
+        return Written(tuple(changed), tuple(passed))
+
+    def _all(self, check: Check | None) -> Check | None:
+        """The check of all files, also of those that stand already as they are to be."""
+        return (lambda project_dir, _: check(project_dir, list(self.texts))) if check else None
 
     def joined(self, other: Mapping[str, str]) -> NewFiles:
         """These files and others."""

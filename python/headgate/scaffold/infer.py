@@ -12,20 +12,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.contract import Contract, Envelope, PathRule
+from headgate.contract import Contract, Envelope, format_path, parse_path
+from headgate.contract.paths import format_key
 from headgate.errors import UsageError
 from headgate.landing.times import parse_time
 from headgate.scaffold.names import snake_case
-from headgate.scaffold.observe import ROOT, Observed, Seen, is_name, observe
+from headgate.scaffold.observe import can_land, observe
 from headgate.scaffold.personal import is_personal
+from headgate.scaffold.rules import declarable, few_values, notes, rules_of
 from headgate.scaffold.sample import Record
 
-#: How often a path has to have been there, always, to be required.
-ENOUGH = 10
 #: More kinds than this are no kinds.
 MOST_KINDS = 24
-#: So many different values are taken for a list of all; with so many records at least.
-FEW_VALUES, FEW_VALUES_OF = 8, 50
 
 _IDENTITY = {"id": 10, "uuid": 9, "guid": 9, "event_id": 9, "delivery_id": 9, "message_id": 9, "record_id": 9}
 _KIND = {
@@ -79,8 +77,9 @@ def infer(
         _given("--time", time, distinct) or _best(distinct, _time_score),
     )
     by_kind = _by_kind(distinct, envelope.kind)
-    observed = {name: _declarable(observe(group)) for name, group in sorted(by_kind.items())}
-    rules = tuple(_rules(observed, envelope))
+    sampled = {name: observe(group) for name, group in sorted(by_kind.items())}
+    observed = {name: declarable(seen) for name, seen in sampled.items()}
+    rules = tuple(rules_of(observed, envelope))
     if not rules:
         raise UsageError(
             "sample",
@@ -94,9 +93,9 @@ def infer(
     return Inferred(
         contract,
         kinds,
-        _few_values(observed, personal, envelope),
+        few_values(observed, personal, envelope),
         len(records),
-        tuple(_notes(observed, envelope)),
+        tuple(notes(sampled, observed, envelope)),
     )
 
 
@@ -122,17 +121,25 @@ def _by_kind(records: Sequence[Record], path: str | None) -> dict[str, list[Reco
 def value_at(record: Mapping[str, Any], path: str) -> Any:
     """What stands at a path without arrays; None where nothing does."""
     found: Any = record
-    for step in path.split("."):
+    for step in parse_path(path):
         found = found.get(step) if isinstance(found, dict) else None
     return found
 
 
 def _given(option: str, path: str | None, records: Sequence[Record]) -> str | None:
-    if path is None or any(value_at(record, path) is not None for record in records):
-        return path
+    if path is None:
+        return None
+    try:
+        steps = parse_path(path)
+    except ValueError:
+        # A key of the record as it is called there.
+        steps = (path,)
+    canonical = format_path(steps)
+    if any(value_at(record, canonical) is not None for record in records):
+        return canonical
     raise UsageError(
         option,
-        expected="a path of the sample's records, such as id or payload.created_at",
+        expected="a path of the sample's records, such as id, payload.created_at or '\"Order ID\"'",
         found=f"none at {path}",
         next_step="correct it, or leave it out",
     )
@@ -143,10 +150,10 @@ Score = Callable[[str, list[Any], Sequence[Record]], float]
 
 def _best(records: Sequence[Record], score: Score) -> str | None:
     """The key of all records, of those that can be declared, that scores best; of equals the first."""
-    keys = list(dict.fromkeys(key for record in records[:100] for key in record if is_name(key)))
+    keys = list(dict.fromkeys(key for record in records[:100] for key in record if can_land(key)))
     scored = [(score(key, [record.get(key) for record in records], records), key) for key in keys]
     best, found = max(scored, key=lambda item: item[0], default=(0.0, ""))
-    return found if best > 0 else None
+    return format_key(found) if best > 0 else None
 
 
 def _identity_score(key: str, values: list[Any], _records: Sequence[Record]) -> float:
@@ -154,7 +161,9 @@ def _identity_score(key: str, values: list[Any], _records: Sequence[Record]) -> 
     name = snake_case(key)
     called = _IDENTITY.get(name, 5 if name.endswith("_id") else 3 if name in ("number", "key", "code") else 0)
     scalar = all((isinstance(value, str) and value) or type(value) is int for value in values)
-    if not (called and scalar) or is_personal(key, (value for value in values if isinstance(value, str))):
+    if not (called and scalar) or is_personal(
+        format_key(key), (value for value in values if isinstance(value, str))
+    ):
         return 0
     share = len(set(values)) / len(values)
     # A thing's own id may come again with each change of the thing; another thing's id comes again often.
@@ -201,112 +210,3 @@ def _time_score(key: str, values: list[Any], _records: Sequence[Record]) -> floa
     called = _TIME.get(name, 3 if name.endswith(("_at", "_time")) else 0)
     readable = sum(isinstance(value, str) and parse_time(value) is not None for value in values)
     return called if called and readable >= 0.95 * len(values) else 0
-
-
-def _rules(observed: Mapping[str, Observed], envelope: Envelope) -> Iterator[PathRule]:
-    """One rule per path and per way in which kinds differ in it."""
-    paths = dict.fromkeys(path for seen in observed.values() for path in seen if path != ROOT)
-    for path in sorted(paths, key=_sort_key):
-        groups: dict[tuple[str, bool], list[str]] = defaultdict(list)
-        personal = False
-        for kind, seen in observed.items():
-            if path in seen and seen[path].present:
-                groups[seen[path].type, _required(path, seen[path], envelope)].append(kind)
-                personal = personal or _is_personal(path, seen[path])
-        everywhere = len(groups) == 1 and len(*groups.values()) == len(observed)
-        for (json_type, required), kinds in sorted(groups.items()):
-            yield PathRule(
-                path,
-                json_type,  # type: ignore[arg-type]
-                required,
-                () if everywhere or not envelope.kind else tuple(kinds),
-                pii="hmac" if personal and json_type == "string" else None,
-            )
-
-
-def _declarable(observed: Observed) -> Observed:
-    """What can be declared and typed: inside of objects, and of arrays whose elements are objects.
-
-    Elements of other arrays stay JSON, but for personal data: landing has to know where that is.
-    """
-    kept: Observed = {}
-    for path in sorted(observed, key=len):
-        seen = observed[path]
-        parent = path[:-2] if path.endswith("[]") else path.rpartition(".")[0]
-        fits = not path or (
-            parent in kept and kept[parent].type == ("array" if path.endswith("[]") else "object")
-        )
-        if fits and (not path.endswith("[]") or seen.type == "object" or _is_personal(path, seen)):
-            kept[path] = seen
-    for path in sorted(kept, key=len, reverse=True):
-        if path.endswith("[]") and kept[path].type == "object" and not _fields_in(kept, path):
-            del kept[path]
-    return kept
-
-
-def _fields_in(observed: Observed, path: str) -> bool:
-    return any(other.startswith(f"{path}.") and seen.present for other, seen in observed.items())
-
-
-def _sort_key(path: str) -> tuple[int, str]:
-    """Scalars of the record first, then what is inside of it, each object in one place."""
-    return (path.count(".") + path.count("[") > 0, path.replace("[]", ".[]"))
-
-
-def _required(path: str, seen: Seen, envelope: Envelope) -> bool:
-    if path == envelope.kind:
-        return True
-    return seen.always and seen.parents >= ENOUGH and not path.endswith("[]")
-
-
-def _is_personal(path: str, seen: Seen) -> bool:
-    return seen.type == "string" and is_personal(path, seen.values)
-
-
-def _few_values(
-    observed: Mapping[str, Observed], personal: set[str], envelope: Envelope
-) -> dict[tuple[str, str], tuple[str, ...]]:
-    settled = {*personal, envelope.identity, envelope.kind}
-    return {
-        (kind, path): tuple(sorted(seen.values))
-        for kind, paths in observed.items()
-        for path, seen in paths.items()
-        if path not in settled and seen.present >= FEW_VALUES_OF and _has_few_values(seen)
-    }
-
-
-def _has_few_values(seen: Seen) -> bool:
-    return seen.type == "string" and 1 < len(seen.values) <= FEW_VALUES and not seen.overflowed
-
-
-def _notes(observed: Mapping[str, Observed], envelope: Envelope) -> Iterator[str]:
-    for name, path in (("identity", envelope.identity), ("kind", envelope.kind), ("time", envelope.time)):
-        yield f"{name}: {path}" if path else f"{name}: none found; {_WITHOUT[name]}"
-    unusable = sorted(
-        {
-            f"{path}.{key}".lstrip(".")
-            for seen in observed.values()
-            for path, item in seen.items()
-            for key in item.keys
-            if not is_name(key) and not item.holds_data_as_keys
-        }
-    )
-    if unusable:
-        yield f"keys that cannot be columns, so not declared: {_some(unusable)}"
-    empty = sorted(
-        {path for seen in observed.values() for path, item in seen.items() if path and not item.present}
-        - {path for seen in observed.values() for path, item in seen.items() if item.present}
-    )
-    if empty:
-        yield f"always null, so not declared: {_some(empty)}"
-
-
-def _some(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:8]) + (", ..." if len(paths) > 8 else "")
-
-
-_WITHOUT = {
-    "identity": "a record is the same as another when its text is; --identity names a path",
-    "kind": "all records go into one model; --kind names a path",
-    "time": "records have the time at which they landed; --time names a path",
-}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from headgate.errors import UsageError
 from headgate.pipelines.project import read_mapping
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.names import require_name
+from headgate.scaffold.quoting import yaml_value
 from headgate.scaffold.render import Templates
 from headgate.scaffold.yaml_edit import YamlText
 
@@ -89,7 +87,7 @@ def new_pipeline(
         if streaming
         else f"Runs {name}: load, transform, export."
     )
-    head = {"name": name, "description": quoted(described), "tags": json.dumps(list(tags or ["new"]))}
+    head = {"name": name, "description": yaml_value(described), "tags": yaml_value(list(tags or ["new"]))}
     folder = f"{MAGE}/pipelines/{name}"
     texts = {
         f"{MAGE}/utils/{name}.py": templates.render(
@@ -339,10 +337,3 @@ def _require_function_free(what: str, name: str, taken: frozenset[str] = _FUNCTI
             found=name,
             next_step=f"call it {name}_it",
         )
-
-
-def quoted(text: str) -> str:
-    """A text as YAML on one line, in quotes where it needs them."""
-    dumped: str = yaml.safe_dump(text, width=10_000, allow_unicode=True)
-    plain = dumped.removesuffix("\n").removesuffix("\n...")
-    return json.dumps(text, ensure_ascii=False) if plain.startswith("'") else plain

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+from headgate.contract.paths import child_path, parent_path
 from headgate.landing.times import parse_time
+from headgate.scaffold.names import LONGEST_IN_POSTGRES
 
-#: Steps of a path beyond which a value stays JSON.
-DEEPEST = 8
-#: Arrays inside arrays beyond which elements stay JSON.
-DEEPEST_ARRAYS = 2
+#: Steps of a path beyond which nothing is looked for.
+DEEPEST = 60
 #: Elements of an array that are looked at.
 ELEMENTS = 50
 #: Different strings of a path that are remembered.
@@ -22,10 +24,8 @@ VALUES = 60
 MOST_KEYS = 100
 
 BIGINT = 2**63
-#: What can stand in a path, in a jsonpath and in SQL.
-KEY = re.compile(r"[^.\[\]\s\"'\\,(){}]{1,60}")
-#: Reserved in PostgreSQL and not in sqlfluff: quoted or not, one of them would complain.
-UNUSABLE = frozenset({"collation", "current_user", "system_user", "table"})
+#: Control characters, halves of surrogate pairs, separators of lines, what is no character: in no name.
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Cn", "Zl", "Zp"})
 _DATA_KEY = re.compile(r"\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|\d{4}-\d\d(-\d\d)?")
 #: The contract's timestamp, as macros/contract/timestamp_pattern.sql has it; days are looked at apart.
 _TIMESTAMP = re.compile(
@@ -45,8 +45,12 @@ class Seen:
     #: Of strings: each one's count, up to a limit; and whether there were more.
     values: Counter[str] = field(default_factory=Counter)
     overflowed: bool = False
+    #: Of whole numbers: the largest, whatever its sign.
+    largest: int = 0
     #: Keys of objects.
     keys: Counter[str] = field(default_factory=Counter)
+    #: What was seen in an object whose keys are data, by path.
+    inside: Observed = field(default_factory=dict)
 
     @property
     def present(self) -> int:
@@ -82,22 +86,35 @@ Observed = dict[str, Seen]
 
 
 def observe(records: Iterable[Mapping[str, Any]]) -> Observed:
-    """What is at each path of the records; keys that are data, and what lies too deep, are not entered."""
+    """What is at each path of the records; what is under keys that are data lies inside of their object."""
     observed: Observed = defaultdict(Seen)
     for record in records:
         observed[ROOT].types["object"] += 1
         _object(ROOT, record, observed, 0)
     for path in [path for path, seen in observed.items() if path and seen.holds_data_as_keys]:
+        if path not in observed:
+            continue
         for below in [other for other in observed if other.startswith(f"{path}.")]:
-            del observed[below]
+            observed[path].inside[below] = observed.pop(below)
     for path, seen in observed.items():
         seen.parents = _parents(path, seen, observed)
     return dict(observed)
 
 
-def is_name(key: str) -> bool:
-    """Whether a key can be declared and become a column."""
-    return KEY.fullmatch(key) is not None and key not in UNUSABLE
+@lru_cache(maxsize=65_536)
+def can_land(key: str) -> bool:
+    """Whether PostgreSQL takes a record with such a key."""
+    return "\0" not in key and not any(0xD800 <= ord(mark) < 0xE000 for mark in key)
+
+
+@lru_cache(maxsize=65_536)
+def can_be_column(key: str) -> bool:
+    """Whether jsonb_to_record can give the value under a key: it is a name of at most 63 bytes."""
+    return (
+        bool(key)
+        and not any(unicodedata.category(mark) in _UNPRINTABLE for mark in key)
+        and len(key.encode()) <= LONGEST_IN_POSTGRES
+    )
 
 
 def type_of(value: Any) -> str:
@@ -124,33 +141,35 @@ def is_timestamp(text: str) -> bool:
     return _TIMESTAMP.fullmatch(text) is not None and parse_time(text) is not None
 
 
-def _object(path: str, value: Mapping[str, Any], observed: Observed, depth: int, arrays: int = 0) -> None:
+def _object(path: str, value: Mapping[str, Any], observed: Observed, depth: int) -> None:
     for key, child in value.items():
         observed[path].keys[key] += 1
-        if is_name(key) and depth < DEEPEST:
-            _value(f"{path}.{key}" if path else key, child, observed, depth + 1, arrays)
+        if can_land(key) and depth < DEEPEST:
+            _value(child_path(path, key), child, observed, depth + 1)
 
 
-def _value(path: str, value: Any, observed: Observed, depth: int, arrays: int) -> None:
+def _value(path: str, value: Any, observed: Observed, depth: int) -> None:
     seen = observed[path]
     kind = type_of(value)
     if kind == "null":
         seen.nulls += 1
         return
     seen.types[kind] += 1
-    if isinstance(value, str):
+    if kind == "integer":
+        seen.largest = max(seen.largest, abs(value))
+    elif isinstance(value, str):
         if value in seen.values or len(seen.values) < VALUES:
             seen.values[value] += 1
         else:
             seen.overflowed = True
     elif isinstance(value, dict):
-        _object(path, value, observed, depth, arrays)
-    elif isinstance(value, list) and arrays < DEEPEST_ARRAYS and depth < DEEPEST:
+        _object(path, value, observed, depth)
+    elif isinstance(value, list) and depth < DEEPEST:
         for element in value[:ELEMENTS]:
-            _value(f"{path}[]", element, observed, depth + 1, arrays + 1)
+            _value(f"{path}[]", element, observed, depth + 1)
 
 
 def _parents(path: str, seen: Seen, observed: Observed) -> int:
     if path.endswith("[]"):
         return seen.present + seen.nulls
-    return observed[path.rpartition(".")[0]].types["object"] if path else seen.present
+    return observed[parent_path(path)].types["object"] if path else seen.present

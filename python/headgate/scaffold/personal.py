@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from headgate.contract import parse_path
 from headgate.scaffold.names import snake_case
 
 _KEYS = re.compile(
@@ -34,7 +35,7 @@ _SHARE = 0.5
 
 def is_personal(path: str, values: Iterable[str]) -> bool:
     """Whether a path with string values is likely to hold personal data; to be looked over by a person."""
-    steps = [snake_case(step.replace("[]", "")) for step in path.split(".")]
+    steps = [snake_case(step) for step in parse_path(path) if isinstance(step, str)]
     if _KEYS.fullmatch(steps[-1]):
         return True
     if steps[-1] in _NAMES and len(steps) > 1 and _PEOPLE.fullmatch(steps[-2]):

@@ -1,6 +1,7 @@
 """Fills templates in with Jinja2: `${value}`, `<% if ... %>` and `<# remark #>` are the template's own.
 
-Not its usual marks, for dbt and Mage read `{{ ... }}` in what is generated.
+Not its usual marks, for dbt and Mage read `{{ ... }}` in what is generated. Values of the sample go through
+the filters `yaml`, `jinja` (a string literal of Jinja) and `sql` (one of SQL).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import jinja2
 
 from headgate.errors import UsageError
+from headgate.scaffold.quoting import jinja_text, sql_text, yaml_value
 
 #: Seen from the project's folder.
 FOLDER = Path("mage_pipelines") / "templates"
@@ -52,7 +54,7 @@ class Templates:
 @cache
 def _environment(folder: Path) -> jinja2.Environment:
     """Compiled templates are kept; one that was edited is compiled again."""
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         block_start_string="<%",
         block_end_string="%>",
@@ -66,3 +68,5 @@ def _environment(folder: Path) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         autoescape=False,
     )
+    environment.filters |= {"yaml": yaml_value, "jinja": jinja_text, "sql": sql_text}
+    return environment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,20 @@ from headgate.errors import UsageError
 from headgate.scaffold.example import broken_record, example_record, expected_row
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.infer import Inferred
-from headgate.scaffold.mage import MAGE, quoted, trigger
-from headgate.scaffold.names import require_name, snake_case
+from headgate.scaffold.mage import MAGE, trigger
+from headgate.scaffold.models import models_of
+from headgate.scaffold.names import Names, require_name
+from headgate.scaffold.quoting import for_dbt, json_text, sql_text, yaml_value
 from headgate.scaffold.render import Templates
-from headgate.scaffold.typed import Column, Model, models_of
+from headgate.scaffold.typed import Column, Model
 
 #: Longer ones make names of gates that PostgreSQL cuts off.
 LONGEST = 24
 #: Names that other code gives a meaning.
 _TAKEN = frozenset({"gharchive", "github_events", "github_webhooks", "contracts", "ops"})
+_NAMED = re.compile(r"^\s+name: (\w+)\s*$", re.MULTILINE)
+#: Columns of a model that get gates of their own; the contract holds for all.
+MOST_GATES = 100
 #: What every staging model has.
 _COMMON = {
     "record_id": "The record's identity.",
@@ -56,9 +61,22 @@ def new_source(
     """
     _require_free(project_dir, require_name("source", name, LONGEST))
     entity = require_name("entity", entity or ("events" if inferred.kinds else "records"))
-    return _Writer(project_dir, name, inferred, entity).files(
-        file_format, location or f".headgate/inbox/{name}/*.{file_format}", schedule
-    )
+    location = location or f".headgate/inbox/{name}/*.{file_format}"
+    if for_dbt(location) != location:
+        raise UsageError(
+            f"--location of source {name}",
+            expected="a path, a pattern or a URL without marks of Jinja",
+            found="{{, {% or {#",
+            next_step="rename the folder, or give another pattern",
+        )
+    return _Writer(project_dir, name, inferred, entity).files(file_format, location, schedule)
+
+
+def _gates_of_others(project_dir: Path, name: str) -> set[str]:
+    """Names of gates that other sources and models have: all stand in one schema."""
+    own = project_dir / "models" / "staging" / name
+    files = [file for file in (project_dir / "models").rglob("*.yml") if own not in file.parents]
+    return {found for file in files for found in _NAMED.findall(file.read_text(encoding="utf-8"))}
 
 
 def _require_free(project_dir: Path, name: str) -> None:
@@ -94,6 +112,7 @@ class _Writer:
         self.entity = entity
         self.inferred = inferred
         self.models = models_of(inferred.contract, inferred.kinds, entity)
+        self.gates = Names(_gates_of_others(project_dir, name))
 
     def files(self, file_format: str, location: str, schedule: str | None) -> NewFiles:
         """Everything."""
@@ -158,7 +177,7 @@ class _Writer:
             "ids": [(f"records.{name}", "") for name in ("record_id", "partition_start", "line_number")]
         }
         for column in model.columns:
-            same = column.expression.rpartition(".")[2] == column.name
+            same = column.expression.endswith(f".{column.name}")
             listed = groups.setdefault(column.group, [])
             listed.append((column.expression, "" if same else column.name))
         groups.setdefault("timestamps", []).append(("records.recorded_at", ""))
@@ -173,21 +192,22 @@ class _Writer:
         )
 
     def _model_yml(self, model: Model) -> str:
-        what = f"`{model.array}` in " if model.array else ""
-        of = f"the records of kind {model.kind}" if model.kind else "the records"
-        grain = f"element of `{model.array}`" if model.array else "record"
         rules = self.inferred.contract.paths
+        own = f"{self.name}_{model.suffix}"
         return self._render(
             "model.yml",
             model=f"stg_{self.name}__{model.suffix}",
-            description=f"The typed fields of {what}{of} of {self.name}. One row per {grain}.",
+            description=_description(self.name, model),
             kind=model.kind or "",
             key=model.key,
             elements=_elements(model),
             columns=list(self._described(model)),
+            unique=self.gates.give(own, "_rows_are_unique"),
+            complete=self.gates.give(own, "_is_complete"),
             test={
-                "record": json.dumps(example_record(rules, model)),
-                "expected": expected_row(model),
+                "name": self.gates.give(own, "_are_typed"),
+                "record": sql_text(json_text(example_record(rules, model))),
+                "expected": {"record_id": "a", "line_number": 1, **expected_row(model)},
             },
         )
 
@@ -197,25 +217,27 @@ class _Writer:
         names = ["record_id", "partition_start", "line_number", *columns]
         if "recorded_at" not in names:
             names.append("recorded_at")
+        gated = set(list(columns)[:MOST_GATES])
         for name in names:
             column = columns.get(name)
-            if column is None:
-                yield {"name": name, "description": quoted(_COMMON[name]), "tests": []}
-            else:
-                tests = list(self._tests(model, column))
-                yield {"name": name, "description": quoted(column.description), "tests": tests}
+            tests = list(self._tests(model, column)) if column and name in gated else []
+            yield {
+                "name": name,
+                "description": column.description if column else _COMMON[name],
+                "tests": tests,
+            }
 
     def _tests(self, model: Model, column: Column) -> Iterator[str]:
-        gate = f"{self.name}_{model.suffix}"[:30].rstrip("_") + f"_{column.name[:20]}".rstrip("_")
+        gate = f"{self.name}_{model.suffix}_{column.name}"
         if column.required:
             yield "- not_null:"
-            yield f"    name: {gate}_is_given"
+            yield f"    name: {self.gates.give(gate, '_is_given')}"
         values = self.inferred.values.get((model.kind or "", column.path))
         if values and not column.personal:
             yield "- accepted_values:"
-            yield f"    name: {gate}_is_known"
+            yield f"    name: {self.gates.give(gate, '_is_known')}"
             yield "    arguments:"
-            yield f"      values: {json.dumps(list(values), ensure_ascii=False)}"
+            yield f"      values: {yaml_value([for_dbt(value) for value in values])}"
             yield "    # Those of the sample; another one is no error yet."
             yield "    config: {severity: warn}"
 
@@ -229,20 +251,22 @@ def _elements(model: Model) -> str:
     return f"{arrays[-1].alias}.element" if arrays else ""
 
 
-def _rule(rule: PathRule) -> str:
-    """A declared path as one line of YAML."""
-    path = (
-        rule.path
-        if snake_case(rule.path.replace(".", "_")) == rule.path.replace(".", "_")
-        else json.dumps(rule.path)
-    )
-    parts = [f"path: {path}", f"type: {rule.type}"]
+def _description(source: str, model: Model) -> str:
+    what = f"`{model.array}` in " if model.array else ""
+    of = f"the records of kind {model.kind}" if model.kind else "the records"
+    part, parts = model.part
+    of_all = f", part {part} of {parts}, for a row has to fit into a page" if parts > 1 else ""
+    grain = f"element of `{model.array}`" if model.array else "record"
+    return f"The typed fields of {what}{of} of {source}{of_all}. One row per {grain}."
+
+
+def _rule(rule: PathRule) -> dict[str, Any]:
+    """A declared path as it stands in a contract."""
+    written: dict[str, Any] = {"path": rule.path, "type": rule.type}
     if rule.required:
-        parts.append("required: true")
+        written["required"] = True
     if rule.kinds:
-        parts.append(
-            f"kinds: [{', '.join(json.dumps(kind) if ':' in kind else kind for kind in rule.kinds)}]"
-        )
+        written["kinds"] = list(rule.kinds)
     if rule.pii:
-        parts.append(f"pii: {rule.pii}")
-    return f"{{{', '.join(parts)}}}"
+        written["pii"] = rule.pii
+    return written

@@ -1,0 +1,184 @@
+"""New files come into a project as a whole or not at all, also when the command is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from headgate.errors import ConfirmationRequired, HeadgateError
+from headgate.scaffold import staging
+from headgate.scaffold.files import NewFiles
+
+TEXTS = {
+    "mage_pipelines/pipelines/ingest_shop/metadata.yaml": "pipeline",
+    "models/staging/shop/stg.sql": "select 1",
+    "models/staging/shop/stg.yml": "models",
+    "models/monitoring/shop_observed.yml": "models",
+    "models/monitoring/shop_observed.sql": "select 2",
+    "macros/shop/generation.sql": "macro",
+    "mage_pipelines/data_loaders/shop/load.py": "block",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with a model and a pipeline."""
+    for file in (
+        "models/monitoring/standing.sql",
+        "mage_pipelines/pipelines/old/metadata.yaml",
+        "dbt_project.yml",
+    ):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(file)
+    return tmp_path
+
+
+def tree(project: Path) -> dict[str, str]:
+    """Every file of the project outside of hidden folders, with its text."""
+    return {
+        str(file.relative_to(project)): file.read_text()
+        for file in project.rglob("*")
+        if file.is_file() and not str(file.relative_to(project)).startswith(".")
+    }
+
+
+def leftovers(project: Path) -> list[Path]:
+    """What staging left behind."""
+    return list((project / staging.FOLDER).glob("*"))
+
+
+def test_all_files_come_at_once(project: Path) -> None:
+    """The check sees the project with the new files; afterwards they are there, and nothing else."""
+    before = tree(project)
+    seen: dict[str, str] = {}
+
+    def check(folder: Path, paths: Sequence[str]) -> list[str]:
+        seen.update({path: (folder / path).read_text() for path in [*paths, *before]})
+        assert tree(project) == before
+        return ["checked"]
+
+    written = NewFiles(project, TEXTS).write(check=check)
+
+    assert seen == {**TEXTS, **before}
+    assert (sorted(written.paths), written.passed) == (sorted(TEXTS), ("checked",))
+    assert tree(project) == seen
+    assert leftovers(project) == []
+
+
+def test_a_failed_check_leaves_nothing(project: Path) -> None:
+    """What a check refuses is not in the project; its message names files as they are called there."""
+    before = tree(project)
+
+    def check(folder: Path, paths: Sequence[str]) -> list[str]:
+        raise HeadgateError("file", expected="good", found=f"{folder}/{paths[0]} bad", next_step="mend it")
+
+    with pytest.raises(HeadgateError) as raised:
+        NewFiles(project, TEXTS).write(check=check)
+
+    assert tree(project) == before
+    assert leftovers(project) == []
+    assert raised.value.found == f"{next(iter(TEXTS))} bad"
+    assert raised.value.next_step == "mend it; nothing was written"
+
+
+def test_any_error_leaves_nothing(project: Path) -> None:
+    """A check that ends in an error of its own leaves nothing either."""
+    before = tree(project)
+
+    def check(_folder: Path, _paths: Sequence[str]) -> list[str]:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        NewFiles(project, TEXTS).write(check=check)
+
+    assert tree(project) == before
+    assert leftovers(project) == []
+
+
+def test_files_in_the_way_stop_before_anything_is_written(project: Path) -> None:
+    """A file that stands with another text is named; nothing else is written."""
+    (project / "macros/shop").mkdir(parents=True)
+    (project / "macros/shop/generation.sql").write_text("mine")
+    before = tree(project)
+
+    with pytest.raises(ConfirmationRequired, match="macros/shop/generation"):
+        NewFiles(project, TEXTS).write()
+
+    assert tree(project) == before
+    NewFiles(project, TEXTS).write(overwrite=True)
+    assert tree(project)["macros/shop/generation.sql"] == "macro"
+
+
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+from headgate.scaffold import staging
+
+project, texts, moves = Path(sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3])
+replace = Path.replace
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def counted(self, target):
+    global moves
+    if staging._COPY in self.parts:
+        if moves == 0:
+            die()
+        moves -= 1
+    return replace(self, target)
+
+Path.replace = counted
+staging.put(project, texts, die if moves < 0 else None)
+"""
+
+
+@pytest.mark.parametrize("moves", [-1, 0, 1, 2, 3, 4])
+def test_killed_at_any_move(project: Path, moves: int) -> None:
+    """Killed before the first move, nothing is there; between moves, what is there can be read."""
+    before = tree(project)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(project), json.dumps(TEXTS), str(moves)],
+        check=False,
+        env=os.environ,
+    )
+    assert done.returncode == -signal.SIGKILL
+    killed = tree(project)
+
+    # Each needs what is left of it.
+    needed = [
+        "macros/shop",
+        "models/staging/shop",
+        "models/monitoring/shop_observed.sql",
+        "mage_pipelines/pipelines",
+    ]
+    there = [any(path.startswith(start) and path not in before for path in killed) for start in needed]
+    assert there == sorted(there, reverse=True)
+    assert len(leftovers(project)) == 1
+    if moves <= 0:
+        assert killed == before
+
+    NewFiles(project, {"models/another.sql": "select 3"}).write()
+
+    assert leftovers(project) == []
+    finished = {} if moves < 0 else TEXTS
+    assert tree(project) == {**before, **finished, "models/another.sql": "select 3"}
+
+
+def test_a_command_at_work_is_left_alone(project: Path) -> None:
+    """Cleaning up touches no folder that a living command holds."""
+
+    def check(folder: Path, _paths: Sequence[str]) -> list[str]:
+        staging.finish_moves(project)
+        assert (folder / "macros/shop/generation.sql").is_file()
+        return []
+
+    NewFiles(project, TEXTS).write(check=check)
+    assert tree(project)["macros/shop/generation.sql"] == "macro"
