@@ -9,23 +9,15 @@ from hypothesis import strategies as st
 
 from headgate.errors import UsageError
 from headgate.scaffold.infer import Inferred, infer
+from tests import odd_samples
 
-KEYS = st.sampled_from(
-    [
-        "id",
-        "type",
-        "created_at",
-        "user",
-        "lines",
-        "email",
-        "Größe",
-        "a b",
-        "order",
-        "x-y",
-        "value",
-        "payload",
-        "record_id",
-    ]
+PLAIN = ["id", "type", "created_at", "user", "lines", "email", "order", "x-y", "value", "payload"]
+#: Plain ones mostly: records whose keys are all odd have no envelope.
+KEYS = st.one_of(
+    st.sampled_from(PLAIN),
+    st.sampled_from(PLAIN),
+    st.sampled_from(odd_samples.KEYS),
+    st.text(max_size=8),
 )
 SCALARS = st.one_of(
     st.none(),
@@ -35,6 +27,8 @@ SCALARS = st.one_of(
     st.sampled_from(
         ["", "a", "b", "2026-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "ann@example.org", "it's {{ x }}"]
     ),
+    st.sampled_from(odd_samples.TEXTS),
+    st.text(max_size=8),
 )
 VALUES = st.recursive(
     SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4))
