@@ -16,9 +16,7 @@ from headgate.scaffold.unpacking import WRAPPERS, Unpacking, keys
 LONGEST_SUFFIX = 32
 #: A row fits into one page: bytes of its columns, if every value that can be is stored elsewhere.
 WIDEST_ROW = 7_600
-_WIDTHS = dict.fromkeys(
-    ("integer", "boolean", "timestamp", "date", *EPOCH_UNITS, "count", "position"), 8
-)
+_WIDTHS = dict.fromkeys(("integer", "boolean", "timestamp", "date", *EPOCH_UNITS, "count", "position"), 8)
 _WIDTH = 24
 #: Models that every source has.
 _MODELS = ("quarantine", "deliveries", "load_outcomes")
