@@ -19,7 +19,6 @@ _JINJA_BRACE = "{{ '{' }}"
 _MACROS = frozenset({"json_fields", "json_elements"})
 #: What stands around the argument of a call that counts.
 _AROUND = ["(", ")", "}", "}", "as"]
-_ESCAPES = {"n": "\n", "t": "\t"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,8 @@ def _tokens(sql: str) -> list[str]:
 
 def _argument(literal: str) -> str:
     """What a Jinja string literal says."""
-    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), literal[1:-1], flags=re.DOTALL)
+    # As Jinja does it.
+    return literal[1:-1].encode("ascii", "backslashreplace").decode("unicode-escape")
 
 
 def _columns(tokens: list[str], at: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from headgate.contract import EACH, Contract, PathRule, Step
 from headgate.landing.times import EPOCH_UNITS
+from headgate.scaffold.observe import can_be_column
 from headgate.scaffold.quoting import json_text
 from headgate.scaffold.typed import Model
 
@@ -58,7 +59,7 @@ def broken_record(contract: Contract) -> dict[str, str]:
     envelope = {contract.envelope.identity, contract.envelope.kind, contract.envelope.time}
     # A scalar if there is one, and not of the envelope.
     rule = min(
-        (rule for rule in contract.paths if EACH not in rule.steps and rule.type != "any"),
+        (rule for rule in contract.paths if rule.type != "any" and all(map(_is_plain, rule.steps))),
         key=lambda rule: (rule.type in ("object", "array"), rule.path in envelope),
         default=contract.paths[0],
     )
@@ -67,7 +68,7 @@ def broken_record(contract: Contract) -> dict[str, str]:
     broken: dict[str, Any] = {}
     _put(sound, rule.steps, _VALUES.get(rule.type), rule.type)
     _put(broken, rule.steps, wrong, "string")
-    breakable = rule.type != "any" and EACH not in rule.steps
+    breakable = rule.type != "any" and all(map(_is_plain, rule.steps))
     return {
         "path": rule.path,
         "type": rule.type,
@@ -75,6 +76,11 @@ def broken_record(contract: Contract) -> dict[str, str]:
         "record": json_text(broken if breakable else sound),
         "reason": f"{rule.path}: expected {rule.type}, found {called}" if breakable else "",
     }
+
+
+def _is_plain(step: Step) -> bool:
+    """Whether a step is a key that can stand in a file as it is."""
+    return isinstance(step, str) and can_be_column(step)
 
 
 def _put(record: dict[str, Any], steps: Sequence[Step], value: Any, json_type: str) -> None:

@@ -36,8 +36,8 @@ def for_dbt(text: str) -> str:
 
 def jinja_text(text: str) -> str:
     """A string literal of Jinja."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
-    return f"'{escaped}'"
+    quoted = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "'" + "".join(mark if mark.isprintable() else _escaped(mark) for mark in quoted) + "'"
 
 
 def sql_text(text: str) -> str:
@@ -70,5 +70,5 @@ def _yaml_text(text: str) -> str:
 
 
 def _escaped(mark: str) -> str:
-    """A character as YAML escapes it in double quotes."""
+    """A character as YAML escapes it in double quotes, and Jinja in its strings."""
     return f"\\u{ord(mark):04x}" if ord(mark) < 0x10000 else f"\\U{ord(mark):08x}"
