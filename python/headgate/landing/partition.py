@@ -103,5 +103,6 @@ async def refuse_overlap(connection: Connection, delivery: Delivery) -> None:
             f"partition {partition.extent} of {delivery.source}",
             expected="the same extent as what is landed, or none landed there",
             found=f"{landed.extent} landed",
-            next_step="land deliveries of the same extent, or another stretch of time",
+            next_step="land deliveries of the same extent or another stretch of time, or leave that load out "
+            f"with `headgate loads discard {other['load_id']}`",
         )

@@ -1,5 +1,5 @@
 -- A landed partition of another extent that shares time with this one.
-select partition_start, partition_end
+select load_id, partition_start, partition_end
 from ops.loads
 where
     source = $1 and entity = $2 and status = 'landed' and not appended
