@@ -5,7 +5,7 @@
 #}
 {% macro record_definition() -%}
     {%- set builds_partitions = model.config.materialized == 'incremental' -%}
-    {%- if execute and (built_by(model.compiled_code or '') or not builds_partitions) -%}
+    {%- if execute and not is_dry_run() and (built_by(model.compiled_code or '') or not builds_partitions) -%}
     {%- set found = definition() -%}
     with upstream as (
         select coalesce(jsonb_object_agg(model, definition), '{}') as definitions

@@ -6,7 +6,8 @@
         {%- do gate_seconds.update({name: gate_seconds.get(name, 0) + result.execution_time}) -%}
     {%- endfor -%}
     {%- set built = [] -%}
-    {%- for result in results if result.node.resource_type == 'model' and result.status == 'success' -%}
+    {%- for result in results
+        if result.node.resource_type == 'model' and result.status == 'success' and not is_dry_run() -%}
         {%- set partitions = built_by(result.node.compiled_code or '') | length -%}
         {%- if partitions or result.node.config.materialized != 'incremental' -%}
             {%- do built.append((result.node.alias, partitions, result.execution_time)) -%}

@@ -6,6 +6,10 @@
         {% set kept = ', kept in ' ~ node.relation_name | replace('"', '') if node.relation_name else '' %}
         {% set text = 'Gate ' ~ node.name ~ ' on ' ~ gated_model(node) ~ ' failed: ' ~ rows ~ kept
             ~ '. Show them, and the ways out: headgate gates show ' ~ node.name ~ failed_loads_sentence(node) %}
+    {% elif node.resource_type == 'source' and result.max_loaded_at %}
+        {% set text = 'Source ' ~ node.source_name ~ '.' ~ node.name ~ ' is late: '
+            ~ ('its newest landed data ends at ' ~ result.max_loaded_at if result.max_loaded_at.year > 1 else 'nothing landed')
+            ~ '. Show what is late: headgate check' %}
     {% else %}
         {% set text = node.resource_type | capitalize ~ ' ' ~ node.name ~ ' could not run: '
             ~ result.message | default('', true) | trim | replace('\n', ' ') | truncate(400, true) %}

@@ -10,7 +10,7 @@
 {% macro uncertified(model_name, column='partition_start') -%}
     {#- A gate asks after the model is built. -#}
     {%- do ref_relation(model_name) -%}
-    {%- if flags.WHICH not in ('build', 'run') or not execute or not built_model(model_name) -%}
+    {%- if flags.WHICH not in ('build', 'run') or not execute or is_dry_run() or not built_model(model_name) -%}
     true
     {%- else -%}
     {%- set partitions = uncertified_partitions(model_name) -%}

@@ -42,3 +42,12 @@ def test_names_are_whole_in_a_pipe(database: Database) -> None:
     gate = "a_gate_with_a_name_that_is_as_long_as_the_longest_of_them_can_be"
     keep(database, gate, "pass", 0)
     assert gate in database.headgate("gates").stdout
+
+
+def test_why_a_gate_could_not_run_is_told(database: Database) -> None:
+    """The reason that the server or dbt gave, and not an empty list of rows."""
+    keep(database, "totals_add_up", "error", 0)
+    database.query("update ops.gate_results set reason = E'relation \"t\" does not exist\n  LINE 3'")
+    said = database.headgate("gates", "show", "totals_add_up").stdout
+    assert 'gate totals_add_up on orders could not run: relation "t" does not exist LINE 3' in said
+    assert "No rows were kept" not in said

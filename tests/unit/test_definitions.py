@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
 import pytest
 
 from headgate.definitions import Definition, Definitions
+from headgate.definitions.seeds import SeedContent, cell, parse_rows
 from headgate.definitions.slices import ALL, take_apart
 
 ACTIVITY = """
@@ -117,3 +122,193 @@ def test_needs_name_every_model_down_to_the_first() -> None:
     needs = definitions().needs("view", ["events_count_24h"])
     assert set(needs) == {"view", "int_activity"}
     assert "pushes_count" not in needs["int_activity"]
+
+
+STEPS = """
+    with base as (select * from typed.stg_events),
+    pushes as (select actor_id, repository_id, created_at from base where kind = 'push'),
+    firsts as (
+        select actor_id, min(created_at) as first_at, max(created_at) as last_at from pushes group by actor_id
+    ),
+    kinds as (select distinct actor_id, kind from base)
+    select firsts.actor_id, firsts.first_at, firsts.last_at, kinds.kind, other.login
+    from firsts
+    inner join kinds on firsts.actor_id = kinds.actor_id
+    left join typed.logins as other on other.actor_id = firsts.actor_id
+"""
+STEP_COLUMNS = ("actor_id", "first_at", "last_at", "kind", "login")
+PUSHES = "pushes as (select actor_id, repository_id, created_at from base where kind = 'push'),"
+
+
+def redefined(one: str, other: str, columns: tuple[str, ...] = STEP_COLUMNS) -> set[str]:
+    """The columns that two statements compute in different ways."""
+    before, after = take_apart(one), take_apart(other)
+    return {column for column in columns if before.slice([column])[0] != after.slice([column])[0]}
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        (
+            "min(created_at) as first_at, max(created_at) as last_at",
+            "max(created_at) as last_at, min(created_at) as first_at",
+        ),
+        (
+            "firsts.actor_id, firsts.first_at, firsts.last_at",
+            "firsts.first_at, firsts.last_at, firsts.actor_id",
+        ),
+        ("select actor_id, repository_id, created_at", "select created_at, actor_id, repository_id"),
+        ("select distinct actor_id, kind", "select distinct kind, actor_id"),
+        ("firsts", "first_pushes"),
+        ("other", "names"),
+        (f"{PUSHES}\n", f"{PUSHES} unread as (select 1 as one),\n"),
+        (
+            "with base as (select * from typed.stg_events),",
+            "with kinds as (select distinct actor_id, kind from typed.stg_events),"
+            " base as (select * from typed.stg_events),",
+        ),
+        (PUSHES, f"-- Only pushes.\n{PUSHES} /* and no more */"),
+    ],
+    ids=[
+        *("moved_in_a_step", "moved_in_the_last_step", "moved_in_the_first_step", "moved_in_distinct"),
+        *("step_renamed", "alias_renamed", "unread_step", "steps_in_another_order", "comments"),
+    ],
+)
+def test_what_a_statement_calls_and_orders_is_its_own_affair(was: str, becomes: str) -> None:
+    """Neither the place of a column nor of a step, nor the name of a step or an alias, redefines a column."""
+    one = STEPS
+    if "with kinds" in becomes:
+        one = one.replace("from base)\n", "from typed.stg_events)\n")
+        other = one.replace(",\n    kinds as (select distinct actor_id, kind from typed.stg_events)", "")
+        other = other.replace(was, becomes)
+    else:
+        other = one.replace(was, becomes)
+    assert other != one
+    assert redefined(one, other) == set()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "with a as (select x, y from t) select * from a union all select * from u",
+            "with a as (select y, x from t) select * from a union all select * from u",
+        ),
+        (
+            "with b as (select x, y from u) select x, y from t union all select * from b",
+            "with b as (select x, y from u) select y, x from t union all select * from b",
+        ),
+        (
+            "select x, y from t union all select x, y from u",
+            "select x, y from t union all select y, x from u",
+        ),
+        (
+            "with a (x, y) as (select p, q from t) select x, y from a",
+            "with a (x, y) as (select q, p from t) select x, y from a",
+        ),
+        ("select x, y from t union select x, y from u", "select x, y from t union select y, x from u"),
+        (
+            "select a.x, b.y from t as a join t as b on a.p = b.q",
+            "select b.x, a.y from t as a join t as b on a.p = b.q",
+        ),
+        (
+            "with a as (select * from b), b as (select x, y from t) select a.x, b.y from a cross join b",
+            "with b as (select x, y from t), a as (select * from b) select a.x, b.y from a cross join b",
+        ),
+        (
+            "with a as (select distinct x from t) select x, y from a, t",
+            "with a as (select x from t) select x, y from a, t",
+        ),
+    ],
+    ids=[
+        "star_in_union",
+        "beside_a_star",
+        "branch",
+        "named_by_alias",
+        "union_distinct",
+        "swapped",
+        "shadowed",
+        "distinct",
+    ],
+)
+def test_what_means_something_else_redefines(one: str, other: str) -> None:
+    """Places in a union, aliases that trade places, a name that means a table before it means a step."""
+    assert redefined(one, other, ("x", "y")) == {"x", "y"}
+
+
+def test_columns_that_move_in_a_table_that_is_read_by_place_redefine() -> None:
+    """Two tables one below the other by `*`: a column that moves in one of them lands in another column."""
+    view = "select * from typed.int_activity union all select * from typed.more"
+    moved = ACTIVITY.replace("select actor_id, date", "select date").replace(
+        "as hour,\n", "as hour, actor_id,\n"
+    )
+    assert moved != ACTIVITY
+    assert differing(definitions(activity=moved)) == set()
+    one, other = definitions(view), definitions(view, moved)
+    assert one.digest("view", ["actor_id"]) != other.digest("view", ["actor_id"])
+
+
+def test_a_step_that_only_a_subquery_reads_has_a_part() -> None:
+    """Also one that has steps of its own."""
+    inner = "with z as (select * from base) select * from z"
+    sql = f"with base as (select x from t where x > {{}}) select x from ({inner}) as q"
+    assert take_apart(sql.format(1)).slice(["x"]) != take_apart(sql.format(2)).slice(["x"])
+
+
+BOTS = [{"login": "a-bot", "weight": 1, "reason": "one"}, {"login": "b-bot", "weight": 2, "reason": "two"}]
+READS_BOTS = """
+    with bots as (select * from typed.bots)
+    select e.id, bots.weight from typed.e inner join bots using (login)
+"""
+
+
+def with_seed(sql: str, rows: list[dict[str, Any]], checksum: str) -> Definitions:
+    """A model that reads the seed `bots`, whose content is known."""
+    definition = Definition("view", sql, sql, {}, {}, {"bots": checksum})
+    return Definitions({"view": definition}, {checksum: SeedContent.of(rows)})
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes"),
+    [
+        ([{**row, "reason": "another"} for row in BOTS], set()),
+        ([{**row, "since": 2015} for row in BOTS], set()),
+        ([{name: row[name] for name in ("reason", "login", "weight")} for row in BOTS], set()),
+        (BOTS[::-1], set()),
+        ([{**row, "weight": Decimal("1.0") * row["weight"]} for row in BOTS], set()),
+        ([{**row, "weight": 3 - row["weight"]} for row in BOTS], {"weight"}),
+        ([{**row, "login": "c-bot"} for row in BOTS], {"id", "weight"}),
+        (BOTS[:1], {"id", "weight"}),
+        ([*BOTS, BOTS[0]], {"id", "weight"}),
+    ],
+    ids=[
+        *("remark", "added_column", "columns_moved", "lines_moved", "same_number"),
+        *("read_column", "key", "line_less", "line_twice"),
+    ],
+)
+def test_seeds_are_compared_by_what_is_read_of_them(rows: list[dict[str, Any]], changes: set[str]) -> None:
+    """A remark that no model reads redefines nothing; a line that is gone redefines all columns."""
+    one, other = with_seed(READS_BOTS, BOTS, "before"), with_seed(READS_BOTS, rows, "after")
+    found = {name for name in ("id", "weight") if one.digest("view", [name]) != other.digest("view", [name])}
+    assert found == changes
+
+
+def test_a_seed_whose_content_was_never_recorded_is_told_by_its_file() -> None:
+    """Nothing is taken for equal that is not known to be."""
+    known = with_seed(READS_BOTS, BOTS, "after")
+    unknown = Definitions({"view": Definition("view", READS_BOTS, READS_BOTS, {}, {}, {"bots": "before"})})
+    assert known.digest("view", ["id"]) != unknown.digest("view", ["id"])
+
+
+def test_what_a_file_says_equals_what_the_database_holds() -> None:
+    """Numbers, booleans, times and text, read from CSV and from JSON."""
+    stored = parse_rows('[{"a": 0.50, "b": true, "c": "2016-01-01", "d": null, "e": "1", "f": 20}]')
+    read = [
+        cell(Decimal("0.5")),
+        cell(True),
+        cell(date(2016, 1, 1)),
+        cell(None),
+        cell("1"),
+        cell("20", "bigint"),
+    ]
+    assert list(stored.rows[0].values()) == read

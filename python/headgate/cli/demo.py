@@ -19,7 +19,7 @@ from headgate import postgres
 from headgate.cli.pipelines import ProgressView
 from headgate.demo.account import has_landed, print_account, read_account
 from headgate.demo.cut import SHARE, cut_last_hour
-from headgate.demo.hours import FIRST, LAST, find_hours
+from headgate.demo.hours import FIRST, LAST, find_hours, next_hour
 from headgate.demo.releases import print_releases, tell_releases
 from headgate.errors import HeadgateError
 from headgate.landing import land_files
@@ -31,8 +31,6 @@ from headgate.sources.gharchive import GHARCHIVE, HOUR
 NEXT_STEPS = """\
 headgate mage                      Mage's UI and scheduler, at http://127.0.0.1:6789
 psql -d "$(headgate dsn)"          look around: feature_store.*, typed.*, features.*, ops.*
-headgate land gharchive --from 2016-01-01T13, then headgate run build_features
-                                   one more hour
 headgate gates list                what every gate said last
 headgate releases                  every release; then `headgate releases show N`, `headgate diff N M`
 headgate rollback                  what going back would do, before it is done
@@ -68,6 +66,8 @@ def demo() -> None:
     console.print(f"\nThe lineage, in a browser: {site}", highlight=False, soft_wrap=True)
     console.print("\nCommands to try next, after `source .venv/bin/activate`", style="bold")
     console.print(NEXT_STEPS, highlight=False, soft_wrap=True)
+    console.print("\nOne more hour", style="bold")
+    console.print(f"{next_hour(settings)}\nheadgate run build_features", highlight=False, soft_wrap=True)
 
 
 def _land(settings: Settings, file: Path) -> None:

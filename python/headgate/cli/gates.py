@@ -75,6 +75,8 @@ def show_gate(gate: str, limit: int, as_json: bool) -> None:
         click.echo(f"gate {gate} never failed nor warned")
         return
     click.echo(f"{result.sentence()} at {result.ran_at:%Y-%m-%d %H:%M:%S} UTC (run {result.run_id})")
+    if result.status == "error":
+        return
     tables().print(rows_table(rows) if rows else "No rows were kept.")
     if result.failures is not None and result.failures > len(rows):
         click.echo(f"{len(rows)} of {result.failures} rows shown")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from headgate.definitions.seeds import SeedContent
 from headgate.definitions.slices import ALL, Statement, take_apart
 
 
@@ -24,7 +25,7 @@ class Definition:
     settings: Mapping[str, Any]
     #: The models that it reads: name -> key of their definition.
     upstream: Mapping[str, str]
-    #: The seeds that it reads: name -> hash of their content.
+    #: The seeds that it reads: name -> checksum of the file.
     seeds: Mapping[str, str]
 
     @property
@@ -42,8 +43,12 @@ class Definition:
 class Definitions:
     """Definitions by key: the model's name where they are declared, a hash where they are deployed."""
 
-    def __init__(self, by_key: Mapping[str, Definition]) -> None:
+    def __init__(
+        self, by_key: Mapping[str, Definition], seeds: Mapping[str, SeedContent] | None = None
+    ) -> None:
+        """`seeds`: contents by checksum, where they are known; others are told apart by their checksum."""
         self.by_key = by_key
+        self.seeds = dict(seeds or {})
         self._found: dict[tuple[str, frozenset[str]], str] = {}
 
     def digest(self, key: str, columns: Iterable[str] = (ALL,)) -> str:
@@ -57,7 +62,8 @@ class Definitions:
         """As `digest`, but of what the model itself says, whatever it reads is built from."""
         definition = self.by_key[key]
         slices = [statement.slice(columns)[0] for statement in definition.statements]
-        return _hash(slices, definition.settings, definition.seeds)
+        mentioned = _mentioned(definition, frozenset(columns))
+        return _hash(slices, definition.settings, self._seeds(definition, mentioned))
 
     def needs(self, key: str, columns: Iterable[str]) -> dict[str, frozenset[str]]:
         """What some columns of a model are computed from: model, itself too -> names that have a part."""
@@ -73,7 +79,7 @@ class Definitions:
         mentioned = _mentioned(definition, names)
         for model, other in definition.upstream.items():
             if model != definition.model:
-                self._collect(other, mentioned, found)
+                self._collect(other, _read_of(definition, model, mentioned), found)
 
     def _digest(self, key: str, names: frozenset[str]) -> str:
         definition = self.by_key.get(key)
@@ -82,7 +88,7 @@ class Definitions:
         if (key, names) not in self._found:
             mentioned = _mentioned(definition, names)
             upstream = {
-                model: self._digest(other, mentioned)
+                model: self._digest(other, _read_of(definition, model, mentioned))
                 for model, other in definition.upstream.items()
                 if model != definition.model
             }
@@ -90,13 +96,31 @@ class Definitions:
                 [statement.slice(names)[0] for statement in definition.statements],
                 definition.settings,
                 upstream,
-                definition.seeds,
+                self._seeds(definition, mentioned),
             )
         return self._found[key, names]
+
+    def _seeds(self, definition: Definition, mentioned: frozenset[str]) -> dict[str, str]:
+        """What a model reads of its seeds: seed -> its content in the columns that are mentioned."""
+        return {
+            seed: self._seed(checksum, _read_of(definition, seed, mentioned))
+            for seed, checksum in definition.seeds.items()
+        }
+
+    def _seed(self, checksum: str, names: frozenset[str]) -> str:
+        if checksum not in self.seeds:
+            return checksum
+        return self.seeds[checksum].columns(None if ALL in names else names)
 
 
 def _mentioned(definition: Definition, names: frozenset[str]) -> frozenset[str]:
     return frozenset().union(*(statement.slice(names)[1] for statement in definition.statements))
+
+
+def _read_of(definition: Definition, model: str, mentioned: frozenset[str]) -> frozenset[str]:
+    """The columns of an upstream model or seed that have a part; all where it is read by place."""
+    by_place = any(model in statement.tables_by_place for statement in definition.statements)
+    return mentioned | {ALL} if by_place else mentioned
 
 
 def _hash(*parts: Any) -> str:

@@ -8,7 +8,6 @@ So a slice may hold too much, and never too little, whatever the statement's sch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -16,16 +15,26 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from headgate.definitions.normal_form import (
+    grouped_by,
+    needs_whole_rows,
+    normalise,
+    tables_by_place,
+    told_by_place,
+)
+
 #: Every column: what a slice by an unknown name amounts to.
 ALL = "*"
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 #: Where a select is one step of the statement and not part of an expression or a condition.
 _STEPS = (exp.With, exp.CTE, exp.Subquery, exp.From, exp.Join, exp.Lateral, exp.Union, exp.Select)
 
 
 @dataclass(frozen=True)
 class Part:
-    """One expression of a select list: the name it gives its column, its SQL, the names it mentions."""
+    """One expression of a select list: the name it gives its column, its SQL, the names it mentions.
+
+    The SQL begins with the number of its select and, where that means something, its place there.
+    """
 
     name: str
     sql: str
@@ -40,6 +49,8 @@ class Statement:
     frame: str
     frame_mentions: frozenset[str]
     parts: tuple[Part, ...]
+    #: Tables the order of whose columns has a part in it: `select * from one union all select * from other`.
+    tables_by_place: frozenset[str] = frozenset()
 
     def slice(self, names: Iterable[str]) -> tuple[str, frozenset[str]]:
         """(text of the slice, names that it mentions) for the columns `names`; ALL stands for all."""
@@ -56,7 +67,7 @@ class Statement:
                     kept.add(number)
                     needed |= part.mentions
                     grew = True
-        chosen = "\n".join(self.parts[number].sql for number in sorted(kept))
+        chosen = "\n".join(sorted(self.parts[number].sql for number in kept))
         return f"{self.frame}\n{chosen}", frozenset(needed)
 
 
@@ -67,10 +78,10 @@ def take_apart(sql: str) -> Statement:
     except SqlglotError:
         text = " ".join(" ".join(line.split("--")[0] for line in sql.splitlines()).split())
         return Statement(text, text, frozenset([ALL]), ())
-    _normalise(tree)
-    text = _sql(tree)
-    parts = [] if _needs_whole_rows(tree) else [*_columns_of_records(tree), *_select_lists(tree)]
-    return Statement(text, _sql(tree), _mentions(tree), tuple(parts))
+    normalise(tree)
+    text, by_place = _sql(tree), tables_by_place(tree)
+    parts = [] if needs_whole_rows(tree) else [*_columns_of_records(tree), *_select_lists(tree)]
+    return Statement(text, _sql(tree), _mentions(tree), tuple(parts), by_place)
 
 
 def _select_lists(tree: exp.Expr) -> Iterator[Part]:
@@ -78,12 +89,14 @@ def _select_lists(tree: exp.Expr) -> Iterator[Part]:
     cut = [found for found in tree.find_all(exp.Select) if _can_be_cut(found)]
     # Told before the first is cut: branches of a union are named by another select.
     names = [_output_names(select) for select in cut]
+    by_place = told_by_place(tree)
     for number, select in enumerate(cut):
         expressions = select.expressions
         select.set("expressions", [exp.Placeholder()])
-        for name, expression in zip(names[number], expressions, strict=True):
+        for place, (name, expression) in enumerate(zip(names[number], expressions, strict=True)):
             inner = expression.this if isinstance(expression, exp.Alias) else expression
-            yield Part(name, f"{number}: {name} = {_sql(inner)}", _mentions(inner))
+            where = f"{number}.{place}" if id(select) in by_place else str(number)
+            yield Part(name, f"{where}: {name} = {_sql(inner)}", _mentions(inner))
 
 
 def _columns_of_records(tree: exp.Expr) -> Iterator[Part]:
@@ -98,7 +111,9 @@ def _columns_of_records(tree: exp.Expr) -> Iterator[Part]:
 
 def _can_be_cut(select: exp.Select) -> bool:
     """Whether dropping an expression leaves the rows as they are, and its place in the list means nothing."""
-    if select.args.get("distinct") or any(isinstance(item, exp.Literal) for item in _grouped_by(select)):
+    if select.args.get("distinct") or any(isinstance(item, exp.Literal) for item in grouped_by(select)):
+        return False
+    if select.parent is not None and _names_columns(select.parent.args.get("alias")):
         return False
     node: exp.Expr = select
     while node.parent is not None:
@@ -110,10 +125,9 @@ def _can_be_cut(select: exp.Select) -> bool:
     return True
 
 
-def _grouped_by(select: exp.Select) -> list[exp.Expr]:
-    group, order = select.args.get("group"), select.args.get("order")
-    ordered = [item.this for item in order.expressions] if order else []
-    return [*(group.expressions if group else []), *ordered]
+def _names_columns(alias: object) -> bool:
+    """Whether an alias names the columns too: `step (a, b) as (...)`."""
+    return isinstance(alias, exp.TableAlias) and bool(alias.args.get("columns"))
 
 
 def _output_names(select: exp.Select) -> list[str]:
@@ -134,25 +148,6 @@ def _first_select(union: exp.Union) -> exp.Select:
     while isinstance(found, exp.Union):
         found = found.this
     return found if isinstance(found, exp.Select) else exp.Select()
-
-
-def _needs_whole_rows(tree: exp.Expr) -> bool:
-    """Whether a table is used as a value, or joined by whatever names are alike: no column can be spared."""
-    tables = {alias.name for alias in tree.find_all(exp.TableAlias)}
-    tables |= {table.name for table in tree.find_all(exp.Table)}
-    as_value = any(
-        column.name in tables and not column.table and not column.is_star
-        for column in tree.find_all(exp.Column)
-    )
-    return as_value or any(join.args.get("method") == "NATURAL" for join in tree.find_all(exp.Join))
-
-
-def _normalise(tree: exp.Expr) -> None:
-    """Names as PostgreSQL folds them; quotes only where they mean something."""
-    for name in tree.find_all(exp.Identifier):
-        text = name.name if name.quoted else name.name.lower()
-        name.set("this", text)
-        name.set("quoted", not _PLAIN.fullmatch(text))
 
 
 def _mentions(tree: exp.Expr) -> frozenset[str]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 
 from headgate.definitions.catalog import Definition, Definitions
+from headgate.definitions.seeds import parse_rows
 from headgate.postgres.connection import Connection
 
 READ_BY = """
@@ -21,10 +22,14 @@ READ_BY = """
     select * from ops.model_definitions inner join needed using (definition)
 """
 
+SEEDS = "select checksum, rows from ops.seed_contents where checksum = any($1)"
+
 
 async def load_definitions(connection: Connection, keys: Iterable[str]) -> Definitions:
     """The definitions of `keys` (hashes) and of everything that they read."""
     rows = await connection.fetch(READ_BY, sorted(keys))
+    seeds = {checksum for row in rows for checksum in json.loads(row["seeds"]).values()}
+    contents = await connection.fetch(SEEDS, sorted(seeds))
     return Definitions(
         {
             row["definition"]: Definition(
@@ -36,5 +41,6 @@ async def load_definitions(connection: Connection, keys: Iterable[str]) -> Defin
                 json.loads(row["seeds"]),
             )
             for row in rows
-        }
+        },
+        {row["checksum"]: parse_rows(row["rows"]) for row in contents},
     )

@@ -67,6 +67,8 @@ def print_account(console: Console, account: dict[str, Rows], origin: str, secon
     )
     warned = f", {gates['warned']} warned" if gates["warned"] else ""
     facts.add_row("Gates", f"{gates['passed']} of {gates['gates']} passed{warned}")
+    for gate in account["warned"]:
+        facts.add_row("", f"warned: {gate['gate']} ({gate['failures']:,} rows)")
     for view in account["features"]:
         facts.add_row(
             "Features" if view is account["features"][0] else "",

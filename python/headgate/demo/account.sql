@@ -23,6 +23,13 @@ select
     count(*) filter (where status not in ('pass', 'warn')) as failed
 from (select distinct on (gate) gate, status from ops.gate_results order by gate, ran_at desc) as latest;
 
+-- name: warned
+-- A row per gate that warned when it ran last.
+select gate, model, failures
+from (select distinct on (gate) * from ops.gate_results order by gate, ran_at desc) as latest
+where status = 'warn'
+order by gate;
+
 -- name: features
 -- A row per feature view: how many rows and entities it has.
 select 'repository_activity' as feature_view, count(*) as rows, count(distinct repository_id) as entities

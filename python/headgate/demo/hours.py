@@ -45,6 +45,19 @@ def find_hours(settings: Settings) -> Hours:
     )
 
 
+def next_hour(settings: Settings) -> str:
+    """The commands that bring one hour more: landed where it can be had, else generated."""
+    hour = LAST + timedelta(hours=1)
+    has_file = settings.data_dir is not None and (settings.data_dir / file_name(hour)).is_file()
+    if has_file or _archive_answers(settings):
+        return f"headgate land gharchive --from {hour:%Y-%m-%dT%H}"
+    folder = settings.home / "demo"
+    return (
+        f"headgate synth --from {hour:%Y-%m-%dT%H} --events-per-hour {EVENTS_PER_HOUR} --out {folder}\n"
+        f"headgate land gharchive {folder / file_name(hour)}"
+    )
+
+
 def _holds_all(folder: Path) -> bool:
     return all((folder / file_name(hour)).is_file() for hour in hours_between(FIRST, LAST))
 

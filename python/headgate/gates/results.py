@@ -36,6 +36,8 @@ class GateResult:
     ran_at: datetime
     #: The loads that the gate did not stop for, because somebody waived it.
     waived_loads: tuple[int, ...] = ()
+    #: Why the gate could not run.
+    reason: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -46,7 +48,8 @@ class GateResult:
         """Model, gate, number of rows and where they are kept, in one line."""
         model = f" on {self.model}" if self.model else ""
         if self.status == "error":
-            return f"gate {self.gate}{model} could not run"
+            reason = f": {' '.join(self.reason.split())}" if self.reason else ""
+            return f"gate {self.gate}{model} could not run{reason}"
         rows = f"{self.failures} {'row' if self.failures == 1 else 'rows'}"
         kept = f", kept in {self.failures_relation}" if self.failures_relation else ""
         verb = "failed" if self.failed else "warned"

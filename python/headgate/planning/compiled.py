@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from headgate.definitions.seeds import cell
+
 MODES = ("first", "next")
 COMPILE = (
     "compile",
@@ -42,8 +44,27 @@ def main(file: str, *arguments: str) -> int:
             sql.setdefault(result.node.unique_id, {})[mode] = result.node.compiled_code
     nodes = manifest.nodes
     models = [_describe(nodes[unique_id], nodes, found) for unique_id, found in sorted(sql.items())]
-    Path(file).write_text(json.dumps(models))
+    read = {name for model in models for name in model["seeds"]}
+    seeds = {
+        node.checksum.checksum: _rows(node)
+        for node in nodes.values()
+        if node.resource_type == "seed" and node.alias in read
+    }
+    Path(file).write_text(json.dumps({"models": models, "seeds": seeds}))
     return 0
+
+
+def _rows(seed: Any) -> list[dict[str, str | None]]:
+    """What stands in a seed's file, read as dbt reads it to load it."""
+    from dbt_common.clients import agate_helper
+
+    types = seed.config.column_types
+    path = Path(seed.root_path) / seed.original_file_path
+    table = agate_helper.from_csv(path, text_columns=types, delimiter=seed.config.delimiter)
+    return [
+        {name: cell(value, types.get(name)) for name, value in zip(table.column_names, row, strict=True)}
+        for row in table.rows
+    ]
 
 
 def _say(exception: BaseException | None) -> int:

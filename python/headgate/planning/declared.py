@@ -12,6 +12,7 @@ from typing import Any
 
 from headgate.contract import Contract, load_contract
 from headgate.definitions import Definition, Definitions
+from headgate.definitions.seeds import SeedContent
 from headgate.errors import HeadgateError
 from headgate.planning import dbt
 from headgate.settings import Settings
@@ -74,11 +75,15 @@ def read_declared(settings: Settings) -> Declared:
         HeadgateError: dbt cannot compile it.
         UsageError: a contract is not one.
     """
-    described = _compile(settings)
+    compiled = _compile(settings)
+    described = compiled["models"]
     models = {entry["name"]: _model(entry) for entry in described}
     return Declared(
         models=models,
-        definitions=Definitions({entry["name"]: _definition(entry) for entry in described}),
+        definitions=Definitions(
+            {entry["name"]: _definition(entry) for entry in described},
+            {checksum: SeedContent(tuple(rows)) for checksum, rows in compiled["seeds"].items()},
+        ),
         views={model.name: _view(model) for model in models.values() if model.layer == FEATURES},
         contracts={
             source.name: load_contract(settings.project_dir, source.name, source.entity)
@@ -87,7 +92,7 @@ def read_declared(settings: Settings) -> Declared:
     )
 
 
-def _compile(settings: Settings) -> list[dict[str, Any]]:
+def _compile(settings: Settings) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "models.json"
         command = [sys.executable, "-m", "headgate.planning.compiled", str(file), "--quiet"]
@@ -99,8 +104,8 @@ def _compile(settings: Settings) -> list[dict[str, Any]]:
                 found=said or "an error without a message",
                 next_step="run `dbt parse` and correct what it names",
             )
-        described: list[dict[str, Any]] = json.loads(file.read_text())
-        return described
+        compiled: dict[str, Any] = json.loads(file.read_text())
+        return compiled
 
 
 def _model(entry: Mapping[str, Any]) -> Model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headgate.change import Change, changes_hash
@@ -81,10 +81,14 @@ class Plan:
 
 def make_plan(declared: Declared, deployed: Deployed) -> Plan:
     """Compares both sides."""
+    # What only one side knows of a seed's content holds for the other: the same file has the same checksum.
+    seeds = {**deployed.definitions.seeds, **declared.definitions.seeds}
+    declared = replace(declared, definitions=Definitions(declared.definitions.by_key, seeds))
+    deployed = replace(deployed, definitions=Definitions(deployed.definitions.by_key, seeds))
     sources, retyped, problems = _sources(declared, deployed)
     stale = stale_models(declared, deployed) | retyped
     again = declared.downstream(stale) & deployed.models.keys()
-    both = Definitions({**deployed.definitions.by_key, **declared.definitions.by_key})
+    both = Definitions({**deployed.definitions.by_key, **declared.definitions.by_key}, seeds)
     stored = view_changes(deployed.views, declared.views, both)
     views = sorted({change.name for change in stored} | {name for name in again if name in declared.views})
     return Plan(
