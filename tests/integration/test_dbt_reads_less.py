@@ -190,3 +190,18 @@ def test_what_would_read_or_write_elsewhere_is_refused(built: Database, tmp_path
     done = refused(built, profiles, *words, *selected)
     assert sentence in done
     assert state(built) == before
+
+
+def test_freshness_follows_the_ledger(database: Database) -> None:
+    """A source is late or not by the end of its newest landed data, as for `headgate check`."""
+    for status, age in (("landed", 9), ("failed", 1)):
+        database.query(
+            "insert into ops.loads (source, entity, uri, status, partition_start, partition_end,"
+            f" lines_read, rows_landed, rows_rejected) values ('gharchive', 'events', 'f', '{status}',"
+            f" now() - interval '{age + 1} hours', now() - interval '{age} hours', 0, 0, 0)"
+        )
+    late = database.dbt("source", "freshness", exit_code=1).stdout
+    assert "ERROR STALE freshness of gharchive.events" in late
+    assert "Source gharchive.events is late: its newest landed data ends at " in late
+    database.query("update ops.loads set status = 'landed'")
+    assert "PASS freshness of gharchive.events" in database.dbt("source", "freshness").stdout
