@@ -205,3 +205,19 @@ def test_freshness_follows_the_ledger(database: Database) -> None:
     assert "Source gharchive.events is late: its newest landed data ends at " in late
     database.query("update ops.loads set status = 'landed'")
     assert "PASS freshness of gharchive.events" in database.dbt("source", "freshness").stdout
+
+
+def test_rows_that_the_ledger_does_not_know_are_built_from_nothing(built: Database) -> None:
+    """After `headgate migrate base` and `up` a build needs no option to be right."""
+    table = "monitoring.gharchive_observed_paths"
+    rows = f"select count(*) from {table}"
+    expected = built.value(rows)
+    built.query("delete from ops.built_partitions where model = 'gharchive_observed_paths'")
+    built.query(
+        f"create temp table other as select * from {table};"
+        " update other set partition_start = partition_start - interval '1 hour';"
+        f" insert into {table} select * from other"
+    )
+    assert built.value(rows) == 2 * expected
+    built.dbt("run", "-s", "gharchive_observed_paths")
+    assert built.value(rows) == expected

@@ -1,0 +1,16 @@
+{# As dbt's own, and for a table that holds rows although the ledger knows no partition of it: it was made anew since
+   (`headgate migrate base`), so nothing says what those rows were built from. #}
+{% macro should_full_refresh() -%}
+    {{ return(dbt.should_full_refresh() or holds_unrecorded_rows()) }}
+{%- endmacro %}
+
+{# Whether the current model is built by partitions and has rows, but none that the ledger knows of. #}
+{% macro holds_unrecorded_rows() -%}
+    {%- if execute and config.get('incremental_strategy') in ('replace_partitions', 'replace_rows') and load_relation(this) -%}
+        {{ return(run_query(
+            "select not exists (select from ops.built_partitions where model = '" ~ this.identifier ~ "')"
+            ~ " and exists (select from " ~ this ~ ") as found"
+        ).rows[0].found) }}
+    {%- endif -%}
+    {{ return(false) }}
+{%- endmacro %}
