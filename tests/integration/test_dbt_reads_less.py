@@ -104,7 +104,7 @@ def built(landed: Database) -> Database:
     "command",
     [
         ("build", "--empty", "--full-refresh", *SELECTED),
-        ("seed", "--empty"),
+        ("build", "--empty", "--full-refresh", "--resource-type", "seed"),
     ],
     ids=["build_from_nothing", "seed"],
 )
