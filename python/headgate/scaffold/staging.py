@@ -1,9 +1,10 @@
 """Puts new files into a project as a whole or not at all.
 
 They are written into a copy of the project under .headgate/new and checked there. Then a list of what moves
-is written, and each new folder or file moves into place by one rename, macros first, then what uses them: dbt
-and Mage can read the project between any two. Killed before the list, a command leaves its copy behind and
-the project as it was; killed after it, the next command that writes files finishes its moves.
+is written, and each new folder or file moves into place by one rename, in an order in which dbt and Mage can
+read the project between any two: a source's macro, by which other models find it, comes behind its models.
+Killed before the list, a command leaves its copy behind and the project as it was; killed after it, the next
+command that writes files finishes its moves.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _NOT_COPIED = (
     *("__pycache__", ".*_temp_*", ".variables", ".file_versions", ".cache", ".logs", ".mage_data"),
     *(".ssh_tunnel", "mage-ai.db", "interactions"),
 )
-#: What is moved first: what others need.
-_ORDER = ("macros", "seeds", "models/staging", "models", "mage_pipelines/utils", "mage_pipelines/pipelines")
+#: What is moved first.
+_ORDER = ("seeds", "models/staging", "models", "macros", "mage_pipelines/utils", "mage_pipelines/pipelines")
 
 Check = Callable[[Path, Sequence[str]], list[str]]
 
