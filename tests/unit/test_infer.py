@@ -184,15 +184,15 @@ def test_formats_are_read_alike(tmp_path: Path, name: str, text: str) -> None:
     file = tmp_path / name
     file.write_text(text, encoding="utf-8", newline="")
 
-    assert read_sample(file) == [{"n": 1}, {"n": None}]
+    assert read_sample(file).records == [{"n": 1}, {"n": None}]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [('{"a": 1}\n{secret\n', "none on line 2"), ("[1]\n", "a list at line 1"), ("\n", "none")],
+    [('{"a": 1}\n{secret\n', "none in record 2"), ("[[1]]\n", "a list in record 1"), ("\n", "none")],
 )
 def test_broken_samples_are_refused_without_quoting_them(tmp_path: Path, text: str, said: str) -> None:
-    """The message names the line and shows nothing of it."""
+    """The message names the record and shows nothing of it."""
     file = tmp_path / "sample.jsonl"
     file.write_text(text)
 

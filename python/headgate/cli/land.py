@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, NoReturn
 
@@ -44,6 +45,7 @@ from headgate.sources.loaders import Files, loader_of
     show_default=True,
     help="Seconds between polls, unless the source says.",
 )
+@click.option("--again", is_flag=True, help="Land unchanged files or hours again.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def land(
     source: str,
@@ -54,12 +56,14 @@ def land(
     connections: int | None,
     poll: bool,
     every: float,
+    again: bool,
     as_json: bool,
 ) -> None:
     """Lands FILES or URLs of SOURCE, its hours --from to --to, or what it has that is new.
 
     Hours come from HEADGATE_DATA when it holds their files, else over HTTP from HEADGATE_ARCHIVE_URL. What is
-    landed already with the same content is left alone; other content replaces what is landed for that time.
+    landed already with the same content is left alone, unless its format, its loader or its contract says
+    something else now, or --again is given; other content replaces what is landed for that time.
     A source that declares where its records are (docs/sources.md), and github_events, need neither files nor
     hours. Exit code 1 when a load failed; the others are landed all the same.
     """
@@ -67,12 +71,16 @@ def land(
     if not files and not first and not partition and not last:
         files = locations(settings, source)
         if not files:
+            if again:
+                raise click.UsageError("--again takes files or hours, or a source that declares a location")
             _pull(settings, source, poll=poll, every=every, as_json=as_json)
             return
     elif poll:
         raise click.UsageError("--poll takes neither files nor hours")
+    if poll and again:
+        raise click.UsageError("--poll and --again exclude each other")
     while True:
-        _land(settings, source, files, first, last, partition, connections, as_json)
+        _land(settings, source, files, first, last, partition, connections, again, as_json)
         if not poll:
             return
         time.sleep(every)
@@ -87,6 +95,7 @@ def _land(
     last: str | None,
     partition: str | None,
     connections: int | None,
+    again: bool,
     as_json: bool,
 ) -> None:
     """Lands files or hours, and prints what came of it."""
@@ -94,10 +103,10 @@ def _land(
     asyncio.run(_find_ledger(settings))
     began = time.monotonic()
     if as_json:
-        results = land_files(settings, source, deliveries, connections=connections)
+        results = land_files(settings, source, deliveries, connections=connections, again=again)
         click.echo(json.dumps([result.as_dict() for result in results], indent=2))
     else:
-        results = _land_with_progress(settings, source, deliveries, connections)
+        results = _land_with_progress(settings, source, deliveries, connections, again)
         _show(results, time.monotonic() - began)
     if any(result.failed for result in results):
         sys.exit(1)
@@ -221,7 +230,7 @@ def _has_no_hours(settings: Settings, source: Source) -> UsageError:
 
 
 def _land_with_progress(
-    settings: Settings, source: str, deliveries: list[Delivery], connections: int | None
+    settings: Settings, source: str, deliveries: list[Delivery], connections: int | None, again: bool
 ) -> list[LoadResult]:
     """Lands with a progress bar on a terminal; says where hours come from."""
     # Imported here: `--json` needs neither.
@@ -254,7 +263,9 @@ def _land_with_progress(
                 task, completed=sum(parts.values()), description=f"{what}, {sum(lines.values()):,} lines"
             )
 
-        return land_files(settings, source, deliveries, connections=connections, on_progress=on_progress)
+        return land_files(
+            settings, source, deliveries, connections=connections, on_progress=on_progress, again=again
+        )
 
 
 def _show(results: list[LoadResult], seconds: float) -> None:
@@ -281,6 +292,8 @@ def _show(results: list[LoadResult], seconds: float) -> None:
         f"{len(results)} loads", f"{len(written)} written", *_counts(results), total if written else ""
     )
     console.print(table)
+    for reason, count in Counter(result.reason for result in written if result.reason).items():
+        console.print(f"{count} replaced: {reason}", highlight=False)
     for result in results:
         if result.status == "discarded":
             number = result.load_id

@@ -14,10 +14,11 @@ from headgate.scaffold.checks import check_contract, check_dbt, check_mage, chec
 from headgate.scaffold.feature_view import new_feature_view
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.infer import Inferred, infer
-from headgate.scaffold.sample import format_of, read_sample
+from headgate.scaffold.sample import read_sample
 from headgate.scaffold.source import new_source
 from headgate.scaffold.staging import Check
 from headgate.settings import find_project_dir, load_settings
+from headgate.sources.loaders import Files, parse_loader
 
 Command = Callable[..., Any]
 
@@ -182,7 +183,12 @@ def feature_view(
 @new.command()
 @click.argument("name")
 @click.option(
-    "--sample", required=True, type=click.Path(path_type=Path), help="JSON lines, a JSON array, or CSV."
+    "--sample", required=True, type=click.Path(path_type=Path), help="JSON, CSV or Parquet; may be gzipped."
+)
+@click.option("--encoding", help="Encoding of CSV or JSON that is not Unicode, such as latin-1.")
+@click.option("--delimiter", help="Delimiter of CSV. Default: detected.")
+@click.option(
+    "--records", metavar="PATH", help="Path to the array of records in a JSON object, such as data."
 )
 @click.option("--identity", metavar="PATH", help="Path that identifies a record. Default: detected.")
 @click.option("--kind", metavar="PATH", help="Path that holds the record type. Default: detected.")
@@ -197,6 +203,9 @@ def feature_view(
 def source(
     name: str,
     sample: Path,
+    encoding: str | None,
+    delimiter: str | None,
+    records: str | None,
     identity: str | None,
     kind: str | None,
     time: str | None,
@@ -214,17 +223,22 @@ def source(
     if no_kind and kind:
         raise click.UsageError("--no-kind and --kind exclude each other")
     settings = load_settings()
-    inferred = infer(read_sample(sample), identity=identity, kind=kind, time=time, no_kind=no_kind)
+    given = {"encoding": encoding, "delimiter": delimiter, "records": records}
+    found = read_sample(sample, declared=_declared({key: value for key, value in given.items() if value}))
+    inferred = infer(found.records, identity=identity, kind=kind, time=time, no_kind=no_kind)
     files = new_source(
         settings.project_dir,
         name,
         inferred,
         entity=entity,
-        file_format=format_of(sample),
+        options=found.loader,
         location=location,
         schedule=schedule,
     )
     if not how["as_json"]:
+        click.echo(
+            f"found  {', '.join(f'{key}: {json.dumps(value)}' for key, value in found.loader.items())}"
+        )
         for note in _told(inferred):
             click.echo(f"found  {note}")
     next_steps = [
@@ -243,6 +257,13 @@ def source(
         ]
 
     finish(files, check, next_steps, **how)
+
+
+def _declared(options: dict[str, str]) -> Files:
+    """Options of the command line, as a loader would have them."""
+    found = parse_loader({"type": "files", **options}, "headgate new source")
+    assert isinstance(found, Files)
+    return found
 
 
 def _told(inferred: Inferred) -> list[str]:

@@ -53,6 +53,8 @@ class AppendedFileLoader(FileLoader):
     """Lands a file beside what is landed."""
 
     contract: Contract
+    #: The load of the same bytes in whose place this one lands.
+    replaces: int | None = None
 
     async def prepare(self) -> str:
         """Finds the piece of the landing table that is filled now."""
@@ -60,6 +62,14 @@ class AppendedFileLoader(FileLoader):
         return await piece_for(self.connection, parent, self.load_id)
 
     async def finish(self, table: str, content: Content, screen: Screen) -> None:
-        """Closes the ledger row."""
+        """Closes the ledger row, in place of the load before it."""
+        if self.replaces is not None:
+            parent = landing_table(self.delivery.source, self.delivery.entity)
+            forget = f"delete from {parent} where load_id = $1"  # noqa: S608 - checked name
+            await self.connection.execute(forget, self.replaces)
+            await self.connection.execute(statement("forget_lines"), self.replaces)
+            await self.connection.execute(statement("replace_load"), self.replaces)
         await self.count(content, screen)
         await close_appended(self.connection, self.load_id, table, self.contract)
+        if self.replaces is not None:
+            await self.connection.execute(statement("take_place"), self.load_id, self.replaces)

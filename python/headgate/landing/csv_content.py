@@ -7,28 +7,36 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from headgate.contract import Contract
-from headgate.errors import HeadgateError
-from headgate.landing.content import BLOCK, LINE_LIMIT, Content
+from headgate.landing.columns import column_types, top_level_keys
+from headgate.landing.content import BLOCK, ENCODE, LINE_LIMIT, Content
+from headgate.landing.csv_dialect import name_of
+from headgate.landing.sniffing import Encoding
 from headgate.landing.times import parse_time
-from headgate.sources.loaders import Files
 
 if TYPE_CHECKING:
     from headgate.landing.screen import Screen
 
 Cast = Callable[[str], Any]
 
-_INTEGER = re.compile(r"([+-]?)0*(\d+)")
-_NUMBER = re.compile(r"([+-]?)0*(\d*)(?:\.(\d*))?([eE][+-]?\d+)?")
+#: A number as JSON writes it; what begins with a plus or with zeros that say nothing may be a code.
+_NUMBER = re.compile(r"(-?)(?:(0|[1-9]\d*)(?:\.(\d*))?|\.(\d+))([eE][+-]?\d+)?")
 _TIME = re.compile(r"(19|20)\d\d[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d.*)?")
+_WITHOUT_ZONE = re.compile(r".{10}[T ][\d:]{8}(\.\d+)?")
+_WITH_ZONE = re.compile(r".{10}[T ][\d:]{8}(\.\d+)?(Z| ?[+-]\d\d:?\d\d)")
+_TOO_FINE = re.compile(r"\.\d{7}")
 _BOOLEANS = {
     **dict.fromkeys(("true", "t", "yes", "y", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "0"), False),
 }
+
+
+#: What helps where a file is not the CSV that was expected.
+CORRECT = "correct the file, or `delimiter` and `encoding` of the loader; nothing of it was landed"
 
 
 class CsvContent(Content):
@@ -36,27 +44,24 @@ class CsvContent(Content):
 
     format = "CSV"
 
-    def __init__(self, path: Path, contract: Contract, declared: Files) -> None:
-        super().__init__(path)
-        self._types = column_types(contract)
-        self._delimiter = declared.delimiter
-        # What Excel writes begins with a mark of the byte order.
-        utf8 = declared.encoding.lower().replace("-", "").replace("_", "") == "utf8"
-        self._encoding = "utf-8-sig" if utf8 else declared.encoding
+    def __init__(self, path: Path, encoding: Encoding, delimiter: str, contract: Contract | None) -> None:
+        super().__init__(path, encoding)
+        self.delimiter = delimiter
+        self._types = column_types(contract) if contract else {}
+        self._known = top_level_keys(contract) if contract else frozenset()
 
     def rows(self, screen: Screen) -> Iterator[list[bytes]]:
         """A record per row; a row with more or fewer fields than the header is a reject."""
         csv.field_size_limit(LINE_LIMIT)
-        text = io.TextIOWrapper(io.BufferedReader(_Chunks(self._chunks())), self._encoding, newline="")
-        reader = csv.reader(text, delimiter=self._delimiter, strict=True)
+        text = io.TextIOWrapper(io.BufferedReader(_Chunks(self.chunks())), "utf-8", newline="")
+        reader = csv.reader(text, delimiter=self.delimiter, strict=True)
         try:
             header = self._header(next(reader, []))
             yield from self._rows(reader, header, screen)
         except csv.Error as error:
-            self._fail("CSV", f"a row that is none, at line {reader.line_num:,}: {error}")
+            self.fail("CSV", f"a row that is none, at line {reader.line_num:,}: {error}", CORRECT)
         except UnicodeDecodeError:
-            expected = f"text in {self._encoding.removesuffix('-sig')}"
-            self._fail(expected, f"other bytes, behind line {reader.line_num:,}")
+            self.fail("text in utf-8", f"other bytes, behind line {reader.line_num:,}", ENCODE)
 
     def _rows(self, reader: Iterator[list[str]], header: list[str], screen: Screen) -> Iterator[list[bytes]]:
         casts = [_CASTS.get(self._types.get(name, ""), str) for name in header]
@@ -85,25 +90,19 @@ class CsvContent(Content):
         found = [name.strip() for name in names]
         if not all(found) or len(set(found)) < len(found):
             what = "a column without a name" if not all(found) else "a name twice"
-            self._fail("a header that names each column once", what)
+            self.fail("a header that names each column once", what, CORRECT)
+        if self._known and not self._known & set(found):
+            self.fail(
+                "a header with columns of the contract",
+                f"{len(found):,} columns that it does not know, between {name_of(self.delimiter)}",
+                CORRECT,
+            )
         return found
 
-    def _fail(self, expected: str, found: str) -> NoReturn:
-        raise HeadgateError(
-            str(self.path),
-            expected=expected,
-            found=found,
-            next_step="correct the file, or `delimiter` and `encoding` of the loader; nothing was landed",
-        )
 
-
-def column_types(contract: Contract) -> dict[str, str]:
-    """The type of each top-level key that the contract gives one type only."""
-    types: dict[str, set[str]] = {}
-    for rule in contract.paths:
-        if len(rule.steps) == 1:
-            types.setdefault(rule.path, set()).add(rule.type)
-    return {name: found.pop() for name, found in types.items() if len(found) == 1}
+def cast_field(kind: str, text: str) -> Any:
+    """A field as JSON of a declared type; the text itself where it does not fit."""
+    return _CASTS.get(kind, str)(text)
 
 
 class _Chunks(io.RawIOBase):
@@ -125,22 +124,13 @@ class _Chunks(io.RawIOBase):
         return size
 
 
-def _integer(text: str) -> Any:
-    found = _INTEGER.fullmatch(text.strip())
-    return text if found is None else orjson.Fragment(_minus(found[1]) + found[2])
-
-
 def _number(text: str) -> Any:
     found = _NUMBER.fullmatch(text.strip())
-    if found is None or not (found[2] or found[3] or "0" in text.partition(".")[0]):
+    if found is None:
         return text
-    sign, whole, fraction, exponent = found.groups()
-    digits = (whole or "0") + (f".{fraction}" if fraction else "") + (exponent or "")
-    return orjson.Fragment(_minus(sign) + digits)
-
-
-def _minus(sign: str) -> str:
-    return "-" if sign == "-" else ""
+    sign, whole, fraction, only_fraction, exponent = found.groups()
+    digits = fraction or only_fraction
+    return orjson.Fragment(f"{sign}{whole or '0'}{f'.{digits}' if digits else ''}{exponent or ''}")
 
 
 def _boolean(text: str) -> Any:
@@ -148,11 +138,19 @@ def _boolean(text: str) -> Any:
 
 
 def _timestamp(text: str) -> Any:
-    if not _TIME.fullmatch(text.strip()):
+    """As it came where it is a time with a zone; else in UTC, unless digits would be lost."""
+    told = text.strip()
+    if not _TIME.fullmatch(told):
         return text
-    day_only = len(text.strip()) == 10
-    found = parse_time(f"{text.strip()}T00:00:00" if day_only else text)
-    return text if found is None else found.isoformat().replace("+00:00", "Z")
+    told = f"{told}T00:00:00" if len(told) == len("2026-01-01") else told
+    found = parse_time(told)
+    if found is None:
+        return text
+    if _WITHOUT_ZONE.fullmatch(told):
+        return f"{told}Z"
+    if _WITH_ZONE.fullmatch(told) or _TOO_FINE.search(told):
+        return told
+    return found.isoformat().replace("+00:00", "Z")
 
 
 def _json(kind: type) -> Cast:
@@ -167,7 +165,8 @@ def _json(kind: type) -> Cast:
 
 
 _CASTS: dict[str, Cast] = {
-    "integer": _integer,
+    # 1.0 too: the contract says whether it takes that for an integer.
+    "integer": _number,
     "number": _number,
     "boolean": _boolean,
     "timestamp": _timestamp,

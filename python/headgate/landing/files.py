@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from headgate.errors import HeadgateError
 from headgate.landing.content import Content
 from headgate.landing.copyformat import HEADER, TRAILER
 from headgate.landing.copying import PoisonedError, RowCopy, keep_lines
@@ -23,6 +24,8 @@ class FileLoader(ABC):
     connection: Connection
     delivery: Delivery
     load_id: int
+    #: Hash of what decides on what lands, beside the content.
+    declaration: str
     new_screen: Callable[[], Screen]
     on_block: Callable[[Content, int], None]
 
@@ -46,6 +49,7 @@ class FileLoader(ABC):
             screen.rejects.rows,
             tally.repaired,
             content.bytes_read,
+            self.declaration,
         )
 
     async def load(self, content: Callable[[], Content]) -> None:
@@ -71,8 +75,21 @@ class FileLoader(ABC):
                         self.on_block(content, screen.tally.lines)
                 else:
                     await copy.copy(self._rows(content, screen))
+                self._refuse_rejects_only(screen)
                 await keep_lines(self.connection, screen)
                 await self.finish(table, content, screen)
+
+    def _refuse_rejects_only(self, screen: Screen) -> None:
+        """Refuses a file of which nothing can land: it is another file than was declared."""
+        if screen.tally.landed or not screen.tally.lines:
+            return
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in screen.reasons.most_common(3))
+        raise HeadgateError(
+            self.delivery.shown_uri,
+            expected="records that can land",
+            found=f"{screen.tally.lines:,} lines, all rejected: {reasons}",
+            next_step="correct the file, or `format` and its options in the loader; nothing of it was landed",
+        )
 
     async def _rows(self, content: Content, screen: Screen) -> AsyncIterator[bytes]:
         yield HEADER

@@ -16,6 +16,7 @@ from headgate.contract import Contract
 from headgate.errors import HeadgateError
 from headgate.landing.appended import AppendedFileLoader, start_appended
 from headgate.landing.content import Content
+from headgate.landing.declaration import declaration_sha256
 from headgate.landing.formats import content_of
 from headgate.landing.partition import PartitionLoader, refuse_overlap
 from headgate.landing.privacy import Minimiser
@@ -29,6 +30,11 @@ from headgate.sources import Delivery, Source
 
 OnProgress = Callable[[Progress], None]
 
+#: Why a delivery replaces what is landed.
+OTHER_CONTENT = "other content"
+OTHER_DECLARATION = "same content, read as the loader or the contract says now"
+ASKED_FOR = "same content, landed again as asked"
+
 
 @dataclass(frozen=True)
 class Loader:
@@ -40,6 +46,8 @@ class Loader:
     contract: Contract
     minimiser: Minimiser
     on_progress: OnProgress
+    #: Whether what is landed already lands again.
+    again: bool = False
 
     async def land(self, delivery: Delivery) -> LoadResult:
         """Lands a delivery unless its bytes are landed already. Failures are results, not exceptions."""
@@ -49,16 +57,16 @@ class Loader:
             try:
                 await self._abandon(delivery)
                 async with self._file(delivery) as path, self._content_alone(delivery, path) as sha256:
-                    old, same = await self._landed(delivery, path, sha256)
-                    if old is not None and same:
+                    old, why = await self._landed(delivery, path, sha256)
+                    if old is not None and not why:
                         # What somebody discarded comes back by `headgate loads restore` only.
                         known = "discarded" if old["status"] == "discarded" else "unchanged"
                         return _result(delivery, known, old, began)
                     load_id = await self._start(delivery)
-                    await self._load(delivery, load_id, path)
+                    await self._load(delivery, load_id, path, replaces=old["load_id"] if old else None)
                 row = await self.connection.fetchrow(statement("read_load"), load_id)
                 assert row is not None, "this load landed"
-                return _result(delivery, "landed" if old is None else "replaced", row, began)
+                return _result(delivery, "landed" if old is None else "replaced", row, began, why)
             except Exception as error:  # the ledger keeps every failure, whatever it is
                 if self.connection.is_closed():
                     raise
@@ -79,29 +87,47 @@ class Loader:
 
     async def _landed(
         self, delivery: Delivery, path: Path, sha256: str | None
-    ) -> tuple[asyncpg.Record | None, bool]:
-        """What a delivery would replace, and whether that holds the same bytes."""
+    ) -> tuple[asyncpg.Record | None, str | None]:
+        """What a delivery would replace, and why it does; no reason where that would land the same."""
         place = (delivery.source, delivery.entity)
         if delivery.partition is None:
-            return await self.connection.fetchrow(statement("find_content"), *place, sha256), True
+            row = await self.connection.fetchrow(statement("find_content"), *place, sha256)
+            return row, self._why(delivery, row) if row else None
         row = await self.connection.fetchrow(statement("find_landed"), *place, delivery.partition.start)
         discarded = await self.connection.fetch(statement("find_discarded"), *place, delivery.partition.start)
         sha256 = await self._sha256(delivery, path) if row or discarded else None
-        for known in [row, *discarded]:
-            if known is not None and sha256 == known["content_sha256"]:
-                return known, True
+        same = next((load for load in [row, *discarded] if load and load["content_sha256"] == sha256), None)
+        if same is not None and (why := self._why(delivery, same)) is None:
+            return same, None
         await refuse_overlap(self.connection, delivery)
-        return row, False
+        return row, OTHER_CONTENT if same is None else why
 
-    async def _load(self, delivery: Delivery, load_id: int, path: Path) -> None:
+
+    def _why(self, delivery: Delivery, row: asyncpg.Record) -> str | None:
+        """Why the same bytes land again; None where they would land as they did, or were discarded."""
+        if row["status"] == "discarded":
+            return None
+        known = row["declaration_sha256"]
+        # Of loads from before it was noted only those are known to be wrong of which nothing landed.
+        same = row["rows_landed"] > 0 if known is None else known == self._declaration(delivery)
+        return ASKED_FOR if self.again else None if same else OTHER_DECLARATION
+
+    def _declaration(self, delivery: Delivery) -> str:
+        return declaration_sha256(delivery, self.source, self.contract, self.settings.project_dir)
+
+    async def _load(self, delivery: Delivery, load_id: int, path: Path, replaces: int | None) -> None:
         def on_block(content: Content, lines: int) -> None:
             self.on_progress(Progress(delivery, "land", content.position, content.size, lines))
 
         def new_screen() -> Screen:
             return Screen(load_id, self.contract.envelope, self.minimiser, time_type=self.contract.time_type)
 
-        parts = (self.connection, delivery, load_id, new_screen, on_block)
-        loader = PartitionLoader(*parts) if delivery.partition else AppendedFileLoader(*parts, self.contract)
+        parts = (self.connection, delivery, load_id, self._declaration(delivery), new_screen, on_block)
+        loader = (
+            PartitionLoader(*parts)
+            if delivery.partition
+            else AppendedFileLoader(*parts, self.contract, replaces)
+        )
         await loader.load(lambda: self._content(delivery, path))
 
     def _content(self, delivery: Delivery, path: Path) -> Content:
@@ -174,7 +200,9 @@ class Loader:
                 folder.rmdir()
 
 
-def _result(delivery: Delivery, status: str, row: asyncpg.Record, began: float) -> LoadResult:
+def _result(
+    delivery: Delivery, status: str, row: asyncpg.Record, began: float, why: str | None = None
+) -> LoadResult:
     counts = {
         key: row[key] for key in ("rows_landed", "rows_rejected", "rows_repaired", "lines_read", "bytes_read")
     }
@@ -182,6 +210,7 @@ def _result(delivery: Delivery, status: str, row: asyncpg.Record, began: float) 
         delivery=delivery,
         status=status,  # type: ignore[arg-type]
         load_id=row["load_id"],
+        reason=why if status == "replaced" else None,
         seconds=time.monotonic() - began,
         **counts,
     )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +12,14 @@ import pyarrow
 import pyarrow.parquet
 
 from headgate.contract import Contract
+from headgate.landing.columns import column_types
 from headgate.landing.content import Content
-from headgate.landing.csv_content import column_types
+from headgate.landing.parquet_values import Untold, told
 
 if TYPE_CHECKING:
     from headgate.landing.screen import Screen
 
 BATCH = 500
-OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 
 
 class ParquetContent(Content):
@@ -30,51 +27,68 @@ class ParquetContent(Content):
 
     format = "Parquet"
 
-    def __init__(self, path: Path, contract: Contract) -> None:
+    def __init__(self, path: Path, contract: Contract | None) -> None:
         super().__init__(path)
-        self._types = column_types(contract)
+        self._types = column_types(contract) if contract else {}
 
     def rows(self, screen: Screen) -> Iterator[list[bytes]]:
-        """A record per row."""
+        """A record per row; one with a value that cannot be told is a reject."""
         self.read_through()
-        with self._told():
+        with self._explained():
             file = pyarrow.parquet.ParquetFile(self.path, buffer_size=1 << 20, pre_buffer=False)
-        days = [
-            field.name
-            for field in file.schema_arrow
-            if pyarrow.types.is_date(field.type) and self._types.get(field.name) == "timestamp"
-        ]
+        names = file.schema_arrow.names
+        if len(set(names)) < len(names):
+            self.fail(
+                "columns that are named once each", "a name twice", "rename a column; nothing was landed"
+            )
         batches = file.iter_batches(batch_size=BATCH, use_threads=False)
         while True:
-            with self._told():
+            with self._explained():
                 batch = next(batches, None)
-                if batch is None:
-                    return
-                records = batch.to_pylist(maps_as_pydicts="strict")
-            for record in records:
-                for name in days:
-                    if record[name] is not None:
-                        record[name] = f"{record[name]}T00:00:00Z"
-            yield screen.messages([orjson.dumps(record, _as_json, OPTIONS) for record in records])
+            if batch is None:
+                return
+            yield from self._rows(batch, screen)
+
+    def _rows(self, batch: pyarrow.RecordBatch, screen: Screen) -> Iterator[list[bytes]]:
+        names = batch.schema.names
+        columns = [self._column(name, batch.column(number)) for number, name in enumerate(names)]
+        odd = any(type(value) is Untold for column in columns for value in column)
+        lines: list[bytes] = []
+        for row in zip(*columns, strict=True):
+            record = dict(zip(names, row, strict=True))
+            reason = _reason(record) if odd else None
+            if reason is None:
+                lines.append(orjson.dumps(record))
+                continue
+            # In order: lines are numbered as they come.
+            yield screen.messages(lines)
+            lines = []
+            kept = {name: value for name, value in record.items() if type(value) is not Untold}
+            screen.reject_record(orjson.dumps(kept), reason)
+        yield screen.messages(lines)
+
+    def _column(self, name: str, column: pyarrow.Array) -> list[Any]:
+        found = told(column)
+        if pyarrow.types.is_date(column.type) and self._types.get(name) == "timestamp":
+            return [_midnight(value) for value in found]
+        return found
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
         """What Arrow complains of, in words."""
         try:
             yield
         except (pyarrow.ArrowException, OSError, KeyError):
-            self._fail("a whole Parquet file", "another file, or damaged data")
+            self.fail("a whole Parquet file", "another file, or damaged data")
 
 
-def _as_json(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(f"{value:f}") if value.is_finite() else None
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, datetime):
-        # Also those of pandas, which have nanoseconds.
-        moment = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-        return moment.isoformat().replace("+00:00", "Z")
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return str(value)
+def _midnight(day: str | None) -> str | None:
+    if day is None:
+        return None
+    date, before, era = day.partition(" BC")
+    return f"{date}T00:00:00Z{before}{era}"
+
+
+def _reason(record: dict[str, Any]) -> str | None:
+    reasons = [f"column {name}: {value.reason}" for name, value in record.items() if type(value) is Untold]
+    return "; ".join(reasons) or None

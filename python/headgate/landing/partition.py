@@ -45,8 +45,10 @@ class PartitionLoader(FileLoader):
             f"create index on {table} using brin (line_number) with (pages_per_range = 8)"
         )
         place = (delivery.source, delivery.entity, delivery.extent.start)
-        old = await self.connection.fetchval(statement("find_landed"), *place)
-        await self._with_lock_retries(lambda: self._swap(table, old))
+        old = await self.connection.fetchrow(statement("find_landed"), *place)
+        if old is not None and old["content_sha256"] == content.sha256:
+            await self.connection.execute(statement("forget_lines"), old["load_id"])
+        await self._with_lock_retries(lambda: self._swap(table, old["load_id"] if old else None))
         # Attaching locked out every other lander: what landed before is visible now.
         await refuse_overlap(self.connection, delivery)
         await self.count(content, screen)

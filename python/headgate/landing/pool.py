@@ -32,11 +32,14 @@ def land_files(
     *,
     connections: int | None = None,
     on_progress: OnProgress | None = None,
+    again: bool = False,
 ) -> list[LoadResult]:
     """Lands deliveries, or files whose names say their partition; the results in the order of `items`.
 
     A delivery that fails is a result with status `failed`; the others are landed all the same. Two deliveries
-    of one partition land in the order given. `on_progress` is called from several threads, one at a time.
+    of one partition land in the order given. Bytes that are landed already land again where what decides on
+    what lands of them was changed, with `again` in any case. `on_progress` is called from several threads,
+    one at a time.
 
     Raises:
         HeadgateError: nothing can be landed: no server, no contract, a file whose name says no partition.
@@ -51,6 +54,7 @@ def land_files(
         named,
         load_contract(settings.project_dir, *named.contract),
         pii_key(settings),
+        again,
     )
     groups = _by_partition(deliveries)
     run = _Run(assignment, groups, on_progress or (lambda _: None))

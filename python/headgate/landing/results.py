@@ -14,8 +14,8 @@ Status = Literal["landed", "unchanged", "replaced", "discarded", "failed"]
 class LoadResult:
     """The outcome of one delivery.
 
-    `replaced`: it landed in place of an older load of the partition. `discarded`: somebody discarded the load
-    that holds these bytes, so nothing landed.
+    `replaced`: it landed in place of an older load, of its partition or of the same bytes. `discarded`: somebody
+    discarded the load that holds these bytes, so nothing landed.
     """
 
     delivery: Delivery
@@ -28,6 +28,8 @@ class LoadResult:
     #: Unpacked bytes.
     bytes_read: int = 0
     seconds: float = 0.0
+    #: Why it replaced what was landed.
+    reason: str | None = None
     #: Why it failed, in words; the parts of the HeadgateError.
     error: dict[str, str] | None = None
 
@@ -52,6 +54,7 @@ class LoadResult:
             "partition_end": end,
             "uri": self.delivery.shown_uri,
             "status": self.status,
+            "reason": self.reason,
             "load_id": self.load_id,
             "lines_read": self.lines_read,
             "rows_landed": self.rows_landed,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -74,6 +75,8 @@ class Screen:
     ) -> None:
         self.tally = Tally(lines=lines_before)
         self.rejects = Spool(load_id)
+        #: Why lines were rejected, and how many.
+        self.reasons: Counter[str] = Counter()
         self.repairs = Spool(load_id)
         self._load_id = load_id
         self._minimiser = minimiser
@@ -124,12 +127,24 @@ class Screen:
         if line_number is None:
             self.tally.lines += 1
             line_number = self.tally.lines
-        self.rejects.add(line_number, reason, self._minimiser.mask(line.removesuffix(b"\n")))
+        self._keep(line_number, reason, self._minimiser.mask(line.removesuffix(b"\n")))
 
     def reject_fields(self, fields: Sequence[str], reason: str) -> None:
         """Keeps fields that have no names; where some might be personal, none stays as it was."""
         kept = [self._minimiser.digest(field) for field in fields] if self._minimiser.is_needed else fields
         self.reject(orjson.dumps(list(kept)), reason)
+
+    def reject_record(self, text: bytes, reason: str) -> None:
+        """Keeps a record that is JSON and cannot land all the same."""
+        record = orjson.loads(text)
+        kind = self._kind(record)
+        kept = self._minimiser.minimise(text, record, kind if type(kind) is str else None)
+        self.tally.lines += 1
+        self._keep(self.tally.lines, reason, kept)
+
+    def _keep(self, line_number: int, reason: str, line: bytes) -> None:
+        self.reasons[reason] += 1
+        self.rejects.add(line_number, reason, line)
 
     def close(self) -> None:
         """Frees what the load held."""

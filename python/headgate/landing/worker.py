@@ -45,6 +45,7 @@ class Assignment:
     source: Source
     contract: Contract
     key: bytes
+    again: bool = False
 
 
 class _Messages:
@@ -105,6 +106,7 @@ async def _work(messages: _Messages) -> None:
             assignment.contract,
             minimiser,
             messages.progress,
+            assignment.again,
         )
         while isinstance(delivery := await inbox.get(), Delivery):
             messages.send("result", await loader.land(delivery))

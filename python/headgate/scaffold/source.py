@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def new_source(
     inferred: Inferred,
     *,
     entity: str | None = None,
-    file_format: str = "jsonl",
+    options: Mapping[str, str] | None = None,
     location: str | None = None,
     schedule: str | None = None,
 ) -> NewFiles:
@@ -52,7 +52,7 @@ def new_source(
         name: its name; landing tables are in the schema staging_<name>.
         inferred: what the sample says.
         entity: name of the landing table; `records`, or `events` where there are kinds, unless given.
-        file_format: format of its files, as the loader mapping has it.
+        options: how its files are read, as the loader mapping has it; JSON lines unless given.
         location: pattern of its files, seen from the project's folder.
         schedule: cron expression, UTC; without one the trigger is inactive.
 
@@ -61,7 +61,8 @@ def new_source(
     """
     _require_free(project_dir, require_name("source", name, LONGEST))
     entity = require_name("entity", entity or ("events" if inferred.kinds else "records"))
-    location = location or f".headgate/inbox/{name}/*.{file_format}"
+    options = options or {"format": "jsonl"}
+    location = location or f".headgate/inbox/{name}/*.{options['format']}"
     if for_dbt(location) != location:
         raise UsageError(
             f"--location of source {name}",
@@ -69,7 +70,7 @@ def new_source(
             found="{{, {% or {#",
             next_step="rename the folder, or give another pattern",
         )
-    return _Writer(project_dir, name, inferred, entity).files(file_format, location, schedule)
+    return _Writer(project_dir, name, inferred, entity).files(options, location, schedule)
 
 
 def _gates_of_others(project_dir: Path, name: str) -> set[str]:
@@ -114,12 +115,12 @@ class _Writer:
         self.models = models_of(inferred.contract, inferred.kinds, entity)
         self.gates = Names(_gates_of_others(project_dir, name))
 
-    def files(self, file_format: str, location: str, schedule: str | None) -> NewFiles:
+    def files(self, options: Mapping[str, str], location: str, schedule: str | None) -> NewFiles:
         """Everything."""
-        texts = {**self._dbt(file_format, location), **self._mage(location, schedule)}
+        texts = {**self._dbt(options, location), **self._mage(location, schedule)}
         return NewFiles(self.project_dir, texts)
 
-    def _dbt(self, file_format: str, location: str) -> dict[str, str]:
+    def _dbt(self, options: Mapping[str, str], location: str) -> dict[str, str]:
         staging, monitoring = f"models/staging/{self.name}", "models/monitoring"
         contract = self.inferred.contract
         description = (
@@ -131,8 +132,7 @@ class _Writer:
             f"{staging}/_{self.name}__sources.yml": self._render(
                 "sources.yml",
                 description=description,
-                location=location,
-                format=file_format,
+                loader={"type": "files", **options, "location": location},
                 envelope=contract.envelope,
                 rules=[_rule(rule) for rule in contract.paths],
             ),

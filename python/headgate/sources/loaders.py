@@ -35,8 +35,11 @@ class Files:
 
     format: str | None = None
     location: tuple[str, ...] = ()
-    delimiter: str = ","
+    #: Of CSV; None: as the file shows it.
+    delimiter: str | None = None
     encoding: str = "utf-8"
+    #: Of JSON: the keys that lead to the array of records.
+    records: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -246,9 +249,24 @@ def _files(keys: _Keys) -> Files:
     return Files(
         None if given is None else keys.choice("format", FORMATS),
         keys.names("location", r"(?s).+", "a path, a URL, or a list of these"),
-        keys.match("delimiter", re.compile(r'[^\r\n"]'), "one character", ","),
+        _delimiter(keys),
         encoding,
+        _records(keys),
     )
+
+
+def _delimiter(keys: _Keys) -> str | None:
+    if keys.get("delimiter") is None:
+        return None
+    return keys.match("delimiter", re.compile(r'[^\r\n"]'), "one character")
+
+
+def _records(keys: _Keys) -> tuple[str, ...]:
+    """Keys, from the outermost on: positions in arrays lead to no array of records."""
+    steps = keys.path("records")
+    if not all(isinstance(step, str) for step in steps):
+        raise keys.error("records", "keys that lead to an array, such as data.items", keys.get("records"))
+    return cast("tuple[str, ...]", steps)
 
 
 def _http_json(keys: _Keys) -> HttpJson:

@@ -7,5 +7,6 @@ set
     rows_rejected = $5,
     rows_repaired = $6,
     bytes_read = $7,
+    declaration_sha256 = $8,
     finished_at = clock_timestamp()
 where load_id = $1

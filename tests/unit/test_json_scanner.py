@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.landing.array_content import _Scanner
+from headgate.landing.json_scanner import ArrayScanner
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.sampled_from('[]{},:"\\ \nax\u2028ü'), max_size=8),
@@ -17,9 +17,9 @@ VALUES = st.recursive(
 )
 
 
-def scanned(text: bytes, sizes: list[int]) -> tuple[list[bytes], _Scanner]:
+def scanned(text: bytes, sizes: list[int]) -> tuple[list[bytes], ArrayScanner]:
     """The elements of a text that comes in chunks of these sizes, and the scanner after them."""
-    scanner, found, at = _Scanner(), [], 0
+    scanner, found, at = ArrayScanner(), [], 0
     for size in [*sizes, len(text) + 1]:
         found += scanner.feed(text[at : at + size])
         at += size

@@ -1,0 +1,168 @@
+"""Cuts JSON text into records without reading them: elements of an array, or values one after the other."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+#: A whole string, a bracket or a comma; a quote alone begins a string that goes on in the next chunk.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
+_QUOTE, _COMMA = b'",'
+_OPENING, _CLOSING = b"[{", b"]}"
+_BRACE = b"{"[0]
+#: What may stand between records: also the separator of JSON text sequences.
+BLANK = b" \t\r\n\x1e"
+
+
+class ArrayScanner:
+    """Cuts an array at the commas of its first level; what stands between is not looked into.
+
+    The array is the text itself, or stands at `path`, the keys that lead to it, in every value of the text.
+    """
+
+    def __init__(self, path: tuple[str, ...] = ()) -> None:
+        #: All that was begun has ended.
+        self.ended = False
+        #: Something stands behind the end of the array, or a value has no array at the path.
+        self.broken = False
+        self._data = b""
+        self._start = self._at = self._depth = 0
+        self._path = path
+        #: The depth inside of the array.
+        self._level = len(path) + 1
+        #: Open objects on the way to the array; whether a key comes next in the innermost; the last key.
+        self._way, self._key_next, self._key = 0, False, ""
+        self._inside = self._found = False
+
+    @property
+    def pending(self) -> int:
+        """Bytes of the element that has not ended."""
+        return len(self._data) - self._start
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The elements that end in a chunk."""
+        self._at -= self._start
+        self._data, self._start = self._data[self._start :] + chunk, 0
+        resume = len(self._data)
+        for token in _TOKEN.finditer(self._data, self._at):
+            byte = self._data[token.start()]
+            if byte != _QUOTE:
+                if (element := self._step(byte, token.start())) is not None:
+                    yield element
+            elif token.end() - token.start() == 1:
+                resume = token.start()
+                break
+            elif self._key_next and self._depth == self._way:
+                self._key, self._key_next = _text(token[0]), False
+        self._at = resume
+        if not self._inside and self._path:
+            self._start = resume
+        elif self.ended:
+            self.broken = self.broken or bool(self._data[self._start :].strip(BLANK))
+
+    def _step(self, byte: int, place: int) -> bytes | None:
+        """Takes in a bracket or a comma; the element that ends there."""
+        if self._inside:
+            return self._step_inside(byte, place)
+        if byte in _OPENING:
+            self._open(byte, place)
+        elif byte == _COMMA:
+            self._key_next = self._depth == self._way
+        else:
+            self._close()
+        return None
+
+    def _step_inside(self, byte: int, place: int) -> bytes | None:
+        element: bytes | None = None
+        if byte in _OPENING:
+            self._depth += 1
+        elif byte == _COMMA:
+            if self._depth == self._level:
+                element, self._start = self._data[self._start : place].strip(), place + 1
+        else:
+            self._depth -= 1
+            if self._depth < self._level:
+                element = self._data[self._start : place].strip() or None
+                self._inside, self._start = False, place + 1
+                self.ended = self._depth == 0
+        return element
+
+    def _open(self, byte: int, place: int) -> None:
+        on_the_way = self._depth == self._way and (not self._way or self._key == self._path[self._way - 1])
+        if self._depth == 0:
+            # A second value is one too many, unless each has an array at the path.
+            self.broken = self.broken or (self.ended and not self._path)
+            self.ended = self._found = False
+        self._depth += 1
+        if byte == _BRACE and on_the_way and self._way < len(self._path):
+            self._way, self._key_next = self._way + 1, True
+        elif byte != _BRACE and on_the_way and self._way == len(self._path):
+            self._inside = self._found = True
+            self._start = place + 1
+
+    def _close(self) -> None:
+        if self._depth == self._way:
+            self._way = max(0, self._way - 1)
+            self._key = ""
+        self._depth -= 1
+        if self._depth == 0:
+            self.ended = True
+            self.broken = self.broken or not self._found
+        self.broken = self.broken or self._depth < 0
+
+
+class ValueScanner:
+    """Cuts a text at the ends of the objects and arrays that stand in it one after the other."""
+
+    def __init__(self) -> None:
+        #: All that was begun has ended.
+        self.ended = True
+        #: Something else stands between two values.
+        self.broken = False
+        self._data = b""
+        self._start = self._at = self._depth = 0
+
+    @property
+    def pending(self) -> int:
+        """Bytes of the value that has not ended."""
+        return len(self._data) - self._start
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The values that end in a chunk."""
+        self._at -= self._start
+        self._data, self._start = self._data[self._start :] + chunk, 0
+        resume = len(self._data)
+        for token in _TOKEN.finditer(self._data, self._at):
+            byte = self._data[token.start()]
+            if byte in _OPENING:
+                self._open(token.start())
+            elif byte in _CLOSING:
+                self._depth -= 1
+                if self._depth == 0:
+                    yield self._data[self._start : token.end()]
+                    self._start = token.end()
+            elif byte == _QUOTE and token.end() - token.start() == 1:
+                resume = token.start()
+                break
+        self._at = resume
+        self.ended = self._depth == 0
+        if self._depth <= 0:
+            self._skip(len(self._data))
+
+    def _open(self, place: int) -> None:
+        if self._depth == 0:
+            self._skip(place)
+        self._depth += 1
+
+    def _skip(self, place: int) -> None:
+        """Passes what stands before a value: nothing may."""
+        self.broken = self.broken or self._depth < 0 or bool(self._data[self._start : place].strip(BLANK))
+        self._start = place
+
+
+def _text(token: bytes) -> str:
+    try:
+        return str(json.loads(token))
+    except ValueError:
+        return ""

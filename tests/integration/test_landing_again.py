@@ -1,0 +1,161 @@
+"""What is landed lands again when what decides on it was declared anew, and on demand."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from headgate.landing import LoadResult, land_files
+from headgate.settings import Settings
+from tests.integration.landing_files import as_lines, event, write_hour
+from tests.small_project import PATHS, declare, settings_for
+from tests.support import Database
+
+LANDED = "staging_orders.records"
+RECORDS = [{"id": n, "email": f"{n}@example.org", "zip": f"0{n}"} for n in range(20)]
+STATES = "select status from ops.loads order by load_id"
+
+
+def land(
+    database: Database, folder: Path, *files: Path, loader: dict[str, Any], again: bool = False, **how: Any
+) -> LoadResult:
+    """Lands a file under a declaration."""
+    settings: Settings = settings_for(database.settings, declare(folder / "project", "orders", loader, **how))
+    (result,) = land_files(settings, "orders", files, connections=1, again=again)
+    return result
+
+
+def records(database: Database) -> list[dict[str, Any]]:
+    """What is landed."""
+    rows = database.query(
+        f"select record from {LANDED} join ops.loads using (load_id) where status = 'landed'"
+    )
+    return [record for (record,) in rows]
+
+
+def test_a_format_that_was_corrected_lands_the_same_bytes(database: Database, tmp_path: Path) -> None:
+    """Parquet under JSON lines is refused as a file, and lands as soon as the format is right."""
+    out = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(RECORDS), out)
+    file = tmp_path / "orders"
+    file.write_bytes(out.getvalue())
+    refused = land(database, tmp_path, file, loader={"type": "files", "format": "jsonl"})
+    assert refused.status == "failed"
+    assert refused.error is not None
+    assert refused.error["found"] == "a Parquet file"
+    assert "`format`" in refused.error["next_step"]
+    landed = land(database, tmp_path, file, loader={"type": "files", "format": "parquet"})
+    assert (landed.status, landed.rows_landed) == ("landed", 20)
+    assert land(database, tmp_path, file, loader={"type": "files", "format": "parquet"}).status == "unchanged"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"loader": {"type": "files", "format": "csv", "delimiter": ";"}},
+        {"loader": {"type": "files", "format": "csv", "encoding": "latin-1"}},
+        {"paths": [*PATHS, {"path": "zip", "type": "integer"}]},
+        {"paths": [*PATHS, {"path": "zip", "type": "string", "pii": "hmac"}]},
+        {"envelope": {"identity": "zip", "kind": None, "time": "updated_at"}},
+    ],
+    ids=["delimiter", "encoding", "type", "privacy", "envelope"],
+)
+def test_what_decides_on_records_lands_them_again(
+    database: Database, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    """In place of those before, in the same partition; no record stands twice, nothing stays in clear."""
+    file = tmp_path / "orders.csv"
+    file.write_text("id,zip,email\n" + "".join(f"{n},0{n},{n}@example.org\n" for n in range(20)))
+    loader = {"type": "files", "format": "csv"}
+    if "delimiter" in change.get("loader", {}):
+        file.write_text("id;zip;email\n" + "".join(f"{n};0{n};{n}@example.org\n" for n in range(20)))
+    first = land(database, tmp_path, file, loader=loader)
+    partition = database.value("select partition_start from ops.loads")
+    second = land(database, tmp_path, file, **{"loader": loader, **change})
+    assert (first.status, second.status, second.rows_landed) == ("landed", "replaced", 20)
+    assert second.reason is not None
+    assert "says now" in second.reason
+    assert database.query(STATES) == [("replaced",), ("landed",)]
+    assert database.value("select partition_start from ops.loads where status = 'landed'") == partition
+    assert len(records(database)) == database.value(f"select count(*) from {LANDED}") == 20
+    assert land(database, tmp_path, file, **{"loader": loader, **change}).status == "unchanged"
+
+
+def test_what_decides_on_nothing_leaves_records_alone(database: Database, tmp_path: Path) -> None:
+    """Another path, a location, the format by another name: the same would land."""
+    file = tmp_path / "orders.json"
+    file.write_text(json.dumps(RECORDS))
+    assert land(database, tmp_path, file, loader={}).status == "landed"
+    paths = [*PATHS, {"path": "zip", "type": "string"}]
+    loader = {"type": "files", "format": "jsonl", "location": "in/*"}
+    assert land(database, tmp_path, file, loader=loader, paths=paths).status == "unchanged"
+
+
+def test_land_again_on_demand(database: Database, tmp_path: Path) -> None:
+    """Rows, rejects and repairs are there once; the ledger keeps both loads."""
+    file = tmp_path / "orders.jsonl"
+    file.write_text(
+        "".join(json.dumps(record) + "\n" for record in RECORDS) + 'x\n{"id": 99, "t": "\\u0000"}\n'
+    )
+    assert land(database, tmp_path, file, loader={}).status == "landed"
+    again = land(database, tmp_path, file, loader={}, again=True)
+    assert (again.status, again.reason) == ("replaced", "same content, landed again as asked")
+    assert database.query(STATES) == [("replaced",), ("landed",)]
+    assert len(records(database)) == database.value(f"select count(*) from {LANDED}") == 21
+    assert (
+        database.query("select load_id from ops.rejects union all select load_id from ops.repairs")
+        == [(again.load_id,)] * 2
+    )
+
+
+def test_hours_land_again_on_demand(database: Database, tmp_path: Path) -> None:
+    """Through the command line, which says why."""
+    hour = write_hour(tmp_path, as_lines([event(n) for n in range(5)]))
+    database.headgate("land", "gharchive", hour)
+    assert "unchanged" in database.headgate("land", "gharchive", hour).stdout
+    said = database.headgate("land", "gharchive", hour, "--again").stdout
+    assert "1 replaced: same content, landed again as asked" in said
+    assert database.value("select count(*) from staging_gharchive.events") == 5
+
+
+def test_loads_of_old_databases_are_left_alone_unless_nothing_landed(
+    database: Database, tmp_path: Path
+) -> None:
+    """They do not say what they were read by; those of which nothing landed land again."""
+    file = tmp_path / "orders.jsonl"
+    file.write_text(json.dumps(RECORDS[0]) + "\n")
+    assert land(database, tmp_path, file, loader={}).status == "landed"
+    database.query("update ops.loads set declaration_sha256 = null")
+    assert land(database, tmp_path, file, loader={}).status == "unchanged"
+    database.query(
+        "update ops.loads set declaration_sha256 = null, rows_landed = 0, rows_rejected = lines_read"
+    )
+    assert land(database, tmp_path, file, loader={}).status == "replaced"
+
+
+@pytest.mark.parametrize("lines", ["x\n" * 370, "1\n", "id,v\n1,2\n", '{"id": 1\n' * 3])
+def test_a_file_of_rejects_only_has_not_landed(database: Database, tmp_path: Path, lines: str) -> None:
+    """It fails as a file, says why its lines were rejected, and does not replace what landed."""
+    file = tmp_path / "orders.jsonl"
+    file.write_text(lines)
+    failed = land(database, tmp_path, file, loader={})
+    assert failed.status == "failed"
+    assert failed.error is not None
+    assert f"{lines.count(chr(10)):,} lines, all rejected: " in failed.error["found"]
+    assert database.query(STATES) == [("failed",)]
+    assert database.value("select count(*) from ops.rejects") == 0
+
+
+def test_an_hour_of_rejects_does_not_replace_what_landed(database: Database, tmp_path: Path) -> None:
+    """The hour before it stays."""
+    hour = write_hour(tmp_path / "a", as_lines([event(n) for n in range(5)]))
+    broken = write_hour(tmp_path / "b", [b"x"] * 5)
+    database.headgate("land", "gharchive", hour)
+    assert "5 lines, all rejected" in database.headgate("land", "gharchive", broken, exit_code=1).stdout
+    assert database.value("select count(*) from staging_gharchive.events") == 5
