@@ -48,7 +48,9 @@ class ArrayScanner:
         for token in _TOKEN.finditer(self._data, self._at):
             byte = self._data[token.start()]
             if byte != _QUOTE:
-                if (element := self._step(byte, token.start())) is not None:
+                if not self._inside:
+                    self._step(byte, token.start())
+                elif (element := self._step_inside(byte, token.start())) is not None:
                     yield element
             elif token.end() - token.start() == 1:
                 resume = token.start()
@@ -61,19 +63,17 @@ class ArrayScanner:
         elif self.ended:
             self.broken = self.broken or bool(self._data[self._start :].strip(BLANK))
 
-    def _step(self, byte: int, place: int) -> bytes | None:
-        """Takes in a bracket or a comma; the element that ends there."""
-        if self._inside:
-            return self._step_inside(byte, place)
+    def _step(self, byte: int, place: int) -> None:
+        """Takes in a bracket or a comma outside of the array."""
         if byte in _OPENING:
             self._open(byte, place)
         elif byte == _COMMA:
             self._key_next = self._depth == self._way
         else:
             self._close()
-        return None
 
     def _step_inside(self, byte: int, place: int) -> bytes | None:
+        """Takes in a bracket or a comma; the element that ends there."""
         element: bytes | None = None
         if byte in _OPENING:
             self._depth += 1
