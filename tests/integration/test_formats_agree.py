@@ -142,7 +142,8 @@ def land_from_table(project: ProjectCopy, settings: Settings) -> None:
         "create table public.other (id bigint primary key, at timestamptz default now(), record jsonb)"
     )
     database.query(
-        "insert into public.other (id, record) select (r ->> 'id')::bigint, r from jsonb_array_elements(%s) as r",
+        "insert into public.other (id, record)"
+        " select (r ->> 'id')::bigint, r from jsonb_array_elements(%s) as r",
         json.dumps(records(WAYS["table"])),
     )
     loader = {"type": "postgres_jsonb", "dsn_env": "OTHER_DSN", "table": "public.other", "record": "record"}
@@ -178,7 +179,7 @@ def test_typed_rows_are_equal_whichever_way_they_came(project: ProjectCopy) -> N
 
 
 def test_a_share_of_rejects_stops_the_build(project: ProjectCopy, tmp_path: Path) -> None:
-    """More than a twentieth of the lines, and five at least; then the load that was certified passes again."""
+    """More than a twentieth of the lines, and five at least; a load that was certified passes again."""
     settings = settings_for(project.database.settings, project.folder)
     declare(project, {"type": "files"})
     lines = [json.dumps(record) for record in records(5000)]

@@ -16,7 +16,7 @@ from headgate.landing.columns import column_types, top_level_keys
 from headgate.landing.content import BLOCK, ENCODE, LINE_LIMIT, Content
 from headgate.landing.csv_dialect import name_of
 from headgate.landing.sniffing import Encoding
-from headgate.landing.times import parse_time
+from headgate.landing.times import EPOCH_UNITS, parse_time
 
 if TYPE_CHECKING:
     from headgate.landing.screen import Screen
@@ -168,6 +168,7 @@ _CASTS: dict[str, Cast] = {
     # 1.0 too: the contract says whether it takes that for an integer.
     "integer": _number,
     "number": _number,
+    **dict.fromkeys(EPOCH_UNITS, _number),
     "boolean": _boolean,
     "timestamp": _timestamp,
     "object": _json(dict),

@@ -102,7 +102,6 @@ class Loader:
         await refuse_overlap(self.connection, delivery)
         return row, OTHER_CONTENT if same is None else why
 
-
     def _why(self, delivery: Delivery, row: asyncpg.Record) -> str | None:
         """Why the same bytes land again; None where they would land as they did, or were discarded."""
         if row["status"] == "discarded":

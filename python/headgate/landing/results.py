@@ -14,8 +14,8 @@ Status = Literal["landed", "unchanged", "replaced", "discarded", "failed"]
 class LoadResult:
     """The outcome of one delivery.
 
-    `replaced`: it landed in place of an older load, of its partition or of the same bytes. `discarded`: somebody
-    discarded the load that holds these bytes, so nothing landed.
+    `replaced`: it landed in place of an older load, of its partition or of the same bytes. `discarded`:
+    somebody discarded the load that holds these bytes, so nothing landed.
     """
 
     delivery: Delivery
