@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from headgate import postgres
-from headgate.definitions import Definitions
-from headgate.postgres.connection import Connection
-from headgate.store import compact, ledger, rollback
-from headgate.store.publish import Published, publish
-from headgate.store.shape import candidate_views
-from headgate.store.view_changes import view_changes
-from headgate.store.views import views_of_release
+from headgate.store.publish import Published
+from tests.store import UPSTREAM, Store, instant
 from tests.support import Database
 
-START = datetime(2016, 1, 1, tzinfo=UTC)
-UPSTREAM = "int_toy"
+__all__ = ["UPSTREAM"]
+
+START = instant(2016)
 VIEWS = {"toy_activity": ("toy_id",), "pair_activity": ("toy_id", "other_id")}
 #: What `built_store` begins with.
 ONE = {("toy_activity", (1,), 1): (5, 0.5), ("toy_activity", (2,), 1): (6, None)}
@@ -47,22 +39,17 @@ Rows = dict[tuple[str, tuple[int, ...], int], tuple[int, float | None]]
 
 
 @dataclass
-class ToyStore:
+class ToyStore(Store):
     """Two feature views in a database, and what they hold."""
 
-    database: Database
+    source = "toy"
+    start = START
     rows: Rows = field(default_factory=dict)
 
     def create(self) -> None:
         """Makes the tables and one landed hour that they were built from."""
         self.database.query(CREATE)
-        self.database.query(
-            "insert into ops.loads (source, entity, partition_start, partition_end, uri, lines_read,"
-            " rows_landed, rows_rejected, status)"
-            " values ('toy', 'events', %s, %s, 'toy', 0, 0, 0, 'landed')",
-            START,
-            START + timedelta(hours=1),
-        )
+        self.land()
         self.certify()
 
     def write(self, changes: dict[tuple[str, tuple[int, ...], int], tuple[int, float | None] | None]) -> None:
@@ -82,75 +69,9 @@ class ToyStore:
         if statements:
             self.database.query("; ".join(statements))
 
-    def certify(self, *, gates: bool = True) -> None:
-        """Marks the views as built from what is landed, and as proven unless told otherwise."""
-        version = str(uuid.uuid4())
-        upstream = {"stg_toy__events": "load", UPSTREAM: "stg_toy__events", **dict.fromkeys(VIEWS, UPSTREAM)}
-        load_id = self.database.value("select load_id from ops.loads where status = 'landed'")
-        for model, source in upstream.items():
-            resting_on = str(load_id) if source == "load" else f"{source}:{version}"
-            self.database.query(
-                "insert into ops.built_partitions (model, partition_start, upstream_version, version)"
-                " values (%s, %s, %s, %s) on conflict (model, partition_start) do update"
-                " set upstream_version = excluded.upstream_version, version = excluded.version",
-                model,
-                START,
-                resting_on,
-                version,
-            )
-        if gates:
-            self.database.query(
-                "insert into ops.certified_partitions (model, partition_start, version)"
-                " select model, partition_start, version from ops.built_partitions"
-                " on conflict (model, partition_start) do update set version = excluded.version"
-            )
-
-    def connected(self, work: Any) -> Any:
-        """Runs `work(connection)` on a connection of its own."""
-
-        async def run() -> Any:
-            connection = await postgres.connect(self.database.settings)
-            try:
-                return await work(connection)
-            finally:
-                await connection.close()
-
-        return asyncio.run(run())
-
     def publish(self, **options: Any) -> Published | None:
         """Publishes what the views hold."""
-        return self.connected(lambda connection: publish(connection, self.database.settings, **options))
-
-    def approve(self) -> None:
-        """Gives leave to all that the views would change now."""
-
-        async def work(connection: Connection) -> None:
-            active = await ledger.active_release(connection)
-            before = await views_of_release(connection, active or 0)
-            changes = view_changes(before, await candidate_views(connection), Definitions({}))
-            await connection.execute(
-                "insert into ops.approvals (plan_hash, approved_by, plan) values ('toy', 'tests', $1)",
-                json.dumps({"changes": [change.as_dict() for change in changes]}),
-            )
-
-        self.connected(work)
-
-    def roll(self, to: int | None = None) -> None:
-        """Moves the active release."""
-
-        async def work(connection: Connection) -> None:
-            move = await rollback.plan(connection, to)
-            await rollback.move(connection, move.target.release_id, expected_active=move.active)
-
-        self.connected(work)
-
-    def compact(self, keep: int) -> compact.Compaction:
-        """Removes what only old releases hold."""
-        return self.connected(lambda connection: compact.compact(connection, keep))
-
-    def active(self) -> int | None:
-        """The active release."""
-        return self.connected(ledger.active_release)
+        return self.publish_built(**options)
 
     def seen(self, release: int | None = None) -> Rows:
         """What consumers see through the plain views, or what a release holds."""

@@ -85,11 +85,11 @@ def test_dataset_is_the_same_bytes_after_everything(store: SmallStore) -> None:
         if release == 6:
             store.database.query("alter table features.repository_activity add column more bigint default 1")
         assert store.publish() == release
-    store.rollback(2)
+    store.roll(2)
     store.rows("repository_activity", [repository(1, 1, 99)])
     assert store.publish() == 11
     assert store.database.value("select status from ops.releases where release_id = 3") == "abandoned"
-    assert 4 in store.compact(1)
+    assert 4 in store.compact(1).releases
     store.database.query("truncate training.labels")
     found = verify(store.database, made["dataset_id"])
     assert found["same"]
@@ -165,7 +165,7 @@ def test_bound_release_is_not_compacted(store: SmallStore) -> None:
     for stars in (1, 2, 3):
         store.rows("repository_activity", [repository(1, 1, stars)])
         store.publish()
-    assert store.compact(1) == [2, 3]
+    assert store.compact(1).releases == [2, 3]
 
 
 async def test_gate_stops_features_from_after_the_label() -> None:

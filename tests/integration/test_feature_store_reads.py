@@ -103,9 +103,9 @@ async def test_store_follows_publish_rollback_and_new_columns(store: SmallStore)
         )
         assert await asyncio.to_thread(store.publish) == 2
         assert await columns() == (2, [*first[1], "forks_count_7d"])
-        await asyncio.to_thread(store.rollback, 1)
+        await asyncio.to_thread(store.roll, 1)
         assert await columns() == first
-        await asyncio.to_thread(store.rollback, 2)
+        await asyncio.to_thread(store.roll, 2)
         store.database.query(
             "alter table features.repository_activity alter stars_count_24h type double precision"
         )
@@ -187,7 +187,7 @@ async def test_wrong_releases_and_instants_are_explained(store: SmallStore) -> N
     for stars in (6, 7, 8):
         store.rows("repository_activity", [repository(1, 1, stars)])
         store.publish()
-    store.rollback(3)
+    store.roll(3)
     store.rows("repository_activity", [repository(1, 1, 9)])
     assert store.publish() == 5
     key = {"repository_id": 1}
@@ -239,8 +239,8 @@ async def test_reads_never_mix_releases(store: SmallStore) -> None:
             store.rows("repository_activity", [repository(1, 3, 100 + step)])
             store.rows("contributor_activity", [contributor(9, 1, 1, 100 + step)])
             release = store.publish()
-            store.rollback(release - 1)
-            store.rollback(release)
+            store.roll(release - 1)
+            store.roll(release)
 
     async def read(features: FeatureStore, writer: asyncio.Future[None]) -> int:
         reads = 0

@@ -100,7 +100,7 @@ def test_release_is_pinned(store: SmallStore) -> None:
         after = read(None)
         assert after[0] == 2
         assert not after[1].equals(before[1])
-        store.rollback(1)
+        store.roll(1)
         assert read(None)[0] == 1
         assert read(2)[1].equals(after[1])
 
