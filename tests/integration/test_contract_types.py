@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from headgate.contract.declared import TYPES
 from headgate.landing.exact import Number
 from headgate.landing.times import EPOCH_UNITS, parse_epoch, parse_time
-from headgate.scaffold.typed import SQL_TYPES, cast_to
+from headgate.scaffold.typed import SQL_TYPES
+from headgate.scaffold.unpacking import cast_to
 from tests.macros import render
 from tests.support import Database
 
