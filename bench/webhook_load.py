@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import signal
 import statistics
 import sys
 import time
@@ -132,9 +133,14 @@ class Load:
     seen: Seen = field(default_factory=Seen)
 
     async def run(self, connections: int) -> None:
-        """Sends from so many connections until the time is over."""
+        """Sends from so many connections until the time is over, or SIGTERM comes."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.end)
         bodies = [request(self.secret, push_body(number, self.size)) for number in range(200)]
         await asyncio.gather(*(self._send(number, connections, bodies) for number in range(connections)))
+
+    def end(self) -> None:
+        """Begins no other delivery."""
+        self.ends = 0.0
 
     async def _send(self, number: int, connections: int, bodies: list[tuple[bytes, bytes]]) -> None:
         connection = None

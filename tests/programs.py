@@ -32,7 +32,7 @@ def run(
     *arguments: str | Path,
     env: dict[str, str],
     exit_code: int = 0,
-    timeout: float = 600,
+    timeout: float = 1500,
     cwd: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program of this environment; fails with its whole output when it exits with another code."""

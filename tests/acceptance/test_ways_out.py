@@ -21,7 +21,7 @@ from tests.project_copy import ProjectCopy
 from tests.sample_sources import write_lines
 from tests.support import Database
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = pytest.mark.slow
 
 GATE = "orders_quarantine_stays_small"
 REASON = ("--reason", "a test")
@@ -220,6 +220,9 @@ def test_killed_midway(shop: ProjectCopy) -> None:
 
 def wait_for_lock(database: Database) -> None:
     """Returns when a session waits for the table of decisions."""
-    waiting = "select count(*) from pg_locks where relation = 'ops.decisions'::regclass and not granted"
+    waiting = (
+        "select count(*) from pg_locks where relation = 'ops.decisions'::regclass and not granted"
+        " and database = (select oid from pg_database where datname = current_database())"
+    )
     while not database.value(waiting):
         time.sleep(0.05)

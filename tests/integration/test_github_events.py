@@ -8,12 +8,10 @@ import json
 import random
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +20,10 @@ from headgate.errors import HeadgateError
 from headgate.pulling import Pulled, pull
 from tests.integration.api_server import Reply, Request, serving
 from tests.integration.landing_files import event
+from tests.programs import program
+from tests.servers import wait_until
 from tests.support import ROOT, Database
+from tests.wire import Wire
 
 EVENTS = "staging_github_events.events"
 TOKEN = "ghp_a_secret_for_tests"
@@ -146,7 +147,7 @@ def test_polls_are_as_far_apart_as_the_api_asks(database: Database, github: GitH
     began = time.monotonic()
     poll(database)
     assert first.wait == 2
-    assert 1.5 < time.monotonic() - began < 10
+    assert time.monotonic() - began > 1.5
 
 
 def test_a_gap_is_said_with_its_counts(database: Database, github: GitHub) -> None:
@@ -201,35 +202,31 @@ def test_personal_data_of_events_never_lands(database: Database, github: GitHub)
     assert "someone@example.org" not in found
 
 
+def polling(database: Database, github: GitHub) -> subprocess.Popen[str]:
+    """A process that polls all the time."""
+    command = [program("headgate"), "land", "github_events", "--poll", "--every", "0.1"]
+    env = {**database.env, "HEADGATE_GITHUB_API_URL": github.api.url}
+    return subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
 def test_a_poller_that_is_killed_loses_and_doubles_nothing(database: Database, github: GitHub) -> None:
     """Kill -9 at random moments of --poll while events happen; SIGTERM ends it well."""
     chance = random.Random(3)
     poll(database)
-    for number in range(7):
-        command = [
-            Path(sys.executable).with_name("headgate"),
-            "land",
-            "github_events",
-            "--poll",
-            "--every",
-            "0.1",
-        ]
-        env = {**database.env, "HEADGATE_GITHUB_API_URL": github.api.url}
-        poller = subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.DEVNULL)
-        while not database.sessions():
-            assert poller.poll() is None
-            time.sleep(0.01)
-        deadline = time.monotonic() + chance.uniform(0.05, 1.5)
-        while time.monotonic() < deadline:
-            github.happen(2)
-            time.sleep(0.05)
-        if number < 6:
-            poller.kill()
-            poller.wait()
-        else:
-            time.sleep(1)
-            poller.send_signal(signal.SIGTERM)
-            assert poller.wait(30) == 0
+    github.drift = 2
+    with Wire.to(database) as wire:
+        for _ in range(6):
+            wire.stop_after(chance.randint(500, 60_000))
+            with polling(wire.database, github) as poller:
+                assert wire.stopped(poller)
+                poller.kill()
+            wire.cut()
+    github.drift = 0
+    github.happen(2)
+    with polling(database, github) as poller:
+        wait_until(lambda: landed(database)[0] == len(github.events), "every event")
+        poller.send_signal(signal.SIGTERM)
+        assert poller.wait(30) == 0
     done, said = poll(database)
     assert not said
     assert landed(database) == (len(github.events), len(github.events))
@@ -238,25 +235,12 @@ def test_a_poller_that_is_killed_loses_and_doubles_nothing(database: Database, g
 
 def test_a_poller_survives_that_its_connections_are_cut(database: Database, github: GitHub) -> None:
     """--poll says what happened, connects again, and lands what it was about to."""
-    command = [
-        Path(sys.executable).with_name("headgate"),
-        "land",
-        "github_events",
-        "--poll",
-        "--every",
-        "0.1",
-    ]
-    env = {**database.env, "HEADGATE_GITHUB_API_URL": github.api.url}
-    deadline = time.monotonic() + 50
-    with subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True) as poller:
+    with polling(database, github) as poller:
         for _ in range(3):
-            while not database.cut():
-                assert time.monotonic() < deadline
+            wait_until(database.cut, "a connection to be cut")
             github.happen(20)
-            while landed(database)[0] < len(github.events):
-                assert poller.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            wait_until(lambda: landed(database)[0] == len(github.events), "every event, connected again")
+            assert poller.poll() is None
         poller.send_signal(signal.SIGTERM)
         _, said = poller.communicate(timeout=30)
     assert poller.returncode == 0

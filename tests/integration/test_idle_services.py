@@ -34,8 +34,8 @@ def message(number: int) -> Message:
 
 
 def landed(database: Database, loads: int) -> list[tuple[str, int]]:
-    """The loads, as soon as so many are landed, or after ten seconds."""
-    deadline = time.monotonic() + 10
+    """The loads, as soon as so many are landed, or after a minute."""
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         found = database.query(LOADS)
         if [status for status, _ in found].count("landed") == loads:

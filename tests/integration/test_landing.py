@@ -6,7 +6,6 @@ import contextlib
 import gzip
 import json
 import threading
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from headgate.landing import LoadResult, land_files
 from headgate.sources import Delivery, Partition
 from tests.integration.landing_files import CONTENT, HOUR, as_lines, event, partitions, push, write_hour
+from tests.servers import wait_until
 from tests.support import ROOT, Database
 from tests.unit.test_screen import REJECTED, TAKEN
 
@@ -207,7 +207,9 @@ def test_a_reader_delays_a_replacement_and_loses_nothing(database: Database, tmp
         file = write_hour(tmp_path, GOOD[:9])
         lander = threading.Thread(target=lambda: results.extend(land(database, file)))
         lander.start()
-        time.sleep(4)
+        # It waits, gives way, and waits again.
+        for state in (True, False, True):
+            wait_until(lambda: waits_for_a_lock(database) is state, f"waiting: {state}")  # noqa: B023
         assert lander.is_alive()
         # Nobody is locked out while the replacement waits.
         assert database.value("select count(*) from staging_gharchive.events") == 50
@@ -215,6 +217,15 @@ def test_a_reader_delays_a_replacement_and_loses_nothing(database: Database, tmp
         lander.join()
     assert results[0].status == "replaced"
     assert database.value("select count(*) from staging_gharchive.events") == 9
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    """Whether any session of the database does."""
+    waiting = (
+        "select count(*) from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    return bool(database.value(waiting))
 
 
 def test_the_command_lands_and_reports(database: Database, tmp_path: Path) -> None:

@@ -30,4 +30,4 @@ def test_two_connections_replace_their_partitions_without_waiting_for_each_other
         )
         == 4
     )
-    assert max(result.seconds for result in second) < 30
+    assert max(result.seconds for result in second) < 200

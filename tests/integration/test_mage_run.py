@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,11 +16,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.servers import wait_until
 from tests.support import ROOT, Database, Databases
 
 # One server is enough: what runs in the database is tested on both elsewhere. The embedded one listens on a
 # socket only, which is the harder case for Mage and dbt.
-pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True)]
 
 GATE = "gharchive_records_are_accounted_for"
 HOURS = ("--from", "2016-01-01T01", "--to", "2016-01-01T02")
@@ -185,13 +185,11 @@ def test_nothing_goes_on_after_the_command_is_stopped(database: Database, number
 
 
 def _wait_for_child(pid: int) -> psutil.Process:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if children := psutil.Process(pid).children():
-            time.sleep(2)  # time to begin watching its parent
-            return children[0]
-        time.sleep(0.1)
-    raise AssertionError("no child process")
+    """The child, once a thread of it watches its parent."""
+    command = psutil.Process(pid)
+    wait_until(lambda: any(child.num_threads() > 1 for child in command.children()), "a child that watches")
+    [child] = command.children()
+    return child
 
 
 def _log(database: Database) -> str:

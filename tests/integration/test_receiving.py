@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import signal
 import socket
 import threading
@@ -199,14 +200,14 @@ def test_slow_clients_are_told_and_do_not_hold_others_up(
     ).encode()
     sent = [b"", b"POST /github HT", head[:-2], head, head + body[:-1]]
     began = time.monotonic()
-    slow = [socket.create_connection(("127.0.0.1", receiver.port), timeout=20) for _ in sent]
+    slow = [socket.create_connection(("127.0.0.1", receiver.port), timeout=60) for _ in sent]
     for connection, part in zip(slow, sent, strict=True):
         connection.sendall(part)
     assert receiver.deliver("d-quick", b"{}", event="ping").status_code == 200
-    assert time.monotonic() - began < 8
+    assert select.select(slow, [], [], 0)[0] == [], "a slow client was answered before a quick one"
     for connection in slow:
         assert connection.recv(1000).startswith(b"HTTP/1.1 408")
-        assert 9 < time.monotonic() - began < 15
+        assert time.monotonic() - began > 9
         connection.close()
     assert landed(module_database, "d-slow") == 0
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
-import threading
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -128,22 +128,21 @@ def test_status_fits_eighty_columns(database: Database) -> None:
     assert {"Pipelines", "Sources", "Waiting for a build"} <= sections(operations, ()).keys()
 
 
-def test_a_file_is_waited_for_until_it_is_stable(tmp_path: Path) -> None:
+def test_a_file_is_waited_for_until_it_is_stable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty file and one that grows are not there yet; one that has not changed for a while is."""
     file = tmp_path / "in" / "hour-1.jsonl"
+    now, lines = 0.0, iter(range(6))
 
-    def write() -> None:
-        time.sleep(0.3)
-        file.parent.mkdir()
-        for number in range(6):
-            with file.open("a") as lines:
-                lines.write(f"{number}\n")
-            time.sleep(0.1)
+    def sleep(seconds: float) -> None:
+        """Between two looks a line is written, or an empty file before the first."""
+        nonlocal now
+        now += seconds
+        file.parent.mkdir(exist_ok=True)
+        with file.open("a") as writer:
+            writer.writelines(f"{number}\n" for number in itertools.islice(lines, int(now > seconds)))
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    assert sensors.wait_for_file(str(tmp_path / "*" / "hour-*.jsonl"), minutes=1, stable_seconds=0.5)
-    assert not writer.is_alive()
+    monkeypatch.setattr(sensors, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    assert sensors.wait_for_file(str(tmp_path / "*" / "hour-*.jsonl"), minutes=10, stable_seconds=12)
     assert file.read_text() == "0\n1\n2\n3\n4\n5\n"
 
 
