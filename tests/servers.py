@@ -158,8 +158,7 @@ def killable_database(folder: Path) -> Iterator[tuple[Cluster, Database]]:
         env = {**clean_environment(), **own, **postgres.libpq_env(settings)}
         yield cluster, Database(dsn, settings, env, folder)
     finally:
-        cluster.start()
-        cluster.stop()
+        cluster.remove()
 
 
 def kill_postgres(cluster: Cluster) -> None:

@@ -33,7 +33,7 @@ def own_cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Clus
     (tmp_path / request.param).mkdir()
     cluster.start()
     yield cluster
-    cluster.stop()
+    cluster.remove()
 
 
 def write(store: ToyStore, number: int) -> None:

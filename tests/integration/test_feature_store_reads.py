@@ -215,8 +215,8 @@ async def test_nothing_published_is_explained(database: Database) -> None:
 async def test_consumers_need_rights_on_one_schema_only(store: SmallStore) -> None:
     """A role that may read feature_store alone reads; one that may not is told what is missing."""
     store.database.query("drop role if exists consumer")
-    store.database.query("create role consumer login")
-    dsn = store.database.dsn.replace("postgres@", "consumer@")
+    store.database.query("create role consumer login password 'reads'")
+    dsn = store.database.dsn.replace("postgres@", "consumer:reads@")
     async with FeatureStore(dsn) as features:
         with pytest.raises(HeadgateError, match="grant usage on schema feature_store"):
             await features.online("repository_activity", {"repository_id": 1})

@@ -59,7 +59,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     """A home without a server; one that is running at the end is stopped."""
     made = Home(tmp_path / "home")
     yield made
-    made.cluster.stop()
+    made.cluster.remove()
 
 
 def psql(*arguments: str, env: dict[str, str]) -> str:
@@ -168,6 +168,7 @@ def test_a_home_too_deep_for_a_socket_works(tmp_path: Path) -> None:
     finally:
         deep.cluster.stop()
     assert not socket_dir.exists()
+    deep.cluster.remove()
 
 
 def test_without_a_server_every_command_says_what_to_do(home: Home) -> None:
@@ -196,9 +197,9 @@ def test_without_schemas_or_rights_every_command_says_what_to_do(server: Cluster
         assert "Traceback" not in said
     run_headgate("up", env=env)
     run_headgate("releases", env=env)
-    create = "drop role if exists without_rights; create role without_rights login"
+    create = "drop role if exists without_rights; create role without_rights login password 'none'"
     psql("-d", server.uri("not_up_yet"), "-c", create, env=env)
-    env["HEADGATE_DSN"] = server.uri("not_up_yet").replace("postgres@", "without_rights@")
+    env["HEADGATE_DSN"] = server.uri("not_up_yet").replace("postgres@", "without_rights:none@")
     for command in [["up"], ["status"], *commands]:
         said = run_headgate(*command, env=env, exit_code=1).stderr
         assert "rights in the database" in said

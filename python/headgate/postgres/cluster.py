@@ -1,4 +1,8 @@
-"""One PostgreSQL cluster on this machine: a data folder, the programs that run it, and a unix socket."""
+"""One PostgreSQL cluster on this machine: a data folder, the programs that run it, and a unix socket.
+
+Only who started it may connect: the socket's folder is closed to others, and peer authentication asks the
+kernel.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +22,19 @@ from urllib.parse import quote
 
 from headgate.errors import HeadgateError
 from headgate.postgres import tuning
-from headgate.postgres.runas import ServerUser, server_user
+from headgate.postgres.places import ELSEWHERE, Places, stop_server
+from headgate.postgres.runas import ServerUser, caller, initdb_user, server_user
 
 SUPERUSER = "postgres"
 SOCKET_NAME = ".s.PGSQL.5432"
 #: Longest socket folder: a unix socket's address has 107 bytes, of which "/.s.PGSQL.5432" needs 14.
 SOCKET_DIR_LIMIT = 93
 LOG_LIMIT = 16 * tuning.MIB
+#: Who may connect: the caller's system user, as any role where the version has that (16 and newer).
+ACCESS = """# Written by headgate at every start; changes here are lost.
+local all {superuser} peer map=headgate
+local all all {others}
+"""
 #: Recovery after a crash replays at most max_wal_size.
 START_SECONDS = 600
 
@@ -88,11 +98,13 @@ class Cluster:
             if self.is_running():
                 self._wait_until_ready()
                 return False
-            if not (self.data / "PG_VERSION").exists():
-                self._init(user)
             self._settle_stale_pid()
+            places = Places(self.home, self.bin_dir, user)
+            places.prepare()
+            if not (self.data / "PG_VERSION").exists():
+                self._init(user, places)
             self._prepare_folders(user)
-            self._launch(user)
+            self._launch(user, places)
             self._wait_until_ready()
             return True
 
@@ -108,12 +120,23 @@ class Cluster:
             if not self.is_running():
                 return False
             socket_dir = self.socket_dir
-            done = self._pg_ctl(server_user(self.data), "stop", "-m", "fast", "-w", "-t", "60")
-            if done.returncode != 0:
-                raise self._failure("to stop within a minute", done.stdout)
+            stop_server(self.data)
+            if self.is_running():
+                raise self._failure("to stop within a minute", f"process {self.pid} still listens")
             with contextlib.suppress(OSError):
                 socket_dir.rmdir()
             return True
+
+    def remove(self) -> None:
+        """Stops the server and removes its data, wherever they are."""
+        self.stop()
+        for path in (self.data, self.log, self.home / "run"):
+            found = path.resolve()
+            path.unlink(missing_ok=True) if path.is_symlink() or path.is_file() else None
+            shutil.rmtree(found, ignore_errors=True) if found.is_dir() else found.unlink(missing_ok=True)
+            if found.parent.parent == ELSEWHERE:
+                with contextlib.suppress(OSError):
+                    found.parent.rmdir()
 
     def ensure_database(self, name: str) -> None:
         """Creates the database `name` unless it is there."""
@@ -137,16 +160,17 @@ class Cluster:
             return False
         return "--with-lz4" in built.stdout
 
-    def _init(self, user: ServerUser) -> None:
+    def _init(self, user: ServerUser, places: Places) -> None:
         # Made beside its place and moved there when whole: an interrupted initdb leaves no half cluster.
-        fresh = self.data.with_name("postgres.new")
+        fresh = places.root / "postgres.new"
         if fresh.exists():
             shutil.rmtree(fresh)
         fresh.mkdir(mode=0o700)
-        user.own(fresh)
-        done = user.run(
+        maker = initdb_user()
+        maker.own(fresh)
+        done = maker.run(
             [
-                *(self.bin_dir / "initdb", "--pgdata", fresh, "--username", SUPERUSER, "--auth=trust"),
+                *(places.programs / "initdb", "--pgdata", fresh, "--username", SUPERUSER, "--auth=reject"),
                 # Bytewise order: the same on every platform and version, and the fastest.
                 *("--encoding=UTF8", "--lc-collate=C", "--lc-ctype=C.UTF-8", "--lc-messages=C"),
                 *("--lc-monetary=C", "--lc-numeric=C", "--lc-time=C", "--no-instructions"),
@@ -157,19 +181,36 @@ class Cluster:
             raise self._failure("initdb to make a data folder", done.stdout)
         with (fresh / "postgresql.conf").open("a") as conf:
             conf.write("\ninclude_if_exists = 'headgate.conf'\n")
-        if self.data.exists():
-            self.data.rmdir()
-        fresh.rename(self.data)
+        user.own_all(fresh)
+        data = places.root / "postgres"
+        if data.exists():
+            data.rmdir()
+        fresh.rename(data)
+        places.link()
 
     def _prepare_folders(self, user: ServerUser) -> None:
+        data = self.data.resolve()
+        if data.stat().st_uid != user.uid:
+            user.own_all(data)
         self._prepare_socket_dir(user)
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         self.log.touch(mode=0o600)
         user.own(self.log)
-        conf = self.data / "headgate.conf"
-        conf.write_text(tuning.render(self._planned_socket_dir(), lz4=self.has_lz4(), extra=self.extra))
-        user.own(conf)
+        conf = tuning.render(self._planned_socket_dir(), lz4=self.has_lz4(), extra=self.extra)
+        for name, text in {"headgate.conf": conf, **self._access()}.items():
+            (data / name).write_text(text)
+            user.own(data / name)
+
+    def _access(self) -> dict[str, str]:
+        """The files that say who may connect, and as whom."""
+        major = int((self.data / "PG_VERSION").read_text())
+        others = "peer map=headgate" if major >= 16 else "scram-sha-256"
+        roles = "all" if major >= 16 else SUPERUSER
+        return {
+            "pg_hba.conf": ACCESS.format(superuser=SUPERUSER, others=others),
+            "pg_ident.conf": f'headgate "{caller()}" {roles}\n',
+        }
 
     def _prepare_socket_dir(self, user: ServerUser) -> None:
         run = self._planned_socket_dir()
@@ -185,11 +226,12 @@ class Cluster:
         run.chmod(0o700)
         user.own(run)
 
-    def _launch(self, user: ServerUser) -> None:
+    def _launch(self, user: ServerUser, places: Places) -> None:
         deadline = time.monotonic() + START_SECONDS
         while True:
             offset = self.log.stat().st_size
-            done = self._pg_ctl(user, "start", "-w", "-t", str(START_SECONDS), "-l", str(self.log))
+            log = str(self.log.resolve())
+            done = self._pg_ctl(user, places, "start", "-w", "-t", str(START_SECONDS), "-l", log)
             if done.returncode == 0:
                 return
             said = self.log.read_bytes()[offset:].decode(errors="replace")
@@ -198,8 +240,8 @@ class Cluster:
                 raise self._failure("to start", said or done.stdout)
             time.sleep(0.5)
 
-    def _pg_ctl(self, user: ServerUser, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command: list[str | Path] = [self.bin_dir / "pg_ctl", "-D", self.data, *arguments]
+    def _pg_ctl(self, user: ServerUser, places: Places, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command: list[str | Path] = [places.programs / "pg_ctl", "-D", self.data.resolve(), *arguments]
         return user.run(command, timeout=START_SECONDS + 30)
 
     def _settle_stale_pid(self) -> None:
@@ -209,7 +251,7 @@ class Cluster:
         """
         deadline = time.monotonic() + 60
         while (pid := self.pid) is not None and (command := _command_line(pid)) is not None:
-            if str(self.data) not in command:
+            if str(self.data.resolve()) not in command and str(self.data) not in command:
                 (self.socket_dir / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
                 (self.data / "postmaster.pid").unlink(missing_ok=True)
                 return
@@ -232,7 +274,7 @@ class Cluster:
             time.sleep(0.1)
 
     def _planned_socket_dir(self) -> Path:
-        inside = self.home / "run"
+        inside = (self.home / "run").resolve()
         if len(os.fsencode(inside)) <= SOCKET_DIR_LIMIT:
             return inside
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
@@ -249,7 +291,7 @@ class Cluster:
         """One process at a time starts, stops or changes the cluster."""
         path = self.home / "server.lock"
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = path.open("w")
         except PermissionError:
             raise HeadgateError(
