@@ -12,7 +12,10 @@ from tests.acceptance.runs import WITH_GATES, WITHOUT_GATES, build
 from tests.acceptance.tables import Fingerprint, differences, table_fingerprints
 from tests.support import Database, Databases
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [
+    pytest.mark.parametrize("server", ["system"], indirect=True),
+    pytest.mark.slow,
+]
 
 HOURS = hours_from("2016-03-01T04", 5)
 #: One in the middle, whose events others deliver too, and the last one: features reach less far then.

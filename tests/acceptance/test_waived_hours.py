@@ -15,7 +15,10 @@ from tests.acceptance.runs import WITH_GATES, build
 from tests.acceptance.tables import accounts
 from tests.support import Database
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [
+    pytest.mark.parametrize("server", ["embedded"], indirect=True),
+    pytest.mark.slow,
+]
 
 HOURS = hours_from("2016-03-01T04", 7)
 VOLUME = "assert_volume_is_in_line_with_the_recent_past"

@@ -21,7 +21,10 @@ from tests.project_copy import ProjectCopy
 from tests.sample_sources import write_lines
 from tests.support import Database
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.parametrize("server", ["system"], indirect=True),
+    pytest.mark.slow,
+]
 
 GATE = "orders_quarantine_stays_small"
 REASON = ("--reason", "a test")
