@@ -1,9 +1,9 @@
 {#
     Part of the strategy replace_rows: when a partition was delivered again or discarded, deletes the rows at whose as_of
     nothing enters or leaves a window any more, and those after the processed hour, which may have moved back. Not before
-    the others are computed: touched_entities() looks for such rows.
+    the others are computed: affected_entities() looks for such rows.
 
-    Args: keys and windows as in touched_entities().
+    Args: keys and windows as in affected_entities().
 #}
 {% macro delete_unsupported_rows(keys, windows) -%}
     {%- if execute and is_incremental() -%}

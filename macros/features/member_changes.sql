@@ -4,7 +4,7 @@
     `windowed`.
 
     Args:
-        keys, windows: see touched_entities().
+        keys, windows: see affected_entities().
         member: column of activity whose distinct values are counted, for instance 'actor_id'.
         name: name of the count, for instance 'contributors_count'.
 #}

@@ -4,7 +4,7 @@
     enters less what leaves is a window's value, so that a new hour costs what happened in it and in the hours that
     windows let go of, however long the history. The body of a CTE; needs the CTEs `activity` and `touched`.
 
-    Args: see touched_entities().
+    Args: see affected_entities().
 #}
 {% macro windowed_activity(keys, windows, batch) -%}
     {%- for hours in [0] + windows.values() | list %}

@@ -26,7 +26,7 @@ with activity as not materialized (
 
 touched as (
 
-    {{ touched_entities(keys, windows, batch) }}
+    {{ affected_entities(keys, windows, batch) }}
 
 ),
 
@@ -71,7 +71,7 @@ changes as (
 
     union all
 
-    {{ standing_values(keys, window_counts + ['first_seen_at']) }}
+    {{ opening_balances(keys, window_counts + ['first_seen_at']) }}
     {%- endif %}
 
 ),

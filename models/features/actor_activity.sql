@@ -37,7 +37,7 @@ with activity as not materialized (
 
 touched as (
 
-    {{ touched_entities(keys, windows, batch) }}
+    {{ affected_entities(keys, windows, batch) }}
 
 ),
 
@@ -95,7 +95,7 @@ changes as (
 
     union all
 
-    {{ standing_values(keys, window_counts + ['is_bot', 'first_seen_at', 'last_seen_at']) }}
+    {{ opening_balances(keys, window_counts + ['is_bot', 'first_seen_at', 'last_seen_at']) }}
     {%- endif %}
 
 ),

@@ -30,7 +30,7 @@ pull_requests as not materialized (
 
 touched as (
 
-    {{ touched_entities(keys, windows, batch) }}
+    {{ affected_entities(keys, windows, batch) }}
 
 ),
 
@@ -86,7 +86,7 @@ changes as (
 
     union all
 
-    {{ standing_values(keys, window_counts + ['last_push_at', 'first_seen_at']) }}
+    {{ opening_balances(keys, window_counts + ['last_push_at', 'first_seen_at']) }}
     {%- endif %}
 
 ),

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from headgate.contract.declared import TYPES
-from headgate.landing.exact import Number
+from headgate.landing.lossless_json import Number
 from headgate.landing.times import EPOCH_UNITS, parse_epoch, parse_time
 from headgate.scaffold.typed import SQL_TYPES
 from headgate.scaffold.unpacking import cast_to

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from headgate.landing import Message
-from headgate.landing.lasting import LastingAppender
+from headgate.landing.reconnecting import ReconnectingAppender
 from headgate.receiving.intake import Intake
 from headgate.streaming.sink import Sink
 from tests.integration.landing_files import event
@@ -23,7 +23,7 @@ LOADS = "select status, rows_landed from ops.loads order by load_id"
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loads are old at once, and looked at all the time."""
-    monkeypatch.setattr("headgate.landing.lasting.OLD", timedelta(0))
+    monkeypatch.setattr("headgate.landing.reconnecting.OLD", timedelta(0))
     for service in ("receiving.intake", "streaming.sink"):
         monkeypatch.setattr(f"headgate.{service}.SECONDS_BETWEEN_LOOKS", 0.2)
 
@@ -49,7 +49,7 @@ def test_an_idle_receiver_closes_its_load(database: Database, connection_dies: b
     """Also when its connection is lost meanwhile; the next delivery opens another load."""
 
     async def work() -> list[list[tuple[str, int]]]:
-        appender = LastingAppender(database.settings, "github_events", "test")
+        appender = ReconnectingAppender(database.settings, "github_events", "test")
         intake = Intake(appender)
         running = asyncio.create_task(intake.run())
         found = []

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from headgate.landing.lasting import LastingAppender
 from headgate.landing.messages import Message
+from headgate.landing.reconnecting import ReconnectingAppender
 from headgate.receiving.intake import MOST_BYTES_HELD, MOST_WAITING, FullError, Intake
 from headgate.receiving.signature import is_signed, sign
 from headgate.settings import load_settings
@@ -15,7 +15,7 @@ from headgate.settings import load_settings
 
 def intake() -> Intake:
     """An intake that nobody empties."""
-    return Intake(LastingAppender(load_settings({}), "github_webhooks", "test"))
+    return Intake(ReconnectingAppender(load_settings({}), "github_webhooks", "test"))
 
 
 def test_signature_is_githubs() -> None:

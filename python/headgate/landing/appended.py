@@ -57,7 +57,7 @@ class AppendedFileLoader(FileLoader):
     replaces: int | None = None
 
     async def prepare(self) -> str:
-        """Finds the piece of the landing table that is filled now."""
+        """Finds the range partition of the landing table that is filled now."""
         parent = landing_table(self.delivery.source, self.delivery.entity)
         return await piece_for(self.connection, parent, self.load_id)
 

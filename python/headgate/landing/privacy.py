@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from headgate.contract import Contract, PathRule
-from headgate.landing import exact
+from headgate.landing import lossless_json
 from headgate.landing.masking import Mask
 from headgate.settings import Settings
 
@@ -88,7 +88,7 @@ class Minimiser:
 
     def minimise_exactly(self, line: bytes, kind: str | None) -> bytes:
         """As `minimise`, at any depth and with every number as it was written."""
-        found, _, _ = exact.loads_many(line.decode())
+        found, _, _ = lossless_json.loads_many(line.decode())
         hits: list[Hit] = []
         visit = self.visit_for(kind)
         if visit is not None:
@@ -96,7 +96,7 @@ class Minimiser:
         if not hits:
             return line
         self._apply(hits)
-        return exact.dumps(found[0][0])
+        return lossless_json.dumps(found[0][0])
 
     def mask(self, line: bytes) -> bytes:
         """A line that is not JSON, without what looks like personal data of the contract's paths."""
@@ -134,7 +134,7 @@ class Minimiser:
             elif type(value) is str:
                 container[key] = digests.get(value) or self.digest(value)
             else:
-                container[key] = self.digest(exact.dumps(value).decode())
+                container[key] = self.digest(lossless_json.dumps(value).decode())
 
 
 def _holds_float(value: Any) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from headgate.contract import Envelope, parse_path
-from headgate.landing import exact
+from headgate.landing import lossless_json
 from headgate.landing.copyformat import (
     JSONB_VERSION,
     NULL,
@@ -189,7 +189,7 @@ class Screen:
         kept = minimiser.minimise_exactly(line, kind) if inexact else minimiser.minimise(line, record, kind)
         self.tally.repaired += 1
         self.repairs.add(self.tally.lines + 1, NUL_REPAIR, kept.removesuffix(b"\n"))
-        again = exact.loads_many(repaired.decode())[0][0][0] if inexact else orjson.loads(repaired)
+        again = lossless_json.loads_many(repaired.decode())[0][0][0] if inexact else orjson.loads(repaired)
         self._add(repaired, line, again, parts, inexact=inexact)
 
     def _salvage(self, line: bytes, parts: list[bytes]) -> None:
@@ -198,7 +198,7 @@ class Screen:
         if reason is not None and reason not in ("nesting too deep", "number out of range"):
             self.reject(line, reason)
             return
-        found, rest, error = exact.loads_many(line.decode())
+        found, rest, error = lossless_json.loads_many(line.decode())
         if found and not (all(type(record) is dict for record, _ in found) and rest[:1] in ("", "{")):
             self.reject(line, "more than one JSON value")
             return
@@ -218,7 +218,7 @@ class Screen:
 
     def _identify(self, identity: Any, delivered: bytes) -> bytes:
         """The record's identity, or a fingerprint of the line as it was delivered."""
-        if type(identity) is int or isinstance(identity, exact.Number):
+        if type(identity) is int or isinstance(identity, lossless_json.Number):
             return str(identity).encode()
         line = delivered.removesuffix(b"\n")
         return b"md5:" + hashlib.md5(line, usedforsecurity=False).hexdigest().encode()
@@ -270,14 +270,14 @@ def _reason(line: bytes, complaint: str) -> str | None:
 def _exact_reason(rest: str, error: Exception | None) -> str:
     if isinstance(error, RecursionError):
         return "nesting too deep"
-    if isinstance(error, exact.OutOfRangeError):
+    if isinstance(error, lossless_json.OutOfRangeError):
         return "number out of range"
     return _reason(rest.encode(), _complaint(rest)) or "invalid JSON"
 
 
 def _has_lone_surrogate(record: Any) -> bool:
     try:
-        exact.dumps(record)
+        lossless_json.dumps(record)
     except UnicodeEncodeError:
         return True
     return False

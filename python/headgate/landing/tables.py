@@ -1,4 +1,4 @@
-"""Landing tables: their columns, the tables of declared sources, the pieces that appended loads go to."""
+"""Landing tables: their columns, the tables of declared sources, the range partitions that appended loads go to."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from headgate.errors import HeadgateError
-from headgate.landing import exact
+from headgate.landing import lossless_json
 from headgate.pulling.record_list import find_list
 from headgate.sources.loaders import Path_
 
@@ -91,7 +91,7 @@ class Answer:
                 raise self.no_list(f"an answer with `{key}`")
 
     def _text(self, record: Any) -> bytes:
-        return exact.dumps(record) if self._exact else orjson.dumps(record)
+        return lossless_json.dumps(record) if self._exact else orjson.dumps(record)
 
     def _decoded(self, body: bytes, charset: str | None) -> bytes:
         """The answer in UTF-8, without a byte order mark."""
@@ -114,7 +114,7 @@ class Answer:
             raise self._not_json(f"bytes that are not {name}", "see what the server answers") from None
 
     def _read_exactly(self, text: bytes) -> Any:
-        found, rest, _ = exact.loads_many(text.decode(errors="replace"))
+        found, rest, _ = lossless_json.loads_many(text.decode(errors="replace"))
         if len(found) != 1 or rest:
             raise self._not_json(_kind_of(text), "see what the server answers, and correct the URL")
         return found[0][0]
@@ -164,9 +164,9 @@ def _separate(text: bytes) -> tuple[bytes, Any]:
             return orjson.dumps(value), value
     # Half a character has no UTF-8, in the one direction or the other: landing says so.
     with contextlib.suppress(UnicodeError):
-        found, rest, _ = exact.loads_many(text.decode())
+        found, rest, _ = lossless_json.loads_many(text.decode())
         if len(found) == 1 and not rest:
-            return exact.dumps(found[0][0]), found[0][0]
+            return lossless_json.dumps(found[0][0]), found[0][0]
     return text, None
 
 

@@ -23,9 +23,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from headgate.errors import UsageError
-from headgate.landing import exact
-from headgate.landing.lasting import LastingAppender, reason
+from headgate.landing import lossless_json
 from headgate.landing.messages import Message
+from headgate.landing.reconnecting import ReconnectingAppender, reason
 from headgate.logs import service_log
 from headgate.receiving.intake import AwayError, FullError, Held, Intake
 from headgate.receiving.signature import is_signed
@@ -71,7 +71,7 @@ class Receiver:
     def __init__(self, settings: Settings) -> None:
         self.secret = required_secret(settings)
         self.log = service_log("receiver")
-        self.appender = LastingAppender(
+        self.appender = ReconnectingAppender(
             settings, GITHUB_WEBHOOKS.name, uri=f"webhooks, process {os.getpid()}", on_change=self._tell
         )
         self.intake = Intake(self.appender)
@@ -231,7 +231,7 @@ def _parse(body: bytes) -> dict[str, Any]:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
         # Deeper nesting and larger numbers than orjson takes.
-        found, rest, _ = exact.loads_many(body.decode())
+        found, rest, _ = lossless_json.loads_many(body.decode())
         if len(found) != 1 or rest or type(found[0][0]) is not dict:
             raise
         return {}

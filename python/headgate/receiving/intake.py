@@ -7,8 +7,8 @@ import contextlib
 from collections import deque
 from dataclasses import dataclass, field
 
-from headgate.landing.lasting import SECONDS_BETWEEN_LOOKS, LastingAppender
 from headgate.landing.messages import Message
+from headgate.landing.reconnecting import SECONDS_BETWEEN_LOOKS, ReconnectingAppender
 
 #: Deliveries that wait at most, and bytes of bodies, those still being read included; more is refused.
 MOST_WAITING = 5_000
@@ -68,7 +68,7 @@ class Held:
 class Intake:
     """Lands deliveries of many requests through one appender."""
 
-    appender: LastingAppender
+    appender: ReconnectingAppender
     #: Bytes of all bodies that are not answered yet.
     bytes_held: int = field(default=0, init=False)
     _waiting: deque[_Waiting] = field(default_factory=deque, init=False)

@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 
 from headgate.errors import UsageError
-from headgate.landing.lasting import SECONDS_BETWEEN_LOOKS, LastingAppender, reason
 from headgate.landing.messages import Appended, Message
+from headgate.landing.reconnecting import SECONDS_BETWEEN_LOOKS, ReconnectingAppender, reason
 from headgate.logs import service_log
 from headgate.settings import Settings, load_settings
 from headgate.sources import GITHUB_EVENTS
@@ -22,7 +22,7 @@ class Sink:
         self._log = service_log("stream sink")
         self._loop = LoopThread("stream sink")
         self._closed = False
-        self._appender = LastingAppender(
+        self._appender = ReconnectingAppender(
             settings or load_settings(),
             GITHUB_EVENTS.name,
             uri=f"stream, process {os.getpid()}",

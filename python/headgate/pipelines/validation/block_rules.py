@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.near import change_to, nearest, one_of
 from headgate.pipelines.validation.pipeline import Block, Pipeline
 from headgate.pipelines.validation.python_file import Decorated, PythonFile
+from headgate.pipelines.validation.suggestions import change_to, nearest, one_of
 from headgate.pipelines.validation.yaml_lines import is_templated
 
 INTEGRATION = ("data_integration_source", "data_integration_destination")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from headgate.pipelines.validation.dbt_project import COMMANDS, TESTING, DbtProject, find, unknown_criteria
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.near import change_to, nearest, one_of
 from headgate.pipelines.validation.pipeline import Block, Pipeline
+from headgate.pipelines.validation.suggestions import change_to, nearest, one_of
 from headgate.pipelines.validation.yaml_lines import Lines, is_templated
 
 SELECTION = frozenset({"--select", "-s", "--models", "--model", "-m"})

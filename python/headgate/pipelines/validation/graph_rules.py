@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.near import nearest
 from headgate.pipelines.validation.pipeline import Block, Pipeline
+from headgate.pipelines.validation.suggestions import nearest
 
 OPPOSITE = {"upstream": "downstream", "downstream": "upstream"}
 

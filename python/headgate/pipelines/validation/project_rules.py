@@ -9,11 +9,11 @@ from typing import Any
 
 from headgate.pipelines.validation.block_rules import DECORATORS, STREAMING
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.near import change_to, nearest, one_of
 from headgate.pipelines.validation.pipeline import Pipeline
 from headgate.pipelines.validation.project import Project
 from headgate.pipelines.validation.schema import check
 from headgate.pipelines.validation.schemas import schemas
+from headgate.pipelines.validation.suggestions import change_to, nearest, one_of
 from headgate.pipelines.validation.yaml_lines import Items, Lines, is_templated, line_of
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.near import MISSPELT, nearest
+from headgate.pipelines.validation.suggestions import MISSPELT, nearest
 from headgate.pipelines.validation.yaml_lines import Items, Lines, is_templated, line_of
 
 KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {

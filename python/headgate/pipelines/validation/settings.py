@@ -13,7 +13,7 @@ from typing import Any
 
 from headgate.errors import UsageError
 from headgate.pipelines.validation.codes import CODES
-from headgate.pipelines.validation.near import nearest
+from headgate.pipelines.validation.suggestions import nearest
 from headgate.pipelines.validation.yaml_lines import Document, Items, YamlError
 
 FILE = ".headgate-validate.yaml"

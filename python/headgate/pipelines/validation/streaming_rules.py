@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.near import change_to, one_of
 from headgate.pipelines.validation.pipeline import Block, Pipeline
+from headgate.pipelines.validation.suggestions import change_to, one_of
 from headgate.pipelines.validation.yaml_lines import Lines, is_templated, line_of
 
 RUNS = frozenset({"data_loader", "transformer", "data_exporter"})

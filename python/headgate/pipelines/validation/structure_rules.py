@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.near import MISSPELT_VALUE, change_to, nearest, one_of
 from headgate.pipelines.validation.pipeline import Block, Pipeline
 from headgate.pipelines.validation.schema import check
 from headgate.pipelines.validation.schemas import schemas
+from headgate.pipelines.validation.suggestions import MISSPELT_VALUE, change_to, nearest, one_of
 from headgate.pipelines.validation.yaml_lines import Lines, is_templated
 
 #: Block types that belong into a list of their own, and that list.

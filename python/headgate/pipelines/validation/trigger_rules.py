@@ -10,10 +10,10 @@ from typing import Any
 from croniter import croniter
 
 from headgate.pipelines.validation.finding import Finding
-from headgate.pipelines.validation.near import change_to, one_of
 from headgate.pipelines.validation.pipeline import Pipeline
 from headgate.pipelines.validation.schema import check
 from headgate.pipelines.validation.schemas import schemas
+from headgate.pipelines.validation.suggestions import change_to, one_of
 from headgate.pipelines.validation.yaml_lines import Items, Lines, is_templated, line_of
 
 #: Mage takes the pipeline's name from the folder.

@@ -9,7 +9,7 @@
         windows: {name: hours}, for instance {"1h": 1, "24h": 24, "7d": 168}.
         batch: what feature_batch() returned.
 #}
-{% macro touched_entities(keys, windows, batch) -%}
+{% macro affected_entities(keys, windows, batch) -%}
     {%- set key_list = keys | join(', ') -%}
     select {{ key_list }}, min(as_of) as from_as_of
     from (

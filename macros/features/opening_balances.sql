@@ -1,6 +1,6 @@
 {# The row of each touched entity that stands just before the first as_of computed, for running sums to start from.
-   Use, where rows stand at all: {% if is_incremental() %} union all {{ standing_values(keys, columns) }} {% endif %} #}
-{% macro standing_values(keys, columns) -%}
+   Use, where rows stand at all: {% if is_incremental() %} union all {{ opening_balances(keys, columns) }} {% endif %} #}
+{% macro opening_balances(keys, columns) -%}
     select
         standing.{{ (keys + ['as_of'] + columns) | join(', standing.') }}
     from touched

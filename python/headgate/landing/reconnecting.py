@@ -44,7 +44,7 @@ def _ignore(_: Exception | None) -> None:
 
 
 @dataclass
-class LastingAppender:
+class ReconnectingAppender:
     """Lands messages of one source, however often PostgreSQL goes away; one call of a method at a time."""
 
     settings: Settings
