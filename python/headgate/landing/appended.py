@@ -11,7 +11,7 @@ from headgate.landing.content import Content
 from headgate.landing.files import FileLoader
 from headgate.landing.screen import Screen
 from headgate.landing.statements import statement
-from headgate.landing.tables import landing_table, piece_for
+from headgate.landing.tables import landing_table, range_partition_for
 from headgate.postgres.connection import Connection
 from headgate.sources import Source
 
@@ -59,7 +59,7 @@ class AppendedFileLoader(FileLoader):
     async def prepare(self) -> str:
         """Finds the range partition of the landing table that is filled now."""
         parent = landing_table(self.delivery.source, self.delivery.entity)
-        return await piece_for(self.connection, parent, self.load_id)
+        return await range_partition_for(self.connection, parent, self.load_id)
 
     async def finish(self, table: str, content: Content, screen: Screen) -> None:
         """Closes the ledger row, in place of the load before it."""

@@ -22,7 +22,7 @@ from headgate.landing.copying import PoisonedError, RowCopy, keep_lines, whole
 from headgate.landing.privacy import Minimiser, pii_key
 from headgate.landing.screen import Screen
 from headgate.landing.statements import statement
-from headgate.landing.tables import create_landing_table, landing_table, piece_for
+from headgate.landing.tables import create_landing_table, landing_table, range_partition_for
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.sources import Source, get_source
@@ -104,7 +104,7 @@ class Appender:
     #: Where the messages come from, for the ledger.
     uri: str
     _load_id: int | None = field(default=None, init=False)
-    _piece: str = field(default="", init=False)
+    _partition: str = field(default="", init=False)
     _opened_at: float = field(default=0.0, init=False)
 
     async def append(self, messages: Sequence[Message]) -> Appended:
@@ -179,7 +179,7 @@ class Appender:
         screen = self._screen(load_id, begun["lines_read"])
         with contextlib.closing(screen):
             rows = [part for body in new for part in screen.message(body)]
-            copy = RowCopy(self.connection, self._piece)
+            copy = RowCopy(self.connection, self._partition)
             if careful:
                 await copy.copy_carefully(rows, screen)
             elif rows:
@@ -204,7 +204,7 @@ class Appender:
             raise _ClosedError
         screen = self._screen(load_id, lines)
         with contextlib.closing(screen):
-            stretch = Stretch(self.connection, screen, RowCopy(self.connection, self._piece), careful)
+            stretch = Stretch(self.connection, screen, RowCopy(self.connection, self._partition), careful)
             await work(stretch)
             await keep_lines(self.connection, screen)
             return await self._count(load_id, screen, lines, stretch.bytes_read, stretch.redelivered)
@@ -228,7 +228,7 @@ class Appender:
 
     async def _open(self) -> int:
         self._load_id = await start_appended(self.connection, self.source, status="open", uri=self.uri)
-        self._piece = await piece_for(self.connection, self._table, self._load_id)
+        self._partition = await range_partition_for(self.connection, self._table, self._load_id)
         self._opened_at = time.monotonic()
         return self._load_id
 

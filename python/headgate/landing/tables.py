@@ -1,4 +1,4 @@
-"""Landing tables: their columns, the tables of declared sources, the range partitions that appended loads go to."""
+"""Landing tables: their columns, those of declared sources, the range partitions of appended loads."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def create_landing_tables(settings: Settings) -> list[str]:
     return [landing_table(source.name, source.entity) for source in sources]
 
 
-async def piece_for(connection: Connection, table: str, load_id: int) -> str:
+async def range_partition_for(connection: Connection, table: str, load_id: int) -> str:
     """The piece of a landing table that an appended load goes to; made when it is the first one of it."""
     number = load_id // LOADS_PER_PIECE
     piece = f"{table}_piece_{number}"
