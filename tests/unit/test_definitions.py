@@ -248,6 +248,18 @@ def test_columns_that_move_in_a_table_that_is_read_by_place_redefine() -> None:
     assert one.digest("view", ["actor_id"]) != other.digest("view", ["actor_id"])
 
 
+def test_branches_that_are_alike_are_told_by_name() -> None:
+    """The same `*` in every branch: a column that is added to what it stands for redefines no other."""
+    branch = "select a.*, {} as left_window from typed.int_activity as a"
+    view = (
+        f"select actor_id, events_count from ({branch.format(0)} union all {branch.format(24)}) as windowed"
+    )
+    added = ACTIVITY.replace("count(*) as events_count", "max(id) as last_id, count(*) as events_count")
+    one, other = definitions(view), definitions(view, added)
+    for name in ("actor_id", "events_count"):
+        assert one.digest("view", [name]) == other.digest("view", [name])
+
+
 def test_a_step_that_only_a_subquery_reads_has_a_part() -> None:
     """Also one that has steps of its own."""
     inner = "with z as (select * from base) select * from z"

@@ -35,14 +35,15 @@ def normalise(tree: exp.Expr) -> None:
 def told_by_place(tree: exp.Expr) -> set[int]:
     """The selects (by `id`) the order of whose columns means something.
 
-    Those that a set operation puts one below the other where one of them is `*`, what such a `*` stands for,
-    also where it tells distinct rows apart, and those whose columns get their names from an alias.
+    Those that a set operation puts one below the other where a `*` stands for different columns, what such a
+    `*` stands for, also where it tells distinct rows apart, and those that get their names from an alias.
     """
     named = steps(tree)
     found: set[int] = set()
     for operation in tree.find_all(exp.SetOperation):
-        branches = [branch.unnest() for branch in (operation.this, operation.expression)]
-        if any(isinstance(branch, exp.Select) and branch.is_star for branch in branches):
+        branches = list(_branches(operation))
+        # Alike, they are told by name all the same: a column that moves in one moves in all.
+        if any(branch.is_star for branch in branches) and len(set(map(_shape, branches))) > 1:
             for branch in branches:
                 _add_by_place(branch, named, found)
     for select in tree.find_all(exp.Select):
@@ -52,6 +53,36 @@ def told_by_place(tree: exp.Expr) -> set[int]:
         if any(isinstance(column, exp.Identifier) for column in alias.args.get("columns") or []):
             _add_by_place(alias.parent.this if alias.parent else None, named, found)
     return found
+
+
+def _branches(query: exp.Expr) -> Iterator[exp.Expr]:
+    """What a set operation puts one below the other, however it is nested."""
+    query = query.unnest()
+    if isinstance(query, exp.SetOperation):
+        yield from _branches(query.this)
+        yield from _branches(query.expression)
+    else:
+        yield query
+
+
+def _shape(query: exp.Expr) -> tuple[str, ...]:
+    """The names of a select's columns by place; of a `*` what it stands for."""
+    if not isinstance(query, exp.Select):
+        return (query.sql(),)
+    sources = {source.alias_or_name: _unnamed(source) for source in sources_of(query)}
+    return tuple(
+        f"* of {sources.get(item.table) if isinstance(item, exp.Column) else list(sources.values())}"
+        if item.is_star
+        else item.alias_or_name
+        for item in query.expressions
+    )
+
+
+def _unnamed(source: exp.Expr) -> str:
+    """The SQL of a table or subquery without its alias."""
+    copied = source.copy()
+    copied.set("alias", None)
+    return copied.sql(dialect="postgres")
 
 
 def _add_by_place(query: object, named: dict[str, exp.CTE], found: set[int]) -> None:
