@@ -179,7 +179,7 @@ def test_typed_rows_are_equal_whichever_way_they_came(project: ProjectCopy) -> N
 
 
 def test_a_share_of_rejects_stops_the_build(project: ProjectCopy, tmp_path: Path) -> None:
-    """More than a twentieth of the lines, and five at least; a load that was certified passes again."""
+    """More than a tenth of the lines, and five at least; a load that was certified passes again."""
     settings = settings_for(project.database.settings, project.folder)
     declare(project, {"type": "files"})
     lines = [json.dumps(record) for record in records(5000)]
@@ -193,7 +193,7 @@ def test_a_share_of_rejects_stops_the_build(project: ProjectCopy, tmp_path: Path
     assert project.database.query("select rows_rejected from gate_failures.agreed_rejects_stay_small") == [
         (5,)
     ]
-    project.replace("seeds/gate_thresholds.csv", "rejected_share,5,0.05", "rejected_share,5,0.5")
+    project.replace("seeds/gate_thresholds.csv", "rejected_share,5,0.1", "rejected_share,5,0.5")
     build(project)
-    project.replace("seeds/gate_thresholds.csv", "rejected_share,5,0.5", "rejected_share,5,0.05")
+    project.replace("seeds/gate_thresholds.csv", "rejected_share,5,0.5", "rejected_share,5,0.1")
     build(project)
