@@ -57,6 +57,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate new block dbt build_orders --pipeline build_orders --select +stg_orders__records",
     ),
     "new ui-templates": ("headgate new ui-templates", "headgate new ui-templates --dry-run"),
+    "remove source": ("headgate remove source orders", "headgate remove source orders --yes"),
     "pipelines validate": (
         "headgate pipelines validate",
         "headgate pipelines validate ../other_project --strict",

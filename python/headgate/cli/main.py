@@ -34,6 +34,7 @@ COMMANDS = {
     "check": ("headgate.cli.watch:check", "List stale sources, late runs and unbuilt loads; exit 1 if any."),
     "mage": ("headgate.cli.pipelines:mage", "Serve Mage: scheduler and UI."),
     "new": ("headgate.cli.new:new", "Write a source, feature view, pipeline or block from templates."),
+    "remove": ("headgate.cli.remove:remove", "Remove a source that nobody has published."),
     "pipelines": ("headgate.cli.validate:pipelines", "Validate Mage pipelines without running them."),
     "gates": ("headgate.cli.gates:gates", "Show gate results and failed rows; waive a gate for a load."),
     "quarantine": ("headgate.cli.quarantine:quarantine", "List, accept or discard quarantined records."),

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from headgate.cli.remove import dropping, planned, require_leave
 from headgate.scaffold import mage, ui
 from headgate.scaffold.checks import check_contract, check_dbt, check_mage, check_python
 from headgate.scaffold.feature_view import new_feature_view
@@ -199,6 +200,8 @@ def feature_view(
 )
 @click.option("--location", help="Glob pattern of its files, relative to the project.")
 @click.option("--schedule", metavar="CRON", help="Cron schedule, UTC. Default: an inactive trigger.")
+@click.option("--replace", is_flag=True, help="Remove the source first, if nobody has published it.")
+@click.option("--yes", is_flag=True, help="With --replace: the records that it landed are lost.")
 @writes_files
 def source(
     name: str,
@@ -213,6 +216,8 @@ def source(
     entity: str | None,
     location: str | None,
     schedule: str | None,
+    replace: bool,
+    yes: bool,
     **how: bool,
 ) -> None:
     """Write the source NAME, as a sample of its records shows it.
@@ -256,6 +261,14 @@ def source(
             *check_dbt(folder, [f"path:models/staging/{name}"]),
         ]
 
+    if replace and not how["dry_run"]:
+        removal = planned(settings, name)
+        if removal.loads:
+            for line in removal.lines():
+                click.echo(line, err=how["as_json"])
+            require_leave(removal, yes=yes)
+        finish(files.instead_of(removal.files), dropping(settings, removal, check), next_steps, **how)
+        return
     finish(files, check, next_steps, **how)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from headgate.contract.reads import check_source
 from headgate.errors import HeadgateError
@@ -88,35 +90,55 @@ def check_dbt(project_dir: Path, selected: Sequence[str]) -> list[str]:
     Raises:
         HeadgateError: dbt cannot read the project, or does not find the models.
     """
+    strict = ("--warn-error-options", '{"error": ["NoNodesForSelectionCriteria"]}')
     with tempfile.TemporaryDirectory() as folder:
-        profiles = Path(folder)
-        shutil.copyfile(project_dir / "profiles.example.yml", profiles / "profiles.yml")
-        done = subprocess.run(
-            [
-                Path(sys.executable).with_name("dbt"),
-                *(
-                    "--quiet",
-                    "--no-use-colors",
-                    "--warn-error-options",
-                    '{"error": ["NoNodesForSelectionCriteria"]}',
-                ),
-                *("ls", "--resource-type", "model", "--select", *selected),
-                *("--project-dir", project_dir, "--profiles-dir", profiles),
-                *("--target-path", profiles / "target", "--log-path", profiles / "logs"),
-            ],
-            env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONWARNINGS": "ignore"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if done.returncode:
+        listing = ("ls", "--resource-type", "model", "--select", *selected)
+        problem = _dbt(project_dir, Path(folder), (*strict, *listing))
+    if problem is not None:
         raise HeadgateError(
             "what was generated",
             expected="a project that dbt can read",
-            found=" ".join((done.stdout + done.stderr).split()),
+            found=problem,
             next_step="correct it, or its template in mage_pipelines/templates",
         )
     return ["dbt parse"]
+
+
+def read_manifest(project_dir: Path) -> dict[str, Any]:
+    """What dbt makes of the project.
+
+    Raises:
+        HeadgateError: dbt cannot read it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        problem = _dbt(project_dir, Path(folder), ("parse",))
+        if problem is not None:
+            raise HeadgateError(
+                f"dbt project {project_dir}",
+                expected="a project that dbt can read",
+                found=problem,
+                next_step="correct what the message names",
+            )
+        found: dict[str, Any] = json.loads((Path(folder) / "target" / "manifest.json").read_text())
+    return found
+
+
+def _dbt(project_dir: Path, folder: Path, words: Sequence[str]) -> str | None:
+    """Runs dbt without a database, with what it writes in `folder`; what it complains of."""
+    shutil.copyfile(project_dir / "profiles.example.yml", folder / "profiles.yml")
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("dbt"),
+            *("--quiet", "--no-use-colors", *words),
+            *("--project-dir", project_dir, "--profiles-dir", folder),
+            *("--target-path", folder / "target", "--log-path", folder / "logs"),
+        ],
+        env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return " ".join((done.stdout + done.stderr).split()) if done.returncode else None
 
 
 def _concerns(finding: Finding, written: set[Path], folders: set[Path]) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from headgate.errors import ConfirmationRequired
@@ -26,16 +26,24 @@ class NewFiles:
     texts: dict[str, str]
     #: Paths whose present content is a part of the text: changing them is what was asked for.
     edits: frozenset[str] = field(default_factory=frozenset)
+    #: Files and folders that go before these come.
+    removed: tuple[str, ...] = ()
 
     def in_the_way(self) -> list[str]:
         """Files that stand already and hold something else."""
         return [
-            path for path in self.changed() if path not in self.edits and (self.project_dir / path).exists()
+            path
+            for path in self.changed()
+            if path not in self.edits and (self.project_dir / path).exists() and not self._goes(path)
         ]
 
     def changed(self) -> list[str]:
         """Files that writing adds or changes."""
-        return [path for path, text in self.texts.items() if _read(self.project_dir / path) != text]
+        return [
+            path
+            for path, text in self.texts.items()
+            if self._goes(path) or _read(self.project_dir / path) != text
+        ]
 
     def write(self, *, overwrite: bool = False, check: Check | None = None) -> Written:
         """Writes them all, once they passed a check of the project with them.
@@ -53,12 +61,21 @@ class NewFiles:
                 next_step="choose another name, or add --overwrite: what these files hold is lost then",
             )
         changed = self.changed()
-        passed = put(self.project_dir, {path: self.texts[path] for path in changed}, self._all(check))
+        passed = put(
+            self.project_dir, {path: self.texts[path] for path in changed}, self._all(check), self.removed
+        )
         return Written(tuple(changed), tuple(passed))
 
     def _all(self, check: Check | None) -> Check | None:
         """The check of all files, also of those that stand already as they are to be."""
         return (lambda project_dir, _: check(project_dir, list(self.texts))) if check else None
+
+    def _goes(self, path: str) -> bool:
+        return any(path == gone or path.startswith(f"{gone}/") for gone in self.removed)
+
+    def instead_of(self, removed: Sequence[str]) -> NewFiles:
+        """These files in place of others."""
+        return replace(self, removed=tuple(removed))
 
     def joined(self, other: Mapping[str, str]) -> NewFiles:
         """These files and others."""

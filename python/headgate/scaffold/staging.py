@@ -23,7 +23,7 @@ from headgate.errors import HeadgateError
 
 #: Seen from the project's folder: on its file system, in no path of dbt or Mage.
 FOLDER = Path(".headgate") / "new"
-_LOCK, _MOVES, _COPY = "lock", "moves.json", "project"
+_LOCK, _MOVES, _COPY, _GONE = "lock", "moves.json", "project", "gone"
 #: Not needed to check what is generated.
 _LEFT_OUT = frozenset({"target", "logs", "dbt_packages", "node_modules"})
 #: What Python, dbt and Mage write when they run.
@@ -37,8 +37,15 @@ _ORDER = ("seeds", "models/staging", "models", "macros", "mage_pipelines/utils",
 Check = Callable[[Path, Sequence[str]], list[str]]
 
 
-def put(project_dir: Path, texts: Mapping[str, str], check: Check | None = None) -> list[str]:
+def put(
+    project_dir: Path,
+    texts: Mapping[str, str],
+    check: Check | None = None,
+    removed: Sequence[str] = (),
+) -> list[str]:
     """Writes texts by path, seen from the project's folder, once the project with them passed a check.
+
+    Files and folders of `removed` are taken away before.
 
     Returns:
         What the check returned.
@@ -49,14 +56,17 @@ def put(project_dir: Path, texts: Mapping[str, str], check: Check | None = None)
     finish_moves(project_dir)
     with _folder(project_dir) as folder:
         copy = folder / _COPY
-        _copy_project(project_dir, copy, texts)
+        _copy_project(project_dir, copy, [*texts, *removed])
+        for path in removed:
+            _remove(copy / path)
         for path, text in texts.items():
             (copy / path).parent.mkdir(parents=True, exist_ok=True)
             (copy / path).write_text(text, encoding="utf-8")
         passed = _checked(check, copy, list(texts)) if check else []
-        moves = _moves(project_dir, texts)
+        away = sorted((path for path in removed if (project_dir / path).exists()), key=_rank, reverse=True)
+        moves = {"away": away, "in": _moves(project_dir, texts, removed)}
         _write_durably(folder / _MOVES, json.dumps(moves))
-        _move(copy, project_dir, moves)
+        _move(folder, project_dir, moves)
     return passed
 
 
@@ -66,7 +76,7 @@ def finish_moves(project_dir: Path) -> None:
         with _locked(folder, wait=False) as is_dead:
             if is_dead:
                 with suppress(FileNotFoundError):
-                    _move(folder / _COPY, project_dir, json.loads((folder / _MOVES).read_text()))
+                    _move(folder, project_dir, json.loads((folder / _MOVES).read_text()))
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -99,9 +109,9 @@ def _locked(folder: Path, *, wait: bool) -> Iterator[bool]:
         yield True
 
 
-def _copy_project(project_dir: Path, copy: Path, texts: Mapping[str, str]) -> None:
+def _copy_project(project_dir: Path, copy: Path, paths: Sequence[str]) -> None:
     """The project with links to what does not change."""
-    changed = {path.split("/")[0] for path in texts} | {"mage_pipelines"}
+    changed = {path.split("/")[0] for path in paths} | {"mage_pipelines"}
     copy.mkdir()
     for entry in project_dir.iterdir():
         if entry.name.startswith(".") or entry.name in _LEFT_OUT:
@@ -135,14 +145,16 @@ def _replaced(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
-def _moves(project_dir: Path, texts: Mapping[str, str]) -> list[str]:
+def _moves(project_dir: Path, texts: Mapping[str, str], removed: Sequence[str]) -> list[str]:
     """New folders, and files in folders that stand, in the order in which they move."""
-    return sorted({_unit(project_dir, Path(path)) for path in texts}, key=_rank)
+    return sorted({_unit(project_dir, Path(path), removed) for path in texts}, key=_rank)
 
 
-def _unit(project_dir: Path, path: Path) -> str:
-    """The outermost folder of a path that is not there yet, or the path."""
-    missing = [folder for folder in path.parents if not (project_dir / folder).exists()]
+def _unit(project_dir: Path, path: Path, removed: Sequence[str]) -> str:
+    """The outermost folder of a path that is not there, or will not be; else the path."""
+    missing = [
+        folder for folder in path.parents if str(folder) in removed or not (project_dir / folder).exists()
+    ]
     return str(missing[-1] if missing else path)
 
 
@@ -153,12 +165,24 @@ def _rank(path: str) -> tuple[int, bool, str]:
     return (number, path.endswith((".yml", ".yaml")), path)
 
 
-def _move(copy: Path, project_dir: Path, moves: Sequence[str]) -> None:
-    """Moves what has not been moved."""
-    for path in moves:
-        if (copy / path).exists():
+def _move(folder: Path, project_dir: Path, moves: Mapping[str, Sequence[str]]) -> None:
+    """Moves what has not been moved: first what goes, then what comes."""
+    for number, path in enumerate(moves["away"]):
+        gone = folder / f"{_GONE}-{number}"
+        # A path that was replaced already has gone.
+        if not gone.exists() and (project_dir / path).exists():
+            (project_dir / path).replace(gone)
+    for path in moves["in"]:
+        if (folder / _COPY / path).exists():
             (project_dir / path).parent.mkdir(parents=True, exist_ok=True)
-            (copy / path).replace(project_dir / path)
+            (folder / _COPY / path).replace(project_dir / path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _write_durably(file: Path, text: str) -> None:

@@ -1,0 +1,88 @@
+"""`headgate remove`: takes back what was generated and never published."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from headgate import postgres
+from headgate.errors import ConfirmationRequired, HeadgateError
+from headgate.postgres.connection import open_psycopg2
+from headgate.scaffold.checks import read_manifest
+from headgate.scaffold.removal import Removal, files_of, plan_removal, remove_from_database
+from headgate.scaffold.staging import Check, put
+from headgate.settings import Settings, load_settings
+
+
+@click.group()
+def remove() -> None:
+    """Remove a source that nobody has published."""
+
+
+@remove.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do it. Without, only the plan is printed (exit code 4).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def source(name: str, *, yes: bool, as_json: bool) -> None:
+    """Remove the source NAME: its files, landed records, typed relations, ledger, state and gates.
+
+    Refused when a release or another model rests on it.
+    """
+    settings = load_settings()
+    removal = planned(settings, name)
+    if as_json:
+        click.echo(json.dumps({"removed": yes, **removal.as_dict()}, indent=2))
+    else:
+        for line in removal.lines():
+            click.echo(line)
+    require_leave(removal, yes=yes)
+    put(settings.project_dir, {}, dropping(settings, removal), removal.files)
+    if not as_json:
+        click.echo(f"removed {name}; the next `dbt build` needs --no-partial-parse")
+
+
+def planned(settings: Settings, name: str) -> Removal:
+    """What goes with a source; nothing is changed."""
+    files_of(settings.project_dir, name)
+    manifest = read_manifest(settings.project_dir)
+    with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
+        return plan_removal(settings.project_dir, name, manifest, connection)
+
+
+def require_leave(removal: Removal, *, yes: bool) -> None:
+    """Refuses to go on without --yes."""
+    if not yes:
+        raise ConfirmationRequired(
+            f"source {removal.source}",
+            expected="--yes, for what is listed is lost",
+            found="none",
+            next_step="read the list, and add --yes",
+        )
+
+
+def dropping(settings: Settings, removal: Removal, check: Check | None = None) -> Check:
+    """A check that, once it passed, drops what the database has of the source."""
+
+    def checked(folder: Path, paths: Sequence[str]) -> list[str]:
+        passed = check(folder, paths) if check else without(folder)
+        with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
+            remove_from_database(removal, connection)
+        return passed
+
+    def without(folder: Path) -> list[str]:
+        try:
+            read_manifest(folder)
+        except HeadgateError as error:
+            raise HeadgateError(
+                f"source {removal.source}",
+                expected="a project that dbt can read without it",
+                found=error.found,
+                next_step="remove first what uses it",
+            ) from error
+        return ["dbt parse"]
+
+    return checked
