@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 #: Tables of the ledger with rows of a source, and what says so.
 LEDGER = {
-    "loads": "source = 'sensors'",
+    "loads": "source = 'sensors' and status = 'landed'",
     "contracts": "source = 'sensors'",
     "built_partitions": "model like 'stg_sensors%' or model = 'sensors_observed_paths'",
     "deployed_models": "model like 'stg_sensors%' or model = 'sensors_observed_paths'",
@@ -125,6 +125,10 @@ def test_a_source_is_removed(project: ProjectCopy) -> None:
     """Landed anew and removed, nothing of it is left in files, schemas and ledger; others stay."""
     project.headgate("land", "sensors", project.folder / "sample.jsonl")
     others = project.database.value("select count(*) from ops.deployed_models")
+    project.database.query(
+        "insert into ops.decisions (action, load_id, reason, actor)"
+        " select 'discard load', load_id, 'a test', 'test' from ops.loads where source = 'sensors' returning 1"
+    )
 
     done = json.loads(project.headgate("remove", "source", "sensors", "--yes", "--json").stdout)
 
@@ -133,4 +137,7 @@ def test_a_source_is_removed(project: ProjectCopy) -> None:
     assert not any(rows(project).values())
     assert relations(project) == []
     assert project.database.value("select count(*) from ops.deployed_models") == others
+    assert project.database.query(
+        "select loads.status from ops.decisions inner join ops.loads using (load_id) where source = 'sensors'"
+    ) == [("replaced",)]
     project.headgate("remove", "source", "sensors", "--yes", exit_code=2)

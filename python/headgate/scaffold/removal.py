@@ -26,9 +26,9 @@ _OF = {
     "model": "models",
     "gate": "gates",
 }
-#: History of the project, not of one source.
+#: History of the project, not of one source; decisions are an audit log.
 _KEPT = frozenset(
-    {"releases", "release_views", "release_events", "datasets", "dbt_runs", "model_definitions"}
+    {"releases", "release_views", "release_events", "datasets", "dbt_runs", "model_definitions", "decisions"}
 )
 
 
@@ -164,7 +164,7 @@ def _require_free(cursor: Any, source: str) -> None:
             f"source {source}",
             expected="a source that nobody lands now, and that types no other source's loads",
             found=f"{running} running loads, {others} loads of other sources",
-            next_step="wait until they have landed; end open loads with `headgate run build_features`",
+            next_step="wait until they have landed, and run the command again",
         )
 
 
@@ -228,8 +228,15 @@ def _delete(cursor: Any, removal: Removal) -> None:
         "gates": list(removal.gates),
     }
     for table, columns in _tables(cursor):
-        wanted = " or ".join(f"{column} = any(%({_OF[column]})s)" for column in columns)
+        wanted = f"({' or '.join(f'{column} = any(%({_OF[column]})s)' for column in columns)})"
+        if table == "loads":
+            wanted += " and not exists (select from ops.decisions where decisions.load_id = loads.load_id)"
         cursor.execute(f"delete from ops.{table} where {wanted}", values)  # noqa: S608
+    # Somebody decided about these: they stay for the log, and hold nothing.
+    cursor.execute(
+        "update ops.loads set status = 'replaced' where source = %s and status in ('landed', 'discarded')",
+        (removal.source,),
+    )
 
 
 def _tables(cursor: Any) -> list[tuple[str, list[str]]]:
