@@ -127,7 +127,8 @@ def test_a_source_is_removed(project: ProjectCopy) -> None:
     others = project.database.value("select count(*) from ops.deployed_models")
     project.database.query(
         "insert into ops.decisions (action, load_id, reason, actor)"
-        " select 'discard load', load_id, 'a test', 'test' from ops.loads where source = 'sensors' returning 1"
+        " select 'discard load', load_id, 'a test', 'test' from ops.loads where source = 'sensors'"
+        " returning 1"
     )
 
     done = json.loads(project.headgate("remove", "source", "sensors", "--yes", "--json").stdout)

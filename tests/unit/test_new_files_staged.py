@@ -136,20 +136,39 @@ def counted(self, target):
     return replace(self, target)
 
 Path.replace = counted
-staging.put(project, texts, die if moves < 0 else None)
+staging.put(project, texts, die if moves < 0 else None, json.loads(sys.argv[4]))
 """
+
+
+def killed_while_putting(
+    project: Path, texts: dict[str, str], moves: int, removed: tuple[str, ...] = ()
+) -> int:
+    """The exit code of a process that is killed before its first move out of the copy, or after so many."""
+    words = [str(project), json.dumps(texts), str(moves), json.dumps(removed)]
+    return subprocess.run([sys.executable, "-c", KILLED, *words], check=False, env=os.environ).returncode
+
+
+@pytest.mark.parametrize("moves", [-1, 0, 1])
+def test_files_come_in_place_of_others(project: Path, moves: int) -> None:
+    """Folders go and others of the same name come; killed between, the next command goes on."""
+    NewFiles(project, TEXTS).write()
+    before = tree(project)
+    removed = ("macros/shop", "models/staging/shop", "models/monitoring/shop_observed.sql")
+    texts = {"models/staging/shop/other.sql": "select 4", "macros/shop/generation.sql": "another"}
+
+    assert killed_while_putting(project, texts, moves, removed) == -signal.SIGKILL
+    staging.finish_moves(project)
+
+    kept = {path: text for path, text in before.items() if not path.startswith(removed)}
+    assert tree(project) == (before if moves < 0 else {**kept, **texts})
+    assert leftovers(project) == []
 
 
 @pytest.mark.parametrize("moves", [-1, 0, 1, 2, 3, 4])
 def test_killed_at_any_move(project: Path, moves: int) -> None:
     """Killed before the first move, nothing is there; between moves, what is there can be read."""
     before = tree(project)
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(project), json.dumps(TEXTS), str(moves)],
-        check=False,
-        env=os.environ,
-    )
-    assert done.returncode == -signal.SIGKILL
+    assert killed_while_putting(project, TEXTS, moves) == -signal.SIGKILL
     killed = tree(project)
 
     # Each needs what is left of it.
