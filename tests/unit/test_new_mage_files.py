@@ -123,7 +123,7 @@ def test_files_in_the_way_stay(tmp_path: Path) -> None:
     assert refused.value.exit_code == 4
     assert not (tmp_path / "folder").exists()
 
-    assert files.write(overwrite=True) == ["standing", "folder/added"]
+    assert files.write(overwrite=True).paths == ("standing", "folder/added")
     assert (tmp_path / "standing").read_text() == "new"
     assert files.changed() == []
 
