@@ -32,6 +32,7 @@ LIBRARIES = (
     "psycopg2",
     "rich.console",
     "sqlalchemy",
+    "sqlglot",
     "structlog",
 )
 PROGRAMS = {"headgate": ("headgate.cli.main", "main"), "dbt": ("dbt.cli.main", "cli")}

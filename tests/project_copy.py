@@ -46,7 +46,7 @@ class ProjectCopy:
 
     def headgate(self, *arguments: str | Path, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
         """Runs `headgate` in the copy and expects `exit_code`."""
-        return self.run("headgate", *arguments, exit_code=exit_code)
+        return self.database.headgate(*arguments, exit_code=exit_code, cwd=self.folder)
 
     def run(self, *command: str | Path, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
         """Runs any program of this environment in the copy."""
@@ -54,9 +54,11 @@ class ProjectCopy:
 
     def build(self, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
         """Runs `dbt build` without unit tests in the copy."""
-        command = self.database.dbt_command("build", "--exclude-resource-type", "unit_test")
-        command[command.index("--project-dir") + 1] = self.folder
-        return self.run(*command, exit_code=exit_code)
+        return self.dbt("build", "--exclude-resource-type", "unit_test", exit_code=exit_code)
+
+    def dbt(self, *arguments: str | Path, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Runs dbt on the copy and expects `exit_code`."""
+        return self.database.dbt(*arguments, exit_code=exit_code, project=self.folder)
 
     def plan(self, exit_code: int = 0) -> dict[str, Any]:
         """What `headgate plan --json` says."""

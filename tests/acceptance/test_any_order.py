@@ -17,8 +17,8 @@ from tests.support import Database, Databases
 
 #: The order is that of partitions and versions, which servers do not differ in.
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.parametrize("server", ["system"], indirect=True),
-    pytest.mark.timeout(1200),
 ]
 
 

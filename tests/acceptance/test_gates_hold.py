@@ -14,8 +14,8 @@ from tests.acceptance.tables import table_fingerprints
 from tests.support import Database
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.parametrize("server", ["system"], indirect=True),
-    pytest.mark.timeout(1200),
 ]
 
 HOURS = hours_from("2016-03-01T04", 5)

@@ -6,8 +6,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +15,9 @@ from headgate.synth.traps import TRAPS
 from tests.acceptance.hours import generated, hours_from
 from tests.acceptance.runs import WITHOUT_GATES, build, contents
 from tests.acceptance.tables import differences
+from tests.programs import program
 from tests.support import ROOT, Database, Databases
+from tests.wire import Wire
 
 HOURS, KILLS = 18, 10
 HALF_LANDED = """
@@ -31,46 +31,54 @@ def land(files: Sequence[Path]) -> list[str | Path]:
     return ["headgate", "land", "gharchive", *files, "--connections", "2"]
 
 
-def kill_after(command: Sequence[str | Path], database: Database, seconds: float) -> bool:
-    """Starts a command and kills it with all its children after a while; True when it was still at work."""
-    program = Path(sys.executable).with_name(str(command[0]))
-    running = subprocess.Popen(
-        [program, *command[1:]],
+def start(command: Sequence[str | Path], database: Database) -> subprocess.Popen[bytes]:
+    """Starts a command in a process group of its own."""
+    return subprocess.Popen(
+        [program(str(command[0])), *command[1:]],
         env=database.env,
         cwd=ROOT,
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    try:
-        running.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
-        return True
-    return False
 
 
-def timed(database: Database, files: Sequence[Path]) -> dict[str, float]:
-    """How many seconds landing and building take when nobody disturbs them."""
-    began = time.monotonic()
-    database.headgate(*land(files)[1:])
-    landed = time.monotonic()
-    database.dbt(*WITHOUT_GATES)
-    return {"landing": landed - began, "building": time.monotonic() - landed}
+def kill(running: subprocess.Popen[bytes]) -> None:
+    """Kills a command with all its children."""
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+
+
+def usual(wire: Wire, files: Sequence[Path]) -> dict[str, int]:
+    """How many bytes landing and building send when nobody disturbs them."""
+    sent = {}
+    for what, command in (("landing", land(files)), ("building", build_command(wire))):
+        wire.measure()
+        assert start(command, wire.database).wait() == 0
+        sent[what] = wire.sent
+    return sent
+
+
+def build_command(wire: Wire) -> list[str | Path]:
+    """The command that builds by way of the wire."""
+    return wire.database.dbt_command(*WITHOUT_GATES)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("server", ["system"], indirect=True)
 def test_killed_at_ten_random_moments(databases: Databases, tmp_path: Path) -> None:
     """Whatever was killed at its work, one more run ends in the same tables, and all gates pass."""
     files = list(generated(tmp_path, hours_from("2016-03-01T04", HOURS), events_per_hour=150, traps=TRAPS))
     moments = random.Random(9)
-    with databases.new() as calm, databases.new() as shaken:
+    with (
+        databases.new() as calm,
+        databases.new() as shaken,
+        Wire.to(calm) as measured,
+        Wire.to(shaken) as wire,
+    ):
         for database in (calm, shaken):
             build(database, files[:1])
-        usual = timed(calm, files[1:2])
+        usually = usual(measured, files[1:2])
         build(calm, files)
         expected = contents(calm)
         kills, number = {"landing": 0, "building": 0}, 1
@@ -81,13 +89,13 @@ def test_killed_at_ten_random_moments(databases: Databases, tmp_path: Path) -> N
                 what, command = "landing", land(files)
             else:
                 shaken.headgate(*land(files[:number])[1:])
-                what, command = "building", shaken.dbt_command(*WITHOUT_GATES)
-            # Before that programs only start.
-            seconds = moments.uniform(0.4, 0.95) * usual[what]
-            if kill_after(command, shaken, seconds):
+                what, command = "building", build_command(wire)
+            wire.stop_after(int(moments.uniform(0.05, 0.95) * usually[what]), whole=moments.random() < 0.5)
+            running = start(command, wire.database)
+            if wire.stopped(running):
                 kills[what] += 1
-            else:
-                usual[what] *= 0.8
+                kill(running)
+            wire.cut()
             assert shaken.query(HALF_LANDED) == []
         build(shaken, files, gates=True)
         assert differences(expected, contents(shaken)) == {}

@@ -18,8 +18,8 @@ from tests.acceptance.tables import differences
 from tests.support import Database, Databases
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.parametrize("server", ["system"], indirect=True),
-    pytest.mark.timeout(1200),
 ]
 
 #: The first hours of the generations timeline, events and events_slim.

@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,10 @@ import pytest
 
 from headgate.postgres.cluster import Cluster
 from headgate.postgres.embedded import binaries
+from tests.servers import wait_until
 from tests.support import ROOT, Database, Databases, system_binaries
 from tests.toy_store import VIEWS, ToyStore
+from tests.wire import Wire
 
 KILLS = 20
 ROWS = 20_000
@@ -90,31 +91,30 @@ def start(database: Database, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
-def usual_seconds(database: Database, *arguments: str) -> float:
-    """How long the command takes when nobody disturbs it."""
-    began = time.monotonic()
-    assert start(database, *arguments).wait() == 0
-    return time.monotonic() - began
+def usual(wire: Wire, *arguments: str) -> int:
+    """How many bytes the command sends when nobody disturbs it."""
+    wire.measure()
+    assert start(wire.database, *arguments).wait() == 0
+    return wire.sent
 
 
-def strike(command: subprocess.Popen[bytes], cluster: Cluster, *, server: bool) -> bool:
-    """Kills the command, or the server under it; True when the command was still at work."""
-    at_work = command.poll() is None
+def strike(command: subprocess.Popen[bytes], wire: Wire, cluster: Cluster, *, server: bool) -> bool:
+    """Kills the command that is held, or the server under it; False when it had ended before."""
+    at_work = wire.stopped(command)
     if server:
         postmaster = cluster.pid
         assert postmaster is not None
         os.kill(postmaster, signal.SIGQUIT)
-        while cluster.is_running():
-            time.sleep(0.05)
+        wait_until(lambda: not cluster.is_running(), "PostgreSQL dead")
     command.kill()
     command.wait()
+    wire.cut()
     if server:
         cluster.start()
     return at_work
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_killed_at_twenty_random_moments(own_cluster: Cluster, tmp_path: Path) -> None:
     """Exactly the old or the new release is active, online is its newest rows, and everything runs again."""
     folder = tmp_path / "databases"
@@ -122,28 +122,29 @@ def test_killed_at_twenty_random_moments(own_cluster: Cluster, tmp_path: Path) -
     databases = Databases(own_cluster, folder)
     databases.prepare()
     moments = random.Random(11)
-    with databases.new() as database:
+    with databases.new() as database, Wire.to(database) as wire:
         store = ToyStore(database)
         store.create()
         for number in (1, 2):
             write(store, number)
-            publishing = usual_seconds(database, "publish")
-        rolling = usual_seconds(database, "rollback", "--to", "1", "--yes")
-        assert usual_seconds(database, "rollback", "--to", "2", "--yes") > 0
+            publishing = usual(wire, "publish")
+        rolling = usual(wire, "rollback", "--to", "1", "--yes")
+        assert usual(wire, "rollback", "--to", "2", "--yes") > 0
         active, newest, struck = 2, 2, 0
         while struck < KILLS:
             assert newest < 3 * KILLS, f"only {struck} of {KILLS} came before the end"
             server = moments.random() < 0.5
             back = newest > 2 and moments.random() < 0.3
+            usually = rolling if back else publishing
+            wire.stop_after(int(moments.uniform(0.02, 1.0) * usually), whole=moments.random() < 0.5)
             if back:
                 target = newest - 1
-                command = start(database, "rollback", "--to", str(target), "--yes")
+                command = start(wire.database, "rollback", "--to", str(target), "--yes")
             else:
                 write(store, newest + 1)
                 target = newest + 1
-                command = start(database, "publish")
-            time.sleep(moments.uniform(0.1, 1.0) * (rolling if back else publishing))
-            struck += strike(command, own_cluster, server=server)
+                command = start(wire.database, "publish")
+            struck += strike(command, wire, own_cluster, server=server)
             found = store.active()
             assert found in (active, target)
             assert unlike(database, found) == 0

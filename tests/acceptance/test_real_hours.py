@@ -20,7 +20,7 @@ from tests.acceptance.tables import (
 )
 from tests.support import Database
 
-pytestmark = [pytest.mark.real_data, pytest.mark.timeout(1200), needs_real_hours]
+pytestmark = [pytest.mark.slow, pytest.mark.real_data, needs_real_hours]
 
 LINES = 143_714
 #: How the archive of today writes the address of a commit's author; no other text looks like it.

@@ -10,7 +10,7 @@ from tests.acceptance.runs import WITH_GATES, contents
 from tests.acceptance.tables import accounts
 from tests.support import Database
 
-pytestmark = [pytest.mark.real_data, pytest.mark.timeout(1200), needs_samples]
+pytestmark = [pytest.mark.slow, pytest.mark.real_data, needs_samples]
 
 #: The sample whose name does not say what time it covers.
 SLIM, SLIM_EXTENT = "2026-05-slim.json.gz", "2026-05-07T00/2026-05-10T00"

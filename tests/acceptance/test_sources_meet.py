@@ -20,8 +20,6 @@ from tests.acceptance.runs import WITH_GATES, build
 from tests.acceptance.tables import Fingerprint, fingerprint
 from tests.support import Database, Databases
 
-pytestmark = pytest.mark.timeout(600)
-
 VIEWS = ("repository_activity", "actor_activity", "contributor_activity")
 #: What lands differs by where it lands; all that follows must not.
 PLACE = {"partition_start", "line_number"}
@@ -64,6 +62,7 @@ def features(database: Database, until: datetime) -> dict[str, Fingerprint]:
     }
 
 
+@pytest.mark.slow
 def test_polled_and_archived_events_are_the_same(databases: Databases, tmp_path: Path) -> None:
     """Hours that were polled, archived, or came both ways make the features of the archive alone."""
     newest = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
@@ -72,7 +71,7 @@ def test_polled_and_archived_events_are_the_same(databases: Databases, tmp_path:
         tmp_path, hours, events_per_hour=200, traps=["clock_skew", "unknown_type"]
     )
     with databases.new() as archived, databases.new() as mixed:
-        build(archived, [first, second, third], gates=True)
+        build(archived, [first, second, third])
         polled = messages(second)
         append(mixed, messages(first), polled[:120])
         mixed.dbt(*WITH_GATES)
@@ -101,6 +100,7 @@ def end_newest_load(database: Database, at: datetime) -> None:
     )
 
 
+@pytest.mark.slow
 def test_builds_in_the_middle_of_hours_end_in_the_same_features(databases: Databases, tmp_path: Path) -> None:
     """Micro-batches that end anywhere, also a first one long before its hour is over, lose no row."""
     newest = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
@@ -111,7 +111,7 @@ def test_builds_in_the_middle_of_hours_end_in_the_same_features(databases: Datab
         key=lambda message: json.loads(message.body)["created_at"],
     )
     with databases.new() as archived, databases.new() as streamed:
-        build(archived, files, gates=True)
+        build(archived, files)
         begin = 0
         for minutes in (21, 62, 75, 122):
             until = newest + timedelta(minutes=minutes)

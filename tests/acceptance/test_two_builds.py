@@ -50,6 +50,7 @@ def test_two_builds_at_once_end_as_one(databases: Databases, tmp_path: Path) -> 
         crowded.headgate("publish")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["embedded"], indirect=True)
 def test_what_another_run_built_meanwhile_is_not_certified(database: Database, tmp_path: Path) -> None:
     """A version that appeared after a run began waits for a run that began after it."""

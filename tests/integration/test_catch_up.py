@@ -27,7 +27,6 @@ from tests.support import Database, Databases
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.parametrize("server", ["embedded"], indirect=True),
-    pytest.mark.timeout(1200),
 ]
 
 INGEST = "ingest_gharchive"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from headgate.synth import generate_hour
 from tests.project_copy import ProjectCopy
-from tests.support import Database
+from tests.support import Database, Databases
 
 SOURCES = "models/staging/gharchive/_gharchive__sources.yml"
 GENERATION = "macros/gharchive/gharchive_schema_generation.sql"
@@ -22,7 +23,7 @@ SLIM = datetime(2025, 10, 7, 1, tzinfo=UTC)
 BEFORE = SLIM - timedelta(hours=2)
 
 
-def land(project: ProjectCopy, folder: Path, hour: datetime, **change: Any) -> None:
+def land(database: Database, folder: Path, hour: datetime, **change: Any) -> None:
     """Lands one generated hour; `change` is merged into every record of type PushEvent's payload."""
     folder.mkdir(exist_ok=True)
     made = generate_hour(hour, seed=5, events_per_hour=400)
@@ -32,7 +33,7 @@ def land(project: ProjectCopy, folder: Path, hour: datetime, **change: Any) -> N
         if record["type"] == "PushEvent":
             record["payload"] |= change
     file.write_bytes(gzip.compress("\n".join(map(json.dumps, records)).encode()))
-    project.headgate("land", "gharchive", file)
+    database.headgate("land", "gharchive", file)
 
 
 def contract(document: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +60,18 @@ def project(database: Database, tmp_path: Path) -> ProjectCopy:
     return ProjectCopy.make(tmp_path / "project", database)
 
 
+@pytest.fixture
+def built(databases: Databases, tmp_path: Path) -> Iterator[ProjectCopy]:
+    """A copy of the project, with the hour before the generation changes landed and built."""
+
+    def fill(database: Database) -> None:
+        land(database, tmp_path / "before", BEFORE)
+        database.headgate("apply", "--yes")
+
+    with databases.new(databases.template("hour_before_slim", fill)) as database:
+        yield ProjectCopy.make(tmp_path / "project", database)
+
+
 def findings(project: ProjectCopy) -> dict[str, set[str]]:
     """Finding -> record type and path, as contract_drift has them."""
     found: dict[str, set[str]] = {}
@@ -79,12 +92,13 @@ def typed(project: ProjectCopy) -> bool:
     return bool(built)
 
 
+@pytest.mark.slow
 def test_a_generation_that_the_contract_does_not_name_stops_before_typing(
     project: ProjectCopy, tmp_path: Path
 ) -> None:
     """With the project's own contract the same hour passes."""
     keep_events_only(project, named=True)
-    land(project, tmp_path / "hours", SLIM)
+    land(project.database, tmp_path / "hours", SLIM)
 
     failed = project.headgate("apply", "--yes", exit_code=3)
 
@@ -103,14 +117,15 @@ def test_a_generation_that_the_contract_does_not_name_stops_before_typing(
     assert findings(project) == {}
 
 
+@pytest.mark.slow
 def test_paths_that_went_missing_are_named(project: ProjectCopy, tmp_path: Path) -> None:
     """A project that never heard of generations expects what the hours before had."""
     keep_events_only(project, named=False)
     path = project.folder / GENERATION
     path.write_text("{% macro gharchive_schema_generation(landed) -%}\n    'events'\n{%- endmacro %}\n")
-    land(project, tmp_path / "hours", BEFORE)
+    land(project.database, tmp_path / "hours", BEFORE)
     project.headgate("apply", "--yes")
-    land(project, tmp_path / "hours", SLIM)
+    land(project.database, tmp_path / "hours", SLIM)
 
     failed = project.headgate("run", "build_features", exit_code=3)
 
@@ -122,11 +137,11 @@ def test_paths_that_went_missing_are_named(project: ProjectCopy, tmp_path: Path)
     assert not typed(project)
 
 
-def test_a_new_path_warns_and_a_changed_type_stops(project: ProjectCopy, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_new_path_warns_and_a_changed_type_stops(built: ProjectCopy, tmp_path: Path) -> None:
     """The first is kept untyped; the second is not typed into nulls."""
-    land(project, tmp_path / "hours", BEFORE)
-    project.headgate("apply", "--yes")
-    land(project, tmp_path / "hours", BEFORE - timedelta(hours=1), signature={"kind": "gpg"})
+    project = built
+    land(project.database, tmp_path / "hours", BEFORE - timedelta(hours=1), signature={"kind": "gpg"})
 
     project.build()
 
@@ -138,17 +153,17 @@ def test_a_new_path_warns_and_a_changed_type_stops(project: ProjectCopy, tmp_pat
     assert warned[0] == ("warn", 1, "contract_drift")
     assert any("payload.signature" in line for line in project.plan()["observed"])
 
-    land(project, tmp_path / "hours", BEFORE - timedelta(hours=2), push_id="a string")
+    land(project.database, tmp_path / "hours", BEFORE - timedelta(hours=2), push_id="a string")
     project.build(exit_code=1)
     shown = project.headgate("gates", "show", GATE, "--json")
     explanation = json.loads(shown.stdout)["rows"][0]["explanation"]
     assert "payload.push_id of PushEvent: expected integer, found string" in explanation
 
 
-def test_a_contract_that_changes_without_a_version_is_refused(project: ProjectCopy, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_contract_that_changes_without_a_version_is_refused(built: ProjectCopy, tmp_path: Path) -> None:
     """By the plan, and by a gate before anything is typed under it; raised, it says what breaks."""
-    land(project, tmp_path / "hours", BEFORE)
-    project.headgate("apply", "--yes")
+    project = built
     with project.edit_yaml(SOURCES) as document:
         paths = contract(document)["paths"]
         paths.append({"path": "payload.signature", "type": "object", "kinds": ["PushEvent"]})
@@ -156,7 +171,7 @@ def test_a_contract_that_changes_without_a_version_is_refused(project: ProjectCo
 
     plan = project.plan(exit_code=4)
     assert "set version: 3" in plan["problems"][0]
-    land(project, tmp_path / "hours", BEFORE - timedelta(hours=1))
+    land(project.database, tmp_path / "hours", BEFORE - timedelta(hours=1))
     refused = project.build(exit_code=1)
     assert "assert_contract_changes_raise_their_version" in refused.stdout
 

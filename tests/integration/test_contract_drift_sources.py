@@ -66,12 +66,11 @@ def sell(database: Database, hour: int, record: dict[str, Any]) -> None:
 
 def build(project: ProjectCopy, exit_code: int = 0) -> str:
     """Builds what looks at loads, with its gates; what dbt said."""
-    command = project.database.dbt_command(
+    return project.dbt(
         *("build", "--select", "path:seeds", "path:models/monitoring", "contract_paths"),
         *("--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"),
-    )
-    command[command.index("--project-dir") + 1] = project.folder
-    return project.run(*command, exit_code=exit_code).stdout
+        exit_code=exit_code,
+    ).stdout
 
 
 def findings(database: Database) -> list[tuple[Any, ...]]:
@@ -96,6 +95,7 @@ def project(database: Database, tmp_path: Path) -> ProjectCopy:
     return project
 
 
+@pytest.mark.slow
 def test_another_source_is_held_against_its_own_contract(project: ProjectCopy) -> None:
     """What it lacks stops the build, until it is delivered whole; what is new in it warns."""
     database = project.database
@@ -130,6 +130,7 @@ def test_a_source_that_would_be_passed_over_is_refused(project: ProjectCopy) -> 
     assert "no macro shop_schema_generation" in said
 
 
+@pytest.mark.slow
 def test_a_source_that_dbt_has_not_read_yet_is_told(project: ProjectCopy, tmp_path: Path) -> None:
     """What a model depends on stays as dbt once read it, until it is asked to read all again."""
     for name in FILES:
@@ -141,7 +142,5 @@ def test_a_source_that_dbt_has_not_read_yet_is_told(project: ProjectCopy, tmp_pa
     said = build(project, exit_code=1)
     assert "observed_paths was read before source shop came. Run dbt parse --no-partial-parse" in said
 
-    command = project.database.dbt_command("parse", "--no-partial-parse")
-    command[command.index("--project-dir") + 1] = project.folder
-    project.run(*command)
+    project.dbt("parse", "--no-partial-parse")
     build(project)

@@ -15,7 +15,7 @@ import pytest
 from tests.support import Database
 
 # What the site shows does not depend on the server.
-pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True)]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [

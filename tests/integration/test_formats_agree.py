@@ -21,8 +21,6 @@ from tests.project_copy import ProjectCopy
 from tests.small_project import settings_for
 from tests.support import Database
 
-pytestmark = [pytest.mark.timeout(1200)]
-
 COUNT = 12
 #: Where the ids of each way begin.
 WAYS = {
@@ -178,6 +176,7 @@ def test_typed_rows_are_equal_whichever_way_they_came(project: ProjectCopy) -> N
             assert found == by_way[0], name
 
 
+@pytest.mark.slow
 def test_a_share_of_rejects_stops_the_build(project: ProjectCopy, tmp_path: Path) -> None:
     """More than a tenth of the lines, and five at least; a load that was certified passes again."""
     settings = settings_for(project.database.settings, project.folder)

@@ -20,7 +20,10 @@ import pytest
 from tests.mage_server import CLIENT, Mage, serving
 from tests.support import ROOT, Databases
 
-pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("server", ["embedded"], indirect=True),
+]
 
 GATE = "gharchive_records_are_accounted_for"
 

@@ -20,7 +20,6 @@ from tests.support import Databases
 pytestmark = [
     pytest.mark.parametrize("server", ["embedded"], indirect=True),
     pytest.mark.slow,
-    pytest.mark.timeout(900),
 ]
 
 

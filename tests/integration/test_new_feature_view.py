@@ -13,7 +13,6 @@ from tests.support import Database
 pytestmark = [
     pytest.mark.parametrize("server", ["embedded"], indirect=True),
     pytest.mark.slow,
-    pytest.mark.timeout(900),
 ]
 
 VIEWS = {"repository_pulse": ["repository_id"], "pair_pulse": ["actor_id", "repository_id"]}
@@ -64,10 +63,7 @@ def test_values_are_those_of_the_events(project: ProjectCopy) -> None:
 
 def test_gates_and_unit_tests_pass(project: ProjectCopy) -> None:
     """The view's own gates, over all rows, and its unit tests."""
-    command = project.database.dbt_command("test", "--select", *VIEWS)
-    command[command.index("--project-dir") + 1] = project.folder
-
-    project.run(*command)
+    project.dbt("test", "--select", *VIEWS)
 
     results = json.loads((project.database.folder / "target" / "run_results.json").read_text())["results"]
     assert {result["status"] for result in results} <= {"pass", "success"}
@@ -77,10 +73,7 @@ def test_gates_and_unit_tests_pass(project: ProjectCopy) -> None:
 def test_gate_finds_a_wrong_count(project: ProjectCopy) -> None:
     """The brute-force recount fails on rows that were tampered with."""
     project.database.query("update features.pair_pulse set events_count_3h = events_count_3h + 1")
-    command = project.database.dbt_command("test", "--select", "pair_pulse_equals_the_sum_of_its_hours")
-    command[command.index("--project-dir") + 1] = project.folder
-
-    project.run(*command, exit_code=1)
+    project.dbt("test", "--select", "pair_pulse_equals_the_sum_of_its_hours", exit_code=1)
 
     project.database.query("update features.pair_pulse set events_count_3h = events_count_3h - 1")
 

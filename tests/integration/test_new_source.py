@@ -19,7 +19,6 @@ from tests.support import ROOT, Database
 pytestmark = [
     pytest.mark.parametrize("server", ["system"], indirect=True),
     pytest.mark.slow,
-    pytest.mark.timeout(1200),
 ]
 
 

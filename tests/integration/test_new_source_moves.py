@@ -13,7 +13,7 @@ from tests.project_copy import ProjectCopy
 from tests.sample_sources import webhooks
 from tests.support import Database
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow]
 
 
 def test_dbt_reads_the_project_between_any_two_moves(database: Database, tmp_path: Path) -> None:

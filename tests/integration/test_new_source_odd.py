@@ -17,7 +17,7 @@ from tests.project_copy import ProjectCopy
 from tests.sample_sources import write_lines
 from tests.support import Database
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.slow
 
 #: As many samples as one build takes in some minutes; each has thirty odd keys and more below them.
 SOURCES = {f"odd{seed}": seed for seed in range(6)}

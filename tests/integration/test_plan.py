@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.acceptance.hours import generated, hours_from
+from tests.acceptance.runs import two_hours
 from tests.project_copy import ProjectCopy
-from tests.support import Database
+from tests.support import Databases
 
 ACTOR = "models/features/actor_activity"
 CONTRIBUTOR = "models/features/contributor_activity"
@@ -22,13 +23,11 @@ FILES = [f"{name}{end}" for name in (ACTOR, CONTRIBUTOR, REPOSITORY, ACTIVITY) f
 
 
 @pytest.fixture(scope="module")
-def published(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
+def published(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectCopy]:
     """A project with two generated hours, built and published as release 1."""
     folder = tmp_path_factory.mktemp("plan")
-    project = ProjectCopy.make(folder / "project", module_database)
-    project.headgate("land", "gharchive", *generated(folder / "hours", hours_from("2016-01-01T01", 2)))
-    project.headgate("apply", "--yes")
-    return project
+    with databases.new(two_hours(databases, folder / "hours")) as database:
+        yield ProjectCopy.make(folder / "project", database)
 
 
 @pytest.fixture
@@ -143,6 +142,7 @@ def test_a_change_below_reaches_the_columns_that_come_from_it(project: ProjectCo
     assert "actor_activity" in {model["model"] for model in plan["rebuild"]}
 
 
+@pytest.mark.slow
 def test_a_dropped_column_is_gone_after_apply(project: ProjectCopy) -> None:
     """The view is built from nothing: a table that keeps the column cannot be built on."""
     add_is_busy(project)
@@ -157,6 +157,7 @@ def test_a_dropped_column_is_gone_after_apply(project: ProjectCopy) -> None:
     assert project.plan()["changes"] == []
 
 
+@pytest.mark.slow
 def test_a_new_version_beside_the_old_one_is_additive(project: ProjectCopy) -> None:
     """As dbt has model versions: the first keeps its relation, the second has one of its own."""
     sql = (project.folder / f"{CONTRIBUTOR}.sql").read_text()
@@ -196,6 +197,7 @@ def test_a_new_version_beside_the_old_one_is_additive(project: ProjectCopy) -> N
     project.headgate("rollback", "--to", str(newest), "--yes")
 
 
+@pytest.mark.slow
 def test_a_breaking_change_is_refused_until_its_plan_is_approved(project: ProjectCopy) -> None:
     """By its hash, which another plan has not; then it is built again, behind gates, and published."""
     before = project.database.value("select max(release_id) from ops.releases")
@@ -218,6 +220,7 @@ def test_a_breaking_change_is_refused_until_its_plan_is_approved(project: Projec
     assert any(plan["hash"] in report.read_text() for report in reports)
 
 
+@pytest.mark.slow
 def test_partitions_built_in_two_ways_are_not_published(project: ProjectCopy, tmp_path: Path) -> None:
     """New hours from new SQL beside old ones: refused, until `headgate apply` builds those again."""
     project.replace(MERGE_RATE, "::double precision\n", "::double precision / 1\n")

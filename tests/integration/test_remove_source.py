@@ -13,7 +13,7 @@ from tests.project_copy import ProjectCopy
 from tests.sample_sources import readings, write_lines
 from tests.support import Database
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.slow
 
 #: Tables of the ledger with rows of a source, and what says so.
 LEDGER = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import random
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from headgate.streaming.config import StreamConfig
 from tests.integration.landing_files import as_lines, event
+from tests.integration.test_streaming import consumer
 from tests.servers import Nats, Service, kill_postgres, killable_database, wait_until
 from tests.support import Database
 
@@ -20,9 +21,8 @@ MESSAGES = int(os.environ.get("HEADGATE_TEST_MESSAGES", "5000"))
 KILLS = int(os.environ.get("HEADGATE_TEST_KILLS", "3"))
 #: One in so many is no event.
 POISON_EVERY = 50
-SECONDS_BETWEEN = 6.0
-#: Messages come until the last kill.
-RATE = MESSAGES / (KILLS * SECONDS_BETWEEN)
+#: Messages a second, so that they come for longer than what was killed takes to come back.
+RATE = 200
 
 
 def messages() -> list[bytes]:
@@ -57,13 +57,11 @@ def test_every_message_lands_exactly_once(tmp_path: Path) -> None:
 
         def restart_postgres() -> None:
             kill_postgres(cluster)
-            time.sleep(chance.uniform(0, 2))
             cluster.start()
 
         def restart(service: Service) -> Callable[[], None]:
             def work() -> None:
                 service.kill()
-                time.sleep(chance.uniform(0, 1))
                 service.start()
 
             return work
@@ -74,7 +72,9 @@ def test_every_message_lands_exactly_once(tmp_path: Path) -> None:
             wait_until(lambda: landed(database) > 0, "the first batch")
             kills = [restart_postgres, restart(nats), restart(pipeline)]
             for number in range(KILLS):
-                time.sleep(SECONDS_BETWEEN * chance.uniform(0.1, 1))
+                # One in each share of the messages, all before the last of them have landed.
+                share = MESSAGES * 0.8 * (number + chance.uniform(0.1, 0.9)) / KILLS
+                wait_until(lambda: landed(database) >= share, f"{share:.0f} messages", 300)  # noqa: B023
                 kills[number % len(kills)]()
             expected = MESSAGES - len(range(0, MESSAGES, POISON_EVERY))
             seconds = 120 + MESSAGES / 200
@@ -86,7 +86,7 @@ def test_every_message_lands_exactly_once(tmp_path: Path) -> None:
             assert publisher.process is not None
             assert publisher.process.wait(60) == 0
             # What was handed out and not acknowledged comes again, and lands no second time.
-            time.sleep(25)
+            wait_until(lambda: consumer(nats, StreamConfig()) == (0, 0), "every message acknowledged", 120)
             assert pipeline.is_running()
         finally:
             for service in services:

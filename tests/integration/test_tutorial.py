@@ -16,7 +16,6 @@ from tests.support import ROOT, Databases
 pytestmark = [
     pytest.mark.parametrize("server", ["embedded"], indirect=True),
     pytest.mark.slow,
-    pytest.mark.timeout(900),
 ]
 
 PAGE = ROOT / "docs" / "tutorial_add_a_source.md"

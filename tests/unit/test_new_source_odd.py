@@ -108,7 +108,6 @@ def test_odd_samples(records: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
 @given(RECORDS)
 @THOUSAND
 def test_a_thousand_samples(records: list[dict[str, Any]]) -> None:
