@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import click
 
-from headgate import postgres
+from headgate.cli.deciding import with_connection
 from headgate.errors import ConfirmationRequired
 from headgate.postgres.connection import Connection
 from headgate.pulling import positions
 from headgate.pulling.positions import Position
 from headgate.pulling.state import alone
 from headgate.report import Report, table
-from headgate.settings import Settings, load_settings
-
-T = TypeVar("T")
+from headgate.settings import load_settings
 
 
 @click.group()
@@ -30,7 +26,7 @@ def state() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_positions(as_json: bool) -> None:
     """List where each source stands."""
-    found = _with_connection(load_settings(), positions.positions)
+    found = with_connection(load_settings(), positions.positions)
     if as_json:
         click.echo(json.dumps([one.as_dict() for one in found], indent=2))
         return
@@ -50,7 +46,7 @@ def show(source: str, as_json: bool) -> None:
         present = await positions.positions(connection, source)
         return present or ([] if earlier else [await positions.present_position(connection, source)]), earlier
 
-    present, earlier = _with_connection(load_settings(), work)
+    present, earlier = with_connection(load_settings(), work)
     if as_json:
         position = present[0].as_dict() if present else None
         found = {"position": position, "earlier": [one.as_dict() for one in earlier]}
@@ -118,7 +114,7 @@ def undo(source: str, yes: bool) -> None:
 def _carry_out(work: Callable[[Connection], Awaitable[Report]], words: str, *, yes: bool) -> None:
     """Prints the plan of a command, or what it did; refuses what was not confirmed."""
     settings = load_settings()
-    report = _with_connection(settings, work)
+    report = with_connection(settings, work)
     click.echo(report.text())
     if yes:
         click.echo(f"\nreport: {report.write(settings)}")
@@ -208,14 +204,3 @@ def _parts(position: Position) -> list[str]:
 async def _landed(connection: Connection, source: str) -> int:
     query = "select coalesce(sum(rows_landed), 0) from ops.loads where source = $1 and status <> 'replaced'"
     return int(await connection.fetchval(query, source))
-
-
-def _with_connection(settings: Settings, work: Callable[[Connection], Awaitable[T]]) -> T:
-    async def run() -> T:
-        connection = await postgres.connect(settings)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())

@@ -73,9 +73,15 @@ async def plan(connection: Connection, verb: Verb, gate: str, load_id: int) -> W
 
 
 async def carry_out(connection: Connection, verb: Verb, gate: str, load_id: int, reason: str) -> bool:
-    """Waives a gate for a load, or no longer, in one transaction; False when there was nothing to do."""
+    """Waives a gate for a load, or no longer, in one transaction; False when there was nothing to do.
+
+    Raises:
+        UsageError: there is no such load, or a gate is to be waived for one that is not landed (any more).
+    """
     async with connection.transaction():
-        await read_load(connection, load_id, lock=True)
+        load = await read_load(connection, load_id, lock=True)
+        if verb == "waive":
+            _require_landed(load)
         standing = await connection.fetchval(STANDING, gate, load_id) is not None
         if standing == (verb == "waive"):
             return False
@@ -95,7 +101,7 @@ async def carry_out(connection: Connection, verb: Verb, gate: str, load_id: int,
         return True
 
 
-def _require_waivable(gate: str, load: Load, result: GateResult | None, tied: list[TiedLoad]) -> None:
+def _require_landed(load: Load) -> None:
     if load.status != "landed":
         raise UsageError(
             load.title,
@@ -103,6 +109,10 @@ def _require_waivable(gate: str, load: Load, result: GateResult | None, tied: li
             found=f"one that is {load.status}",
             next_step="run `headgate loads list --status landed` to see them",
         )
+
+
+def _require_waivable(gate: str, load: Load, result: GateResult | None, tied: list[TiedLoad]) -> None:
+    _require_landed(load)
     if result is None or not tied or load.load_id in {one.load_id for one in tied}:
         return
     found = ", ".join(str(one.load_id) for one in tied[: results.NAMED_GATES])
