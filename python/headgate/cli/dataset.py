@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 from rich.table import Table
 
-from headgate import postgres
+from headgate.cli.connecting import with_connection
 from headgate.cli.console import tables
 from headgate.dataset import register
 from headgate.dataset.create import create as create_dataset
@@ -22,7 +20,6 @@ from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
 from headgate.settings import load_settings
 
-T = TypeVar("T")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -117,7 +114,7 @@ def _sentence(found: Verification) -> str:
 @AS_JSON
 def list_datasets(as_json: bool = False) -> None:
     """List the datasets, newest first."""
-    found = _with_connection(register.all_datasets)
+    found = with_connection(load_settings(), register.all_datasets)
     if as_json:
         click.echo(json.dumps([entry.as_dict() for entry in found], indent=2))
         return
@@ -146,7 +143,7 @@ def show(dataset_id: int, as_json: bool) -> None:
     async def find(connection: Connection) -> Dataset:
         return await register.find(connection, dataset_id)
 
-    _show(_with_connection(find), as_json)
+    _show(with_connection(load_settings(), find), as_json)
 
 
 def _show(entry: Dataset, as_json: bool) -> None:
@@ -185,14 +182,3 @@ def _recomputed(leakage: dict[str, dict[str, int]]) -> str:
 def _labels(entry: Dataset) -> str:
     counts = ", ".join(f"{label} {count:,}" for label, count in entry.label_counts.items())
     return f"{entry.label}: {counts}" if counts else (entry.label or "-")
-
-
-def _with_connection(work: Callable[[Connection], Awaitable[T]]) -> T:
-    async def run() -> T:
-        connection = await postgres.connect(load_settings())
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import click
 
-from headgate import postgres
+from headgate.cli.connecting import with_connection
 from headgate.errors import ConfirmationRequired
 from headgate.postgres.connection import Connection
 from headgate.report import Report
-from headgate.settings import Settings, load_settings
-
-T = TypeVar("T")
+from headgate.settings import load_settings
 
 reason_option = click.option("--reason", help="Why, for whoever looks at it later.")
 yes_option = click.option(
@@ -33,19 +30,6 @@ class Change(Protocol):
 
     def as_dict(self) -> dict[str, Any]:
         """The change for programs."""
-
-
-def with_connection(settings: Settings, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """Runs `work` on a connection of its own."""
-
-    async def run() -> T:
-        connection = await postgres.connect(settings)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
 
 
 def decide(

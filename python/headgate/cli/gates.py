@@ -11,8 +11,9 @@ import click
 from rich.table import Table
 
 from headgate import postgres
+from headgate.cli.connecting import with_connection
 from headgate.cli.console import tables
-from headgate.cli.deciding import decide, json_option, reason_option, with_connection, yes_option
+from headgate.cli.deciding import decide, json_option, reason_option, yes_option
 from headgate.decisions import log, reports
 from headgate.decisions import waivers as waiving
 from headgate.decisions.waivers import Verb

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from headgate.cli.deciding import decide, json_option, reason_option, with_connection, yes_option
+from headgate.cli.connecting import with_connection
+from headgate.cli.deciding import decide, json_option, reason_option, yes_option
 from headgate.decisions import loads as discarding
 from headgate.decisions import log, reports
 from headgate.decisions.loads import Verb

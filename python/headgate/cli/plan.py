@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import click
 
 from headgate import postgres
+from headgate.cli.connecting import with_connection
 from headgate.errors import ConfirmationRequired
 from headgate.planning import apply as applying
 from headgate.planning import approvals, reports
@@ -20,8 +18,6 @@ from headgate.planning.deployed import read_deployed
 from headgate.planning.plan import Plan, make_plan
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings, load_settings
-
-T = TypeVar("T")
 
 
 @click.command()
@@ -38,7 +34,7 @@ def plan(as_json: bool) -> None:
         found = make_plan(declared, await read_deployed(connection))
         return found, await approvals.is_approved(connection, found)
 
-    planned, approved = asyncio.run(_with_connection(settings, work))
+    planned, approved = with_connection(settings, work)
     report = reports.of_plan(planned, approved=approved)
     if as_json:
         click.echo(json.dumps({**planned.as_dict(), "approved": approved}, indent=2))
@@ -61,7 +57,7 @@ def approve(plan_hash: str) -> None:
         await approvals.approve(connection, found, plan_hash)
         return found
 
-    planned = asyncio.run(_with_connection(settings, work))
+    planned = with_connection(settings, work)
     for change in planned.breaking:
         click.echo(f"approved  {change.name}: {change.sentence()}")
     click.echo("Carry it out with `headgate apply --yes`.")
@@ -85,7 +81,7 @@ def apply(yes: bool, as_json: bool) -> None:
         await applying.require_leave(connection, planned, confirmed=yes)
         return await applying.apply(connection, settings, planned, _progress if sys.stderr.isatty() else None)
 
-    applied = asyncio.run(_with_connection(settings, work))
+    applied = with_connection(settings, work)
     if as_json:
         found = applied and {"hash": applied.plan.hash, "release": applied.release}
         click.echo(json.dumps(found, indent=2))
@@ -107,11 +103,3 @@ def _declared(settings: Settings) -> Declared:
 
 def _progress(done: int, total: int) -> None:
     click.echo(f"\rdbt {done} of {total}", nl=done == total, err=True)
-
-
-async def _with_connection(settings: Settings, work: Callable[[Connection], Awaitable[T]]) -> T:
-    connection = await postgres.connect(settings)
-    try:
-        return await work(connection)
-    finally:
-        await connection.close()

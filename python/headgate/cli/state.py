@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import click
 
-from headgate.cli.deciding import with_connection
+from headgate.cli.connecting import with_connection
 from headgate.errors import ConfirmationRequired
 from headgate.postgres.connection import Connection
 from headgate.pulling import positions

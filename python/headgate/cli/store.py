@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import click
 
-from headgate import postgres
+from headgate.cli.connecting import with_connection
 from headgate.errors import ConfirmationRequired
 from headgate.postgres.connection import Connection
 from headgate.report import Report, table
@@ -18,8 +16,6 @@ from headgate.store import compact as compaction
 from headgate.store import diff as differences
 from headgate.store import ledger, publishing, reports
 from headgate.store import rollback as moving
-
-T = TypeVar("T")
 
 
 @click.command()
@@ -36,7 +32,7 @@ def publish(compare_all: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(published and published.as_dict(), indent=2))
     elif published is None:
-        click.echo(_with_connection(settings, _nothing_new))
+        click.echo(with_connection(settings, _nothing_new))
     else:
         _print(reports.of_publish(published), settings)
 
@@ -55,7 +51,7 @@ def rollback(to: int | None, yes: bool, as_json: bool) -> None:
             await moving.move(connection, planned.target.release_id, expected_active=planned.active)
         return planned
 
-    planned = _with_connection(settings, work)
+    planned = with_connection(settings, work)
     if as_json:
         click.echo(json.dumps({**planned.as_dict(), "done": yes}, indent=2))
     else:
@@ -76,7 +72,7 @@ def releases(context: click.Context, as_json: bool) -> None:
     """List the releases, or show one."""
     if context.invoked_subcommand is not None:
         return
-    found, active = _with_connection(load_settings(), _all_releases)
+    found, active = with_connection(load_settings(), _all_releases)
     if as_json:
         click.echo(json.dumps({"active": active, "releases": [one.as_dict() for one in found]}, indent=2))
         return
@@ -112,7 +108,7 @@ def show_release(release: int, as_json: bool) -> None:
         )
         return found, [dict(view) for view in views], await ledger.active_release(connection)
 
-    found, views, active = _with_connection(load_settings(), work)
+    found, views, active = with_connection(load_settings(), work)
     if as_json:
         described = [{**view, "columns": json.loads(str(view["columns"]))} for view in views]
         click.echo(json.dumps({**found.as_dict(), "views": described}, indent=2))
@@ -126,7 +122,7 @@ def show_release(release: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def diff(old: int, new: int, as_json: bool) -> None:
     """Show the changes from release OLD to release NEW, by feature view and column."""
-    found = _with_connection(load_settings(), lambda connection: differences.diff(connection, old, new))
+    found = with_connection(load_settings(), lambda connection: differences.diff(connection, old, new))
     if as_json:
         click.echo(json.dumps([view.as_dict() for view in found], indent=2))
         return
@@ -158,7 +154,7 @@ def compact(keep: int | None, yes: bool, as_json: bool) -> None:
     settings = load_settings()
     number = keep or settings.keep_releases
     work = compaction.compact if yes else compaction.plan
-    found = _with_connection(settings, lambda connection: work(connection, number))
+    found = with_connection(settings, lambda connection: work(connection, number))
     if as_json:
         click.echo(json.dumps({**found.__dict__, "done": yes}, indent=2))
     else:
@@ -184,17 +180,6 @@ async def _nothing_new(connection: Connection) -> str:
 
 async def _all_releases(connection: Connection) -> tuple[list[ledger.Release], int | None]:
     return await ledger.all_releases(connection), await ledger.active_release(connection)
-
-
-def _with_connection(settings: Settings, work: Callable[[Connection], Awaitable[T]]) -> T:
-    async def run() -> T:
-        connection = await postgres.connect(settings)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
 
 
 def _print(report: Report, settings: Settings) -> None:
