@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -201,3 +202,24 @@ def test_a_command_at_work_is_left_alone(project: Path) -> None:
 
     NewFiles(project, TEXTS).write(check=check)
     assert tree(project)["macros/shop/generation.sql"] == "macro"
+
+
+def test_another_command_takes_a_folder_for_a_dead_one(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is tidied away between its making and its lock is made once more."""
+    make = tempfile.mkdtemp
+    made: list[str] = []
+
+    def tidied(dir: Path) -> str:  # noqa: A002 - as mkdtemp names it
+        made.append(make(dir=dir))
+        if len(made) == 1:
+            staging.finish_moves(project)
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", tidied)
+    NewFiles(project, TEXTS).write()
+
+    assert len(made) == 2
+    assert tree(project).items() >= TEXTS.items()
+    assert leftovers(project) == []

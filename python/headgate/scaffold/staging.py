@@ -84,12 +84,17 @@ def finish_moves(project_dir: Path) -> None:
 def _folder(project_dir: Path) -> Iterator[Path]:
     """A folder of this process alone, which goes with it."""
     (project_dir / FOLDER).mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=project_dir / FOLDER))
-    with _locked(folder, wait=True):
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=project_dir / FOLDER))
+        with _locked(folder, wait=True):
+            # Before it was locked, another command may have taken it for one of a killed command.
+            if not (folder / _LOCK).exists():
+                continue
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+            return
 
 
 @contextmanager
