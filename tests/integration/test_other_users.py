@@ -144,6 +144,42 @@ def test_data_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
         cluster.remove()
 
 
+@pytest.mark.parametrize("killed_in", ["_copy", "_remove", "link"])
+def test_a_takeover_that_is_killed_loses_nothing(monkeypatch: pytest.MonkeyPatch, killed_in: str) -> None:
+    """Data that moves behind a closed folder is there after a kill at any step; the next start finds it."""
+    folder = Path(tempfile.mkdtemp(prefix="headgate-others-"))
+    folder.chmod(0o755)
+    cluster = Cluster(folder / "home", binaries(), FAST)
+    cluster.start()
+    with contextlib.closing(psycopg2.connect(cluster.uri("postgres"))) as connection, connection:
+        connection.cursor().execute("create table kept as select 1 as n")
+    cluster.stop()
+    assert not cluster.data.is_symlink()
+    owner = places.Places if killed_in == "link" else places
+    work = getattr(owner, killed_in)
+
+    def killed(*arguments: object) -> None:
+        if killed_in != "link":
+            work(*arguments)
+        raise KeyboardInterrupt
+
+    folder.chmod(0o700)
+    monkeypatch.setattr(owner, killed_in, killed)
+    with pytest.raises(KeyboardInterrupt):
+        cluster.start()
+    monkeypatch.undo()
+    cluster.start()
+    try:
+        assert cluster.data.is_symlink()
+        with contextlib.closing(psycopg2.connect(cluster.uri("postgres"))) as connection:
+            cursor = connection.cursor()
+            cursor.execute("select n from kept")
+            assert cursor.fetchall() == [(1,)]
+    finally:
+        cluster.remove()
+        shutil.rmtree(folder)
+
+
 def test_programs_that_others_cannot_read_are_copied(tmp_path: Path) -> None:
     """With a closed environment, as umask 077 makes it, the server runs from a copy of its programs."""
     tmp_path.chmod(0o700)

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from headgate.errors import HeadgateError
 from headgate.postgres import tuning
-from headgate.postgres.places import ELSEWHERE, Places, stop_server
+from headgate.postgres.places import ELSEWHERE, LINKED, Places, stop_server
 from headgate.postgres.runas import ServerUser, caller, initdb_user, server_user
 
 SUPERUSER = "postgres"
@@ -135,6 +135,7 @@ class Cluster:
             path.unlink(missing_ok=True) if path.is_symlink() or path.is_file() else None
             shutil.rmtree(found, ignore_errors=True) if found.is_dir() else found.unlink(missing_ok=True)
             if found.parent.parent == ELSEWHERE:
+                (found.parent / LINKED).unlink(missing_ok=True)
                 with contextlib.suppress(OSError):
                     found.parent.rmdir()
 

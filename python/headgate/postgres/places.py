@@ -18,6 +18,8 @@ from headgate.postgres.runas import ServerUser
 ELSEWHERE = Path("/var/lib/headgate")
 #: What the server's own user has to reach.
 NAMES = ("postgres", "run", "postgres.log")
+#: Stands in a folder elsewhere from when links lead to it: without the links, somebody removed the home.
+LINKED = "linked"
 
 
 @dataclass(frozen=True)
@@ -83,22 +85,30 @@ class Places:
                 )
             if not link.is_symlink():
                 link.symlink_to(target)
+        if self.root != self.home:
+            (self.root / LINKED).touch()
 
     def _home_is_open(self) -> bool:
         return self.user.reaches(self.home)
 
     def _forget_removed_home(self) -> None:
         """What is left of a server whose home, with the links, somebody has removed."""
-        if self.root.exists() and not (self.home / NAMES[0]).is_symlink():
+        if (self.root / LINKED).exists() and not (self.home / NAMES[0]).is_symlink():
             stop_server(self.root / NAMES[0])
             shutil.rmtree(self.root)
 
     def _move_here(self) -> None:
-        """Data that an earlier version of Headgate kept in the home."""
+        """Data that an earlier version of Headgate kept in the home; killed anywhere, it goes on."""
         for name in NAMES:
-            there = self.home / name
-            if there.exists() and not there.is_symlink():
-                shutil.move(there, self.root / name)
+            there, here = self.home / name, self.root / name
+            if not there.exists() or there.is_symlink():
+                continue
+            if not here.exists():
+                half = self.root / f"{name}.half"
+                _remove(half)
+                _copy(there, half)
+                half.rename(here)
+            _remove(there)
 
 
 def stop_server(data: Path, seconds: float = 60) -> None:
@@ -114,6 +124,20 @@ def stop_server(data: Path, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while pid_file.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_readable(bin_dir: Path) -> bool:
