@@ -1,6 +1,7 @@
 """Which tests a run has, in which order its processes get them, what its end says of those it did not have.
 
-`--quick`, that is `make test`, leaves out what is marked `slow` and what needs the system's PostgreSQL. Tests
+`--quick`, that is `make test`, leaves out what is marked `slow` and what needs the system's PostgreSQL.
+`--budget MINUTES` begins no test after that time, and counts what it skipped. Tests
 of one file on one server stay together, because they share what a fixture built; what is marked `slow` comes
 first, so that no process is left alone with it at the end.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -19,6 +21,8 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.trial_servers import KINDS
 
 QUICK = "--quick"
+BUDGET = "--budget"
+STARTED = time.monotonic()
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 SLOW, SYSTEM = "marked slow", "on the system's PostgreSQL"
 #: Seconds from which on a test belongs to those that are marked slow.
@@ -26,10 +30,19 @@ LONG = 30
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Takes --quick."""
+    """Takes --quick and --budget."""
     parser.addoption(
         QUICK, action="store_true", help="leave out what is slow, and PostgreSQL as the system installs it"
     )
+    parser.addoption(BUDGET, type=float, metavar="MINUTES", help="skip tests that have not begun by then")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begins no test when the time is up; the end of the run counts those."""
+    minutes = item.config.getoption(BUDGET)
+    if minutes is not None and time.monotonic() - STARTED > 60 * minutes:
+        pytest.skip(f"no time left in a run of {minutes:g} minutes (make test-all has no limit)")
 
 
 def group(nodeid: str) -> str:
