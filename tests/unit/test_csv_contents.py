@@ -82,7 +82,7 @@ def test_headers_are_keys_as_they_stand(tmp_path: Path) -> None:
     file = csv_of(tmp_path, "id, Order Date ,Unit Price (USD)\n1,2026-03-01, x\n")
     expected = {"id": 1, "Order Date": "2026-03-01", "Unit Price (USD)": " x"}
     assert read_file(file).records == [expected]
-    assert read_sample(file).records == [{**expected, "Order Date": "2026-03-01T00:00:00Z"}]
+    assert read_sample(file).records == [expected]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_columns_of_a_sample_have_the_type_of_all_their_fields(tmp_path: Path) -
         "n": 1,
         "code": "10000",
         "flag": True,
-        "at": "2026-01-01T00:00:00Z",
+        "at": "2026-01-01",
         "list": [1],
         "mixed": "1",
     }

@@ -171,6 +171,7 @@ _CASTS: dict[str, Cast] = {
     **dict.fromkeys(EPOCH_UNITS, _number),
     "boolean": _boolean,
     "timestamp": _timestamp,
+    "date": str.strip,
     "object": _json(dict),
     "array": _json(list),
 }

@@ -15,7 +15,7 @@ from typing import Any
 from headgate.contract import Contract, Envelope, format_path, parse_path
 from headgate.contract.paths import format_key
 from headgate.errors import UsageError
-from headgate.landing.times import parse_time
+from headgate.scaffold.instants import are_times, is_called_like_a_time, require_times
 from headgate.scaffold.names import snake_case
 from headgate.scaffold.observe import can_land, observe
 from headgate.scaffold.personal import is_personal
@@ -76,6 +76,8 @@ def infer(
         None if no_kind else _given("--kind", kind, distinct) or _best(distinct, _kind_score),
         _given("--time", time, distinct) or _best(distinct, _time_score),
     )
+    if time is not None and envelope.time is not None:
+        require_times("--time", envelope.time, (value_at(record, envelope.time) for record in distinct))
     by_kind = _by_kind(distinct, envelope.kind)
     sampled = {name: observe(group) for name, group in sorted(by_kind.items())}
     observed = {name: declarable(seen) for name, seen in sampled.items()}
@@ -207,6 +209,7 @@ def _shape(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:
 def _time_score(key: str, values: list[Any], _records: Sequence[Record]) -> float:
     """A time is there in nearly every record, can be read, and is called like one."""
     name = snake_case(key)
-    called = _TIME.get(name, 3 if name.endswith(("_at", "_time")) else 0)
-    readable = sum(isinstance(value, str) and parse_time(value) is not None for value in values)
-    return called if called and readable >= 0.95 * len(values) else 0
+    called = _TIME.get(
+        name, 3 if name.endswith(("_at", "_time")) else 1 if is_called_like_a_time(name) else 0
+    )
+    return called if called and are_times(values) else 0

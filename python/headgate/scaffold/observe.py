@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -11,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from headgate.contract.paths import child_path, parent_path
-from headgate.landing.times import parse_time
+from headgate.scaffold.instants import epoch_between, number_of, type_of_text
 from headgate.scaffold.names import LONGEST_IN_POSTGRES
 
 #: Steps of a path beyond which nothing is looked for.
@@ -27,11 +28,6 @@ BIGINT = 2**63
 #: Control characters, halves of surrogate pairs, separators of lines, what is no character: in no name.
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Cn", "Zl", "Zp"})
 _DATA_KEY = re.compile(r"\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|\d{4}-\d\d(-\d\d)?")
-#: The contract's timestamp, as macros/contract/timestamp_pattern.sql has it; days are looked at apart.
-_TIMESTAMP = re.compile(
-    r"(19|20)\d\d[-/]\d\d[-/]\d\d[T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.]\d{1,9})?"
-    r"(Z| ?[+-](0\d|1[0-4]):?[0-5]\d)"
-)
 
 
 @dataclass
@@ -47,6 +43,10 @@ class Seen:
     overflowed: bool = False
     #: Of whole numbers: the largest, whatever its sign.
     largest: int = 0
+    #: Of numbers and of texts that are one: how many, the lowest, the highest.
+    numbers: int = 0
+    lowest: float = math.inf
+    highest: float = -math.inf
     #: Keys of objects.
     keys: Counter[str] = field(default_factory=Counter)
     #: What was seen in an object whose keys are data, by path.
@@ -63,9 +63,24 @@ class Seen:
         kinds = set(self.types)
         if kinds == {"integer", "number"}:
             return "number"
-        if kinds == {"string", "timestamp"}:
+        if kinds == {"date", "timestamp"}:
+            return "timestamp"
+        if kinds <= {"string", "timestamp", "date"} and "string" in kinds:
             return "string"
         return kinds.pop() if len(kinds) == 1 else "any"
+
+    @property
+    def epoch(self) -> str | None:
+        """The epoch type of which all that was seen might be."""
+        return epoch_between(self.lowest, self.highest) if self.numbers == self.present > 0 else None
+
+    def count(self, value: Any, kind: str) -> None:
+        """Counts one value, and the number that it is or holds."""
+        self.types[kind] += 1
+        number = number_of(value)
+        if number is not None:
+            self.numbers += 1
+            self.lowest, self.highest = min(self.lowest, number), max(self.highest, number)
 
     @property
     def holds_data_as_keys(self) -> bool:
@@ -129,16 +144,11 @@ def type_of(value: Any) -> str:
         case float():
             return "number"
         case str():
-            return "timestamp" if is_timestamp(value) else "string"
+            return type_of_text(value)
         case dict():
             return "object"
         case _:
             return "array"
-
-
-def is_timestamp(text: str) -> bool:
-    """Whether a string is an instant that PostgreSQL takes and that says its zone."""
-    return _TIMESTAMP.fullmatch(text) is not None and parse_time(text) is not None
 
 
 def _object(path: str, value: Mapping[str, Any], observed: Observed, depth: int) -> None:
@@ -154,7 +164,7 @@ def _value(path: str, value: Any, observed: Observed, depth: int) -> None:
     if kind == "null":
         seen.nulls += 1
         return
-    seen.types[kind] += 1
+    seen.count(value, kind)
     if kind == "integer":
         seen.largest = max(seen.largest, abs(value))
     elif isinstance(value, str):

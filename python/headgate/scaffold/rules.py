@@ -9,6 +9,8 @@ from typing import cast
 from headgate.contract import EACH, Envelope, PathRule, Step, parse_path
 from headgate.contract.declared import JsonType
 from headgate.contract.paths import parent_path
+from headgate.landing.times import EPOCH_UNITS
+from headgate.scaffold.instants import is_ambiguous, is_called_like_a_time, says_no_zone
 from headgate.scaffold.names import LONGEST_IN_POSTGRES
 from headgate.scaffold.observe import ROOT, Observed, Seen, can_be_column
 from headgate.scaffold.personal import is_personal
@@ -33,7 +35,7 @@ def rules_of(observed: Mapping[str, Observed], envelope: Envelope) -> Iterator[P
         personal = False
         for kind, seen in observed.items():
             if path in seen and seen[path].present:
-                groups[_type(path, seen[path]), _required(path, seen[path], envelope)].append(kind)
+                groups[_type(path, seen[path], envelope), _required(path, seen[path], envelope)].append(kind)
                 personal = personal or _is_personal(path, seen[path])
         everywhere = len(groups) == 1 and len(*groups.values()) == len(observed)
         for (json_type, required), kinds in sorted(groups.items()):
@@ -96,16 +98,24 @@ def _required(path: str, seen: Seen, envelope: Envelope) -> bool:
 
 def _is_personal(path: str, seen: Seen) -> bool:
     """Whether its scalars are personal data, or such data stands under keys that no contract can name."""
-    if seen.types["string"] or seen.types["timestamp"]:
+    if seen.types["string"] or seen.types["timestamp"] or seen.types["date"]:
         return is_personal(path, seen.values)
     if seen.largest >= SMALLEST_PERSONAL:
         return is_personal(path, ())
     return any(_is_personal(below, inside) for below, inside in seen.inside.items())
 
 
-def _type(path: str, seen: Seen) -> str:
-    """The type that is declared: personal data is a text once it is replaced."""
-    return "string" if _is_personal(path, seen) else seen.type
+def _type(path: str, seen: Seen, envelope: Envelope) -> str:
+    """The type that is declared: personal data is a text once it is replaced, and a number may be a time."""
+    if _is_personal(path, seen):
+        return "string"
+    if seen.epoch and (path == envelope.time or is_called_like_a_time(_key(path))):
+        return seen.epoch
+    return seen.type
+
+
+def _key(path: str) -> str:
+    return next((step for step in reversed(_steps(path)) if isinstance(step, str)), "")
 
 
 def few_values(
@@ -131,6 +141,7 @@ def notes(
     """What to know of the result: of what was sampled, what is declared, and what is not."""
     for name, path in (("identity", envelope.identity), ("kind", envelope.kind), ("time", envelope.time)):
         yield f"{name}: {path}" if path else f"{name}: none found; {_WITHOUT[name]}"
+    yield from _times(observed, envelope)
     yield from _left_in_the_record(sampled, observed)
     empty = sorted(
         {path for seen in observed.values() for path, item in seen.items() if path and not item.present}
@@ -138,6 +149,21 @@ def notes(
     )
     if empty:
         yield f"always null, so not declared: {_some(empty)}"
+
+
+def _times(observed: Mapping[str, Observed], envelope: Envelope) -> Iterator[str]:
+    """How times are read where they do not say it themselves."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path, seen in ((path, seen) for paths in observed.values() for path, seen in paths.items()):
+        declared = _type(path, seen, envelope)
+        if declared in EPOCH_UNITS:
+            found[f"numbers read as times ({declared})"].append(path)
+        elif declared == "timestamp" and any(says_no_zone(value) for value in seen.values):
+            found["times without a zone, read as UTC"].append(path)
+        elif declared == "string" and seen.values and all(map(is_ambiguous, seen.values)):
+            found["dates that may begin with the day or the month, kept as text"].append(path)
+    for words, paths in found.items():
+        yield f"{words}: {_some(list(dict.fromkeys(paths)))}"
 
 
 def _left_in_the_record(sampled: Mapping[str, Observed], observed: Mapping[str, Observed]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from headgate.landing.csv_content import CsvContent, cast_field
 from headgate.landing.formats import open_content
 from headgate.landing.json_content import JsonContent
 from headgate.landing.screen import Screen
-from headgate.scaffold.observe import is_timestamp
+from headgate.scaffold.instants import type_of_text
 from headgate.sources.loaders import Files
 
 #: Records that are looked at, from the start of the file.
@@ -144,10 +144,12 @@ def _type_columns(records: list[Record]) -> None:
 def _fits(kind: str, texts: Sequence[str]) -> bool:
     if kind == "boolean":
         return all(text.strip().lower() in _TRUTH for text in texts)
-    # What is not read stays the text that it was; so does a time that is told in full.
-    return all(
-        cast_field(kind, text) is not text or (kind == "timestamp" and is_timestamp(text)) for text in texts
-    )
+    if kind == "timestamp":
+        # Days alone stay what they are. So does a time that is told in full.
+        kinds = {type_of_text(text.strip()) for text in texts}
+        return kinds in ({"timestamp"}, {"timestamp", "date"})
+    # What is not read stays the text that it was.
+    return all(cast_field(kind, text) is not text for text in texts)
 
 
 def _advice(error: HeadgateError) -> str:
