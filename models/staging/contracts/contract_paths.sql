@@ -4,7 +4,7 @@
 {#- What a model is built from does not include the contract: that has versions of its own, in ops.contracts. #}
 {% for source in ({} if canonical_mode() else graph.sources or {}).values() if source.config.meta.contract %}
     {% set contract = source.config.meta.contract %}
-    {% for path in contract.paths %}
+    {% for path in contract.paths + contract_unnamed_generations(contract) %}
         {# The record's own time is read by landing: where it has to lie in the partition, recorded_at says whether it can be read. #}
         {% set is_time = contract_path(path.path) == contract_path(contract.envelope.time or '') %}
         {% set is_held_to_partition = is_time and path.type == 'timestamp' and contract.time_tolerance_hours is not none %}

@@ -23,9 +23,11 @@ _TIMESTAMP = re.compile(
 )
 _NUMBER = re.compile(r"-?\d{1,19}(\.\d{1,9})?", re.ASCII)
 _AMBIGUOUS = re.compile(r"\d{1,2}([./-])\d{1,2}\1(\d{4}|\d\d)([T ].*)?", re.ASCII)
+_UNIT = "(_(ms|us|ns|s|seconds|millis|micros|nanos|utc))?"
 _CALLED = re.compile(
-    r"(.*_)?(created|updated|modified|deleted|closed|opened|started|ended|finished|expires|received|sent)(_(at|on))?"
-    r"|(.*_)?(at|time|times?tamp|datetime|date|ts|epoch)(_(ms|us|ns|s|seconds|millis|micros|nanos|utc))?"
+    r"(.*_)?(created|updated|modified|deleted|closed|opened|started|ended|finished|completed|expires|expired|received"
+    rf"|sent|paid|ordered|published|registered|joined|merged|seen|since|until|start|end|begin)(_(at|on))?{_UNIT}"
+    rf"|(.*_)?(at|time|times?tamp|datetime|date|ts|epoch){_UNIT}"
 )
 
 
