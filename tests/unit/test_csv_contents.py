@@ -14,7 +14,23 @@ from headgate.scaffold.sample import read_sample
 from headgate.sources.loaders import Files
 from tests.reading import read_file
 
-CODES = ["02134", "007", "+4912345", "00", "-01", "1e", "0x1F", "1,5", "1_000", "٣", "1 000", "1.2.3"]
+CODES = [
+    "02134",
+    "007",
+    "+4912345",
+    "00",
+    "-01",
+    "1e",
+    "0x1F",
+    "1,5",
+    "1_000",
+    "٣",
+    "1٣",
+    "0.٣",
+    "1e٣",
+    "1 000",
+    "1.2.3",
+]
 NUMBERS = {"0": "0", "10": "10", "-7": "-7", "1.10": "1.10", ".5": "0.5", "5.": "5", "1e3": "1e3", " 8 ": "8"}
 
 

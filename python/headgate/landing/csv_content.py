@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Cast = Callable[[str], Any]
 
 #: A number as JSON writes it; what begins with a plus or with zeros that say nothing may be a code.
-_NUMBER = re.compile(r"(-?)(?:(0|[1-9]\d*)(?:\.(\d*))?|\.(\d+))([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"(-?)(?:(0|[1-9]\d*)(?:\.(\d*))?|\.(\d+))([eE][+-]?\d+)?", re.ASCII)
 _TIME = re.compile(r"(19|20)\d\d[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d.*)?")
 _WITHOUT_ZONE = re.compile(r".{10}[T ][\d:]{8}(\.\d+)?")
 _WITH_ZONE = re.compile(r".{10}[T ][\d:]{8}(\.\d+)?(Z| ?[+-]\d\d:?\d\d)")

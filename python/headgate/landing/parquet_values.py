@@ -206,6 +206,20 @@ def _exact_seconds(nanoseconds: int) -> str:
     return f"{Decimal(nanoseconds).scaleb(-9):f}"
 
 
+_LISTS = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)
+_BINARIES = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_binary_view,
+)
+
 Teller = Callable[[Any], Iterator[Any]]
 _TELLERS: tuple[tuple[Callable[[Any], bool], Teller], ...] = (
     (pa.types.is_floating, _floats),
@@ -214,14 +228,8 @@ _TELLERS: tuple[tuple[Callable[[Any], bool], Teller], ...] = (
     (pa.types.is_decimal, _decimals),
     (pa.types.is_struct, _structs),
     (pa.types.is_map, _maps),
-    (
-        lambda kind: (
-            pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-        ),
-        _lists,
-    ),
-    (lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind), _binaries),
-    (pa.types.is_fixed_size_binary, _binaries),
+    *((is_kind, _lists) for is_kind in _LISTS),
+    *((is_kind, _binaries) for is_kind in _BINARIES),
     (pa.types.is_time, _times),
     (pa.types.is_duration, _durations),
     (pa.types.is_interval, _months),
