@@ -104,6 +104,29 @@ def test_what_is_no_wrapper_is_a_record(tmp_path: Path) -> None:
     assert read_file(written(tmp_path / "b.json", json.dumps(record).encode())).records == [record]
 
 
+@pytest.mark.parametrize("key", ["items", "events", "data"])
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("count", [1, 60])
+def test_records_that_hold_an_array_are_no_wrappers(
+    tmp_path: Path, key: str, indent: int | None, count: int
+) -> None:
+    """An order with its items lands whole: what stands beside a wrapped array would be dropped."""
+    orders = [{"id": n, "created_at": "2026-01-01T00:00:00Z", key: [{"price": n}]} for n in range(count)]
+    file = written(
+        tmp_path / "a.json", "\n".join(json.dumps(order, indent=indent) for order in orders).encode()
+    )
+    sample = read_sample(file)
+    assert sample.records == orders
+    assert "records" not in sample.loader
+
+
+def test_lines_without_an_identity_are_records_too(tmp_path: Path) -> None:
+    """Each line says something of its own beside its array."""
+    lines = [{"user": f"u{n}", "events": [{"at": n}]} for n in range(3)]
+    file = written(tmp_path / "a.jsonl", "\n".join(map(json.dumps, lines)).encode())
+    assert read_sample(file).records == lines
+
+
 def test_a_wrapper_is_declared_where_it_is_not_certain(tmp_path: Path) -> None:
     """Two arrays that may be records are refused by name; `records` says which it is."""
     text = json.dumps({"new": [{"id": 1}], "old": [{"id": 2}]}).encode()

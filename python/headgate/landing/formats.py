@@ -31,6 +31,9 @@ _WRAPPERS = frozenset(
     | {"items", "list", "objects", "records", "response", "result", "results", "rows", "value", "values"}
 )
 
+#: Keys of what is a record itself, such as an order with an array of items.
+_OF_RECORDS = frozenset({"id", "_id", "uuid", "guid", "created_at", "createdat", "created", "updated_at"})
+
 
 def declared_files(source: Source, project_dir: Path) -> Files:
     """What a source declares of its files. Those of built-in sources are JSON, whatever they are called."""
@@ -97,7 +100,8 @@ def open_content(
     layout = layout_of(text)
     records = declared.records
     if not records and search and layout != "array" and is_one_value(text, whole=whole):
-        records = _wrapped_at(path, outline_of(text), contract)
+        lines = layout == "lines" and b"\n" in text.strip()
+        records = _wrapped_at(path, outline_of(text), contract, lines=lines)
     return JsonContent(path, encoding, layout, records)
 
 
@@ -123,9 +127,15 @@ def _guess(text: bytes) -> str:
     )
 
 
-def _wrapped_at(path: Path, found: Outline, contract: Contract | None) -> tuple[str, ...]:
-    """The keys that lead to the records in an object that is none itself; nothing where it is a record."""
+def _wrapped_at(path: Path, found: Outline, contract: Contract | None, *, lines: bool) -> tuple[str, ...]:
+    """The keys that lead to the records in an object that is none itself; nothing where it is a record.
+
+    What stands beside the records in a wrapper is dropped: without a contract, objects that are a line each,
+    or that have an identity or a time of their own, are taken for records.
+    """
     if contract is None:
+        if lines or any(key.lower() in _OF_RECORDS for key in found.keys):
+            return ()
         named = [keys for keys in found.arrays if all(key.lower() in _WRAPPERS for key in keys)]
         return named[0] if len(named) == 1 else ()
     known = top_level_keys(contract)
