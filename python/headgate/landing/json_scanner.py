@@ -15,19 +15,37 @@ _BRACE = b"{"[0]
 BLANK = b" \t\r\n\x1e"
 
 
-class ArrayScanner:
+class _Scanner:
+    """What both keep of a text that comes in chunks: the part that has not been given out."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        #: Where the present element begins, and up to where tokens have been read.
+        self._start = self._at = self._depth = 0
+
+    @property
+    def pending(self) -> int:
+        """Bytes of the element or value that has not ended."""
+        return len(self._data) - self._start
+
+    def _take(self, chunk: bytes) -> None:
+        """Puts a chunk behind what has not been given out, which moves to the front."""
+        self._at -= self._start
+        self._data, self._start = self._data[self._start :] + chunk, 0
+
+
+class ArrayScanner(_Scanner):
     """Cuts an array at the commas of its first level; what stands between is not looked into.
 
     The array is the text itself, or stands at `path`, the keys that lead to it, in every value of the text.
     """
 
     def __init__(self, path: tuple[str, ...] = ()) -> None:
+        super().__init__()
         #: All that was begun has ended.
         self.ended = False
         #: Something stands behind the end of the array, or a value has no array at the path.
         self.broken = False
-        self._data = b""
-        self._start = self._at = self._depth = 0
         self._path = path
         #: The depth inside of the array.
         self._level = len(path) + 1
@@ -35,15 +53,9 @@ class ArrayScanner:
         self._way, self._key_next, self._key = 0, False, ""
         self._inside = self._found = False
 
-    @property
-    def pending(self) -> int:
-        """Bytes of the element that has not ended."""
-        return len(self._data) - self._start
-
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The elements that end in a chunk."""
-        self._at -= self._start
-        self._data, self._start = self._data[self._start :] + chunk, 0
+        self._take(chunk)
         resume = len(self._data)
         for token in _TOKEN.finditer(self._data, self._at):
             byte = self._data[token.start()]
@@ -112,26 +124,19 @@ class ArrayScanner:
         self.broken = self.broken or self._depth < 0
 
 
-class ValueScanner:
+class ValueScanner(_Scanner):
     """Cuts a text at the ends of the objects and arrays that stand in it one after the other."""
 
     def __init__(self) -> None:
+        super().__init__()
         #: All that was begun has ended.
         self.ended = True
         #: Something else stands between two values.
         self.broken = False
-        self._data = b""
-        self._start = self._at = self._depth = 0
-
-    @property
-    def pending(self) -> int:
-        """Bytes of the value that has not ended."""
-        return len(self._data) - self._start
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The values that end in a chunk."""
-        self._at -= self._start
-        self._data, self._start = self._data[self._start :] + chunk, 0
+        self._take(chunk)
         resume = len(self._data)
         for token in _TOKEN.finditer(self._data, self._at):
             byte = self._data[token.start()]
