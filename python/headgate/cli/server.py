@@ -58,7 +58,9 @@ def dsn() -> None:
 @click.command()
 def env() -> None:
     """Print the environment that dbt and Mage need: eval "$(headgate env)"."""
-    for name, value in postgres.libpq_env(load_settings()).items():
+    from headgate.pipelines.environment import dbt_env
+
+    for name, value in dbt_env(load_settings()).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 

@@ -32,11 +32,16 @@ def mage_project(settings: Settings) -> Path:
     return settings.project_dir / "mage_pipelines"
 
 
+def dbt_env(settings: Settings) -> dict[str, str]:
+    """Variables for dbt, in this project or another: where the database is, and no telemetry."""
+    return {**postgres.libpq_env(settings), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+
+
 def mage_env(settings: Settings) -> dict[str, str]:
     """Variables for a Mage process, on top of the present environment; dbt inside it uses them too."""
     return {
         **os.environ,
-        **postgres.libpq_env(settings),
+        **dbt_env(settings),
         **settings_env(settings),
         **({"HEADGATE_DATA": str(settings.data_dir)} if settings.data_dir else {}),
         # dbt_project_name in the blocks is a path from here; dbt's default PGHOST too.
@@ -44,7 +49,6 @@ def mage_env(settings: Settings) -> dict[str, str]:
         "MAGE_DATA_DIR": str(settings.home / "mage"),
         "DBT_LOG_PATH": str(settings.home / "logs"),
         "DISABLE_AUTO_BROWSER_OPEN": "true",
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         # `requests` warns of its neighbours' versions on every start.
         "PYTHONWARNINGS": "ignore",
     }
