@@ -26,12 +26,14 @@ def declare(
     *,
     paths: Sequence[Mapping[str, Any]] = PATHS,
     envelope: Mapping[str, Any] | None = None,
+    rejected_lines: str | None = None,
 ) -> Path:
     """A project folder that declares the source `name`, table `records`; the folder."""
     contract = {
         "version": 1,
         "envelope": envelope or {"identity": "id", "kind": None, "time": "updated_at"},
         "time_tolerance_hours": None,
+        "rejected_lines": rejected_lines,
         "paths": [dict(path) for path in paths],
     }
     meta = {"loader": dict(loader), "contract": contract}

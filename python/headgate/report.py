@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from headgate import private
 from headgate.settings import Settings
 
 HEADINGS = ("Plan", "Design", "Changes", "Verification", "Rollback")
@@ -46,13 +47,12 @@ class Report:
 
     def write(self, settings: Settings) -> Path:
         """Writes `<home>/reports/<UTC timestamp>-<verb>.md`, a new file each time; the path written to."""
-        folder = settings.home / "reports"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = private.folder(settings.home / "reports")
         while True:
             path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{self.verb}.md"
             try:
-                with path.open("x", encoding="utf-8") as file:
-                    file.write(self.markdown())
+                path.touch(mode=0o600, exist_ok=False)
+                path.write_text(self.markdown(), encoding="utf-8")
                 return path
             except FileExistsError:
                 continue

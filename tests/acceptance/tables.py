@@ -27,11 +27,11 @@ LANDED = """
 """
 
 KEPT_LINES = """
-    select loads.partition_start, kept.line_number, kept.reason, kept.line
+    select loads.partition_start, kept.line_number, kept.reason, kept.line, kept.line_bytes, kept.line_hmac
     from ops.loads join (
-        select load_id, line_number, reason, line from ops.rejects
+        select load_id, line_number, reason, line, line_bytes, line_hmac from ops.rejects
         union all
-        select load_id, line_number, repair, line from ops.repairs
+        select load_id, line_number, repair, line, line_bytes, line_hmac from ops.repairs
     ) as kept using (load_id)
     where loads.status = 'landed'
 """

@@ -15,6 +15,7 @@ import pytest
 
 from bench.webhook_load import push_body
 from headgate.receiving.signature import sign
+from tests.marked import marked_tables
 from tests.servers import SECRET, Receiver, wait_until
 from tests.support import Database
 
@@ -137,6 +138,31 @@ def test_a_body_that_is_no_object_is_kept_as_a_reject(
     answer = receiver.deliver(delivery, body, event="ping")
     assert (answer.status_code, "not one JSON object" in answer.json()["error"]) == (400, True)
     assert (rejected(module_database), landed(module_database, delivery)) == (before + 1, 0)
+
+
+PERSON = b'{"pusher": {"name": "Qzvx"}, "commits": [{"author": {"email": "qzvx@qzvx.example"}}]}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        PERSON + PERSON,
+        PERSON + b"\n" + PERSON,
+        b"{}" + PERSON,
+        PERSON + b" 7",
+        PERSON + b"{",
+        b"[" + PERSON + b"]",
+    ],
+)
+def test_a_signed_body_of_several_values_is_one_reject_and_nothing_lands(
+    receiver: Receiver, module_database: Database, body: bytes
+) -> None:
+    """Its records have none of the paths of a delivery: none of them may land beside the contract."""
+    before, rows = rejected(module_database), f"select count(*) from {ROWS}"
+    landed_before = module_database.value(rows)
+    assert receiver.deliver(f"d-several-{len(body)}-{body[-3:].hex()}", body).status_code == 400
+    assert (rejected(module_database), module_database.value(rows)) == (before + 1, landed_before)
+    assert marked_tables(module_database) == []
 
 
 @pytest.mark.parametrize(

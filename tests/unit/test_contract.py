@@ -57,6 +57,7 @@ def test_every_part_of_a_rule_is_read(tmp_path: Path) -> None:
         ({"version": 0}, "version", "0"),
         ({"extra": 1}, "contract", "extra"),
         ({"time_tolerance_hours": -1}, "time_tolerance_hours", "-1"),
+        ({"rejected_lines": "keep"}, "rejected_lines", "'keep'"),
         ({"envelope": {"identity": "id", "kind": "type"}}, "envelope.time", "nothing"),
         ({"paths": [{"path": False, "type": "string"}]}, "paths[0].path", "a bool"),
         ({"paths": [{"path": 'a."b', "type": "string"}]}, "paths[0].path", "something else"),

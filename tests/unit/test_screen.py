@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate.contract import load_contract
+from headgate.contract import PathRule, load_contract
 from headgate.landing.copyformat import PARTS, line_number_of
 from headgate.landing.privacy import Minimiser
 from headgate.landing.screen import Screen
 from headgate.landing.times import EPOCH, parse_time
 from tests.support import ROOT
 
-CONTRACT = load_contract(ROOT, "gharchive", "events")
+#: Of lines that hold no personal data, all is kept.
+CONTRACT = replace(load_contract(ROOT, "gharchive", "events"), paths=())
 
 
 @dataclass
@@ -72,10 +74,11 @@ def read_spool(data: bytes) -> list[tuple[int, str, bytes]]:
     """The rows of a COPY of rejects or repairs."""
     data, found = data[19:], []
     while data != b"\xff\xff":
-        (_, number, text, line), data = read_fields(data)
+        (_, number, text, line, stored_as, size, _), data = read_fields(data)
         assert number is not None
         assert text is not None
         assert line is not None
+        assert (stored_as, size) == (b"verbatim", struct.pack(">i", len(line)))
         found.append((struct.unpack(">i", number)[0], text.decode(), line))
     return found
 
@@ -137,6 +140,16 @@ def test_null_characters_are_removed_and_the_line_is_kept() -> None:
     assert found.repairs == [(1, "removed \\u0000", line)]
     assert found.rows[0][1:3] == (b"ab", b"")
     assert json.loads(found.rows[0][4]) == {"id": "ab", "s": "\\u0000 \\", "type": ""}
+
+
+def test_a_repaired_line_that_is_rejected_all_the_same_is_no_repair() -> None:
+    """It is counted once, as what became of it."""
+    contract = replace(CONTRACT, paths=(PathRule("name", "string", pii="hmac"),))
+    with closing(Screen(7, contract.envelope, Minimiser(contract, b"key"))) as screened:
+        assert screened.rows(b'{"name":"Ann","s":"\\u0000","n":1e-20000}') == []
+        assert (screened.tally.lines, screened.tally.landed, screened.tally.repaired) == (1, 0, 0)
+        assert (screened.rejects.rows, screened.repairs.rows) == (1, 0)
+        assert screened.reasons == {"number out of range": 1}
 
 
 def test_null_characters_and_huge_numbers_in_one_line() -> None:

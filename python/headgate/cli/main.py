@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import sys
 
 import click
 
-from headgate import __version__
+from headgate import __version__, private
 from headgate.cli.examples import add_examples
 from headgate.errors import HeadgateError
+from headgate.settings import load_settings
 
 #: command name -> (module:attribute, one-line help shown by `headgate --help`)
 COMMANDS = {
@@ -38,6 +40,7 @@ COMMANDS = {
     "pipelines": ("headgate.cli.validate:pipelines", "Validate Mage pipelines without running them."),
     "gates": ("headgate.cli.gates:gates", "Show gate results and failed rows; waive a gate for a load."),
     "quarantine": ("headgate.cli.quarantine:quarantine", "List, accept or discard quarantined records."),
+    "rejects": ("headgate.cli.rejects:rejects", "List, show or minimise lines that could not land."),
     "loads": ("headgate.cli.loads:loads", "List loads, discard one, or restore it."),
     "plan": ("headgate.cli.plan:plan", "Preview changes and what they break."),
     "approve": ("headgate.cli.plan:approve", "Allow the breaking changes of a plan."),
@@ -89,6 +92,9 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command line; a HeadgateError becomes its message and its exit code."""
+    private.begin()
+    with contextlib.suppress(HeadgateError):  # the command says it
+        private.tighten(load_settings())
     try:
         sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:
@@ -122,7 +128,6 @@ def _of_database(error: Exception) -> HeadgateError | None:
     if state in MISSING_OBJECTS:
         from headgate import postgres
         from headgate.postgres import schema
-        from headgate.settings import load_settings
 
         here, newest = schema.current(postgres.dsn(load_settings())), schema.head()
         if here != newest:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from headgate import private
 from headgate.cli.remove import dropping, planned, require_leave
 from headgate.scaffold import mage, ui
 from headgate.scaffold.checks import check_contract, check_dbt, check_mage, check_python
@@ -42,6 +43,7 @@ def new() -> None:
     The files pass `make lint` and the validator. Existing files are kept, and named with exit code 4, unless
     --overwrite is given.
     """
+    private.write_project()
 
 
 @new.command()

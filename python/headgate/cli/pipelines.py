@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from headgate.pipelines import runner, serve
 from headgate.settings import Settings, load_settings
-from headgate.sources import get_source
+from headgate.sources import downloads, get_source
 
 HOUR = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
@@ -84,6 +84,7 @@ def mage(host: str, port: int) -> None:
     """Run Mage's scheduler and UI until Ctrl-C."""
     serve.stop_on_signals()
     settings = load_settings()
+    downloads.sweep(settings.home)
     with serve.Server(settings, host, port) as server:
         server.wait_until_ready()
         click.echo(f"Mage runs at http://{server.host}:{port}; log: {server.log}; Ctrl-C stops it")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from headgate import postgres
+from headgate import postgres, private
 from headgate.errors import ConfirmationRequired, HeadgateError
 from headgate.postgres.connection import open_psycopg2
 from headgate.scaffold.checks import read_manifest
@@ -21,6 +21,7 @@ from headgate.settings import Settings, load_settings
 @click.group()
 def remove() -> None:
     """Remove a source that nobody has published."""
+    private.write_project()
 
 
 @remove.command()

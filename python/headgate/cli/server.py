@@ -18,6 +18,7 @@ from headgate.landing.tables import create_landing_tables
 from headgate.postgres import connection, embedded
 from headgate.postgres.state import State, read_state
 from headgate.settings import load_settings
+from headgate.sources import downloads
 
 if TYPE_CHECKING:
     from headgate.postgres.schema import Step
@@ -31,6 +32,7 @@ def up() -> None:
     Starts the embedded server, unless HEADGATE_DSN names one; can be called again at any time.
     """
     settings = load_settings()
+    downloads.sweep(settings.home)
     started = postgres.start(settings)
     uri = postgres.dsn(settings)
     postgres.migrate(uri)

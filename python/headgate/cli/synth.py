@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from headgate import private
 from headgate.cli.console import tables
 from headgate.synth import HourTruth, Truth, write_hours
 from headgate.synth.file_traps import FILE_TRAPS, REDELIVER
@@ -67,6 +68,7 @@ def synth(
 
     The same arguments give the same bytes, and an hour is the same whichever other hours are asked for.
     """
+    private.write_project()
     end = end or start
     chosen = parse(traps)
     columns = (TextColumn("generating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

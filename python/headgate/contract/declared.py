@@ -26,10 +26,13 @@ JsonType = Literal[
     "any",
 ]
 Pii = Literal["hmac", "drop"]
+#: What is kept of a line that may hold personal data where no path finds it.
+RejectedLines = Literal["drop", "encrypt"]
 TYPES: tuple[JsonType, ...] = get_args(JsonType)
 PII = ("hmac", "drop")
+REJECTED_LINES: tuple[RejectedLines, ...] = get_args(RejectedLines)
 
-_CONTRACT_KEYS = {"version", "envelope", "time_tolerance_hours", "paths"}
+_CONTRACT_KEYS = {"version", "envelope", "time_tolerance_hours", "rejected_lines", "paths"}
 _ENVELOPE_KEYS = {"identity", "kind", "time"}
 _RULE_KEYS = {"path", "type", "required", "kinds", "except_kinds", "generations", "pii", "description"}
 
@@ -85,6 +88,8 @@ class Contract:
     #: How far a record's time may lie outside the extent of its load; None: any time will do.
     time_tolerance_hours: int | None
     paths: tuple[PathRule, ...]
+    #: What is kept of rejected and repaired lines; see `of_rejected_lines` where it is not declared.
+    rejected_lines: RejectedLines | None = None
 
     @property
     def time_type(self) -> JsonType:
@@ -96,6 +101,11 @@ class Contract:
     def personal(self) -> tuple[PathRule, ...]:
         """The paths that hold personal data."""
         return tuple(rule for rule in self.paths if rule.pii)
+
+    @property
+    def of_rejected_lines(self) -> RejectedLines | None:
+        """What is kept of rejected and repaired lines; None: all of them, for no path is personal."""
+        return self.rejected_lines or ("drop" if self.personal else None)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -170,7 +180,16 @@ class _Reader:
         listed = self.items(found.get("paths"), f"{place}.paths")
         rules = tuple(self.rule(item, f"{place}.paths[{number}]") for number, item in enumerate(listed))
         self.refuse_doubles(rules, f"{place}.paths")
-        return Contract(version, self.envelope(found.get("envelope"), f"{place}.envelope"), tolerance, rules)
+        envelope = self.envelope(found.get("envelope"), f"{place}.envelope")
+        return Contract(version, envelope, tolerance, rules, self.rejected_lines(found, place))
+
+    def rejected_lines(self, found: Mapping[str, Any], place: str) -> RejectedLines | None:
+        """What is declared on rejected lines."""
+        declared = found.get("rejected_lines")
+        if declared not in (None, *REJECTED_LINES):
+            expected = f"one of {', '.join(REJECTED_LINES)}"
+            raise _error(self.file, f"{place}.rejected_lines", expected, repr(declared))
+        return cast("RejectedLines | None", declared)
 
     def envelope(self, value: object, place: str) -> Envelope:
         """The three envelope paths; one that records do not have is null."""

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from headgate import postgres
+from headgate import postgres, private
 from headgate.dataset import build, register, spine
 from headgate.dataset.leakage import SAMPLED, LeakageGate
 from headgate.dataset.register import Dataset
@@ -68,9 +68,11 @@ async def create(
         async with _alone(connection, name):
             published = await readable_release(connection, release)
             chosen = published.chosen(views or await _fitting(connection, published, spine_model))
+            target = folder or settings.home / "datasets"
+            _remove_parts(target, name)
             version = await register.next_version(connection, name)
             table = f"{name}_v{version}"
-            path = (folder or settings.home / "datasets") / f"{name}-v{version}.parquet"
+            path = target / f"{name}-v{version}.parquet"
             at = await spine.copy(connection, spine_model, table, chosen, instant or meant.instant)
             try:
                 labels = await spine.label_counts(connection, table, label or meant.label)
@@ -144,17 +146,27 @@ async def _build(
     # Drawn by the number of rows alone: the same rows each time.
     places = random.Random(rows).sample(range(1, rows + 1), min(SAMPLED, rows))
     gate = LeakageGate(views, instant, places)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    built = await asyncio.to_thread(
-        build.build, postgres.dsn(settings), table, release, views, instant, path, gate
-    )
-    leakage = await gate.require_none(connection, release)
+    part = private.touch(private.folder(path.parent) / f"{path.name}.part")
+    try:
+        built = await asyncio.to_thread(
+            build.build, postgres.dsn(settings), table, release, views, instant, part, gate
+        )
+        leakage = await gate.require_none(connection, release)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return {
         "row_count": built.rows,
         "content_sha256": built.content_sha256,
         "parts": built.parts,
         "leakage": leakage.as_dict(),
     }
+
+
+def _remove_parts(folder: Path, name: str) -> None:
+    """Removes what a process that was killed has left; nobody else makes a version of this dataset now."""
+    for part in folder.glob(f"{name}-v*.parquet.part"):
+        part.unlink()
 
 
 async def _register(connection: Connection, release: PublishedRelease, values: dict[str, Any]) -> Dataset:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from headgate import private
 from headgate.demo.hours import LAST
 from headgate.errors import HeadgateError
 from headgate.settings import Settings
@@ -27,8 +28,7 @@ def cut_last_hour(settings: Settings) -> Path:
     Raises:
         HeadgateError: the archive does not give the hour.
     """
-    folder = settings.home / "demo" / "cut"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = private.folder(settings.home / "demo" / "cut")
     if settings.data_dir:
         whole = settings.data_dir / file_name(LAST)
     else:

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Sequence
 from typing import BinaryIO, cast
 
+from headgate.landing.keeping import Kept
+
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = struct.pack(">h", -1)
 #: Columns of a landing table, in the order of the parts below.
@@ -35,20 +37,27 @@ def line_number_of(row: Sequence[bytes]) -> int:
 
 
 class Spool:
-    """Rows (load_id, line_number, text, bytea) that wait for their COPY, on disk when there are many."""
+    """Kept lines that wait for their COPY, on disk when there are many.
+
+    Rows are (load_id, line_number, text, line, stored_as, line_bytes, line_hmac).
+    """
 
     def __init__(self, load_id: int) -> None:
-        self._head = struct.pack(">hiqi", 4, 8, load_id, 4)
+        self._head = struct.pack(">hiqi", 7, 8, load_id, 4)
         self._file = cast("BinaryIO", tempfile.SpooledTemporaryFile(SPOOL))  # noqa: SIM115 - closed by `close`
         self._file.write(HEADER)
         self.rows = 0
 
-    def add(self, line_number: int, text: str, line: bytes) -> None:
+    def add(self, line_number: int, text: str, kept: Kept) -> None:
         """Adds one row."""
         self.rows += 1
-        self._file.write(
-            b"".join((self._head, pack_length(line_number), pack_text(text), pack_length(len(line)), line))
+        parts = (
+            *(self._head, pack_length(line_number), pack_text(text)),
+            NULL if kept.line is None else pack_length(len(kept.line)) + kept.line,
+            *(pack_text(kept.stored_as), pack_length(4), pack_length(kept.size)),
+            NULL if kept.digest is None else pack_text(kept.digest),
         )
+        self._file.write(b"".join(parts))
 
     def finish(self) -> BinaryIO:
         """The whole COPY, to be read from its start."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -53,8 +54,7 @@ class RowCopy:
             if not _is_about_a_row(error):
                 raise
             if len(rows) == 1:
-                screen.tally.landed -= 1
-                screen.reject(rows[0][-1], _reason(error), line_number_of(rows[0]))
+                screen.reject_row(line_number_of(rows[0]), rows[0][-1], _reason(error))
                 return
             middle = len(rows) // 2
             await self._copy_or_halve(rows[:middle], screen)
@@ -65,6 +65,15 @@ class RowCopy:
         await self.connection.copy_to_table(
             table, schema_name=schema, columns=COLUMNS, source=source, format="binary"
         )
+
+
+async def quiet_log(connection: Connection) -> None:
+    """Keeps records out of PostgreSQL's log, which quotes what a COPY failed at unless it is terse.
+
+    Without the right to set that (see docs/privacy.md), the server's own setting holds.
+    """
+    with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
+        await connection.execute("set log_error_verbosity = terse")
 
 
 async def whole(parts: list[bytes]) -> AsyncIterator[bytes]:
@@ -82,7 +91,7 @@ async def keep_lines(connection: Connection, screen: Screen) -> None:
             await connection.copy_to_table(
                 table,
                 schema_name="ops",
-                columns=("load_id", "line_number", reason, "line"),
+                columns=("load_id", "line_number", reason, "line", "stored_as", "line_bytes", "line_hmac"),
                 source=spool.finish(),
                 format="binary",
             )

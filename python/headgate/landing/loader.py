@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -26,7 +25,7 @@ from headgate.landing.statements import statement
 from headgate.landing.tables import create_landing_table
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
-from headgate.sources import Delivery, Source
+from headgate.sources import Delivery, Source, downloads
 
 OnProgress = Callable[[Progress], None]
 
@@ -186,17 +185,15 @@ class Loader:
         def on_bytes(done: int, total: int) -> None:
             self.on_progress(Progress(delivery, "download", done, total))
 
-        folder = self.settings.home / "downloads"
-        if delivery.partition is None:
-            # Other servers may have other files of this name.
-            folder /= hashlib.sha256(delivery.uri.encode()).hexdigest()[:16]
-        path = await asyncio.to_thread(download, delivery.uri, folder, on_bytes)
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
-            if delivery.partition is None:
-                folder.rmdir()
+        with downloads.in_use(self.settings.home):
+            folder = downloads.folder_of(self.settings.home, delivery)
+            path = await asyncio.to_thread(download, delivery.uri, folder, on_bytes)
+            try:
+                yield path
+            finally:
+                path.unlink(missing_ok=True)
+                if delivery.partition is None:
+                    folder.rmdir()
 
 
 def _result(

@@ -39,6 +39,21 @@ def loads_many(text: str) -> tuple[list[tuple[Any, str]], str, Exception | None]
     return _with_deep_stack(lambda: _loads_many(text))
 
 
+def loads(text: str) -> Any:
+    """The one JSON value that `text` is.
+
+    Raises:
+        ValueError: it is none; OutOfRangeError where a number is the reason.
+        RecursionError: it is nested too deep.
+    """
+    found, rest, error = loads_many(text)
+    if error is not None:
+        raise error
+    if rest or len(found) != 1:
+        raise ValueError("not one JSON value")
+    return found[0][0]
+
+
 def dumps(value: Any) -> bytes:
     """The JSON text of what `loads_many` gave."""
     parts: list[str] = []

@@ -18,7 +18,7 @@ from headgate import postgres
 from headgate.contract import Contract, load_contract
 from headgate.landing.appended import close_appended, start_appended
 from headgate.landing.copyformat import HEADER, TRAILER
-from headgate.landing.copying import PoisonedError, RowCopy, keep_lines, whole
+from headgate.landing.copying import PoisonedError, RowCopy, keep_lines, quiet_log, whole
 from headgate.landing.privacy import Minimiser, pii_key
 from headgate.landing.screen import Screen
 from headgate.landing.statements import statement
@@ -40,6 +40,8 @@ class Message:
     delivery_id: str
     #: JSON text of the record.
     body: bytes
+    #: Whether it may be one, or several; else it is a reject as a whole, whatever stands in it.
+    is_record: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,11 @@ class Appender:
         A message that is no record becomes a reject, and counts as delivered. Raises what the connection
         raises: nothing of the messages was landed then, and they may be appended again.
         """
-        bodies: dict[uuid.UUID, bytes] = {}
+        once: dict[uuid.UUID, Message] = {}
         for message in messages:
-            bodies.setdefault(_digest(message.delivery_id), message.body)
+            once.setdefault(_digest(message.delivery_id), message)
         return await self._in_open_load(
-            lambda load_id, careful: self._append(load_id, bodies, len(messages), careful=careful)
+            lambda load_id, careful: self._append(load_id, once, len(messages), careful=careful)
         )
 
     async def append_stretch(self, work: Callable[[Stretch], Awaitable[None]]) -> Appended:
@@ -164,28 +166,28 @@ class Appender:
                     await _close(self.connection, load_id, row["lines_read"], self._table, self.contract)
 
     async def _append(
-        self, load_id: int, bodies: dict[uuid.UUID, bytes], count: int, *, careful: bool
+        self, load_id: int, messages: dict[uuid.UUID, Message], count: int, *, careful: bool
     ) -> Appended:
         begun = await self.connection.fetchrow(
             statement("append_messages").format(table=self._table),
             load_id,
             # In order: two appenders with the same messages then wait for each other, and do not lock up.
-            sorted(bodies),
+            sorted(messages),
         )
         if begun is None:
             raise _ClosedError
         fresh = set(begun["fresh"])
-        new = [body for digest, body in bodies.items() if digest in fresh]
+        new = [message for digest, message in messages.items() if digest in fresh]
         screen = self._screen(load_id, begun["lines_read"])
         with contextlib.closing(screen):
-            rows = [part for body in new for part in screen.message(body)]
+            rows = [part for message in new for part in _screened(screen, message)]
             copy = RowCopy(self.connection, self._partition)
             if careful:
                 await copy.copy_carefully(rows, screen)
             elif rows:
                 await copy.copy(whole(rows))
             await keep_lines(self.connection, screen)
-            size, redelivered = sum(map(len, new)), count - len(new)
+            size, redelivered = sum(len(message.body) for message in new), count - len(new)
             return await self._count(load_id, screen, begun["lines_read"], size, redelivered)
 
     def _screen(self, load_id: int, lines: int) -> Screen:
@@ -248,6 +250,7 @@ async def open_appender(settings: Settings, source_name: str, *, uri: str) -> As
     contract = load_contract(settings.project_dir, *source.contract)
     connection = await postgres.connect(settings)
     try:
+        await quiet_log(connection)
         # What is acknowledged is on disk, whatever the server's default.
         await connection.execute("set synchronous_commit = on")
         await create_landing_table(connection, source.name, source.entity)
@@ -287,6 +290,13 @@ async def _close(
         await close_appended(connection, load_id, table, contract)
     else:
         await connection.execute("delete from ops.loads where load_id = $1", load_id)
+
+
+def _screened(screen: Screen, message: Message) -> list[bytes]:
+    if message.is_record:
+        return screen.message(message.body)
+    screen.refuse(message.body)
+    return []
 
 
 def _digest(delivery_id: str) -> uuid.UUID:

@@ -19,7 +19,7 @@ from headgate.landing.privacy import pii_key
 from headgate.landing.results import LoadResult, Progress
 from headgate.landing.worker import Assignment
 from headgate.settings import Settings
-from headgate.sources import Delivery, get_source
+from headgate.sources import Delivery, downloads, get_source
 
 OnProgress = Callable[[Progress | LoadResult], None]
 Group = list[tuple[int, Delivery]]
@@ -56,6 +56,7 @@ def land_files(
         pii_key(settings),
         again,
     )
+    downloads.sweep(settings.home, deliveries)
     groups = _by_partition(deliveries)
     run = _Run(assignment, groups, on_progress or (lambda _: None))
     return run.results(min(connections or settings.connections, len(groups)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import hmac
 import os
 import re
@@ -13,9 +14,10 @@ from typing import Any
 
 import orjson
 
-from headgate.contract import Contract, PathRule
+from headgate import private
+from headgate.contract import Contract, PathRule, parse_path
 from headgate.landing import lossless_json
-from headgate.landing.masking import Mask
+from headgate.landing.keeping import Keeper, Kept
 from headgate.settings import Settings
 
 KEY_FILE = "pii.key"
@@ -38,7 +40,7 @@ def pii_key(settings: Settings) -> bytes:
     file = settings.home / KEY_FILE
     with contextlib.suppress(FileNotFoundError):
         return file.read_bytes().strip()
-    settings.home.mkdir(parents=True, exist_ok=True)
+    private.folder(settings.home)
     fresh = file.with_name(f"{KEY_FILE}.{os.getpid()}")
     fresh.touch(mode=0o600)
     fresh.write_text(secrets.token_hex(32) + "\n")
@@ -55,19 +57,22 @@ class Minimiser:
     def __init__(self, contract: Contract, key: bytes) -> None:
         # Copied for each value: setting up a key costs more than hashing a name.
         self._hmac = hmac.new(key, digestmod="sha256")
+        self._key = key
         self._digests: dict[str, str] = {}
         self._known = contract.kinds
         self._rules = contract.personal
         self._visits: dict[str | None, Visit | None] = {}
-        self._mask = Mask(contract.personal, self.digest)
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether the contract has personal paths at all."""
-        return bool(self._rules)
+        self._keeper = Keeper(contract, key, self._digest_line)
+        self._verbatim = contract.of_rejected_lines is None
+        #: The envelope is read from records without personal data: a part of it is personal, or may be.
+        self.covers_envelope = _covers(contract)
 
     def minimise(self, line: bytes, record: Any, kind: str | None) -> bytes:
-        """The line without personal data: itself when it holds none. Changes `record`, the line parsed."""
+        """The line without personal data: itself when it holds none. Changes `record`, the line parsed.
+
+        Raises:
+            OutOfRangeError: it holds some, and a number beyond what PostgreSQL takes.
+        """
         visit = self._visits.get(kind) or self.visit_for(kind)
         if visit is None:
             return line
@@ -87,20 +92,42 @@ class Minimiser:
         return orjson.dumps(record)
 
     def minimise_exactly(self, line: bytes, kind: str | None) -> bytes:
-        """As `minimise`, at any depth and with every number as it was written."""
-        found, _, _ = lossless_json.loads_many(line.decode())
+        """As `minimise`, at any depth and with every number as it was written.
+
+        Raises:
+            OutOfRangeError: one is beyond what PostgreSQL takes.
+        """
+        record = lossless_json.loads(line.decode())
         hits: list[Hit] = []
         visit = self.visit_for(kind)
         if visit is not None:
-            visit(None, None, found[0][0], hits)
+            visit(None, None, record, hits)
         if not hits:
             return line
         self._apply(hits)
-        return lossless_json.dumps(found[0][0])
+        return lossless_json.dumps(record)
 
-    def mask(self, line: bytes) -> bytes:
-        """A line that is not JSON, without what looks like personal data of the contract's paths."""
-        return self._mask(line)
+    def keep(self, line: bytes) -> Kept:
+        """What is stored of a line that no path finds personal data in."""
+        return self._keeper.keep(line)
+
+    def keep_minimised(self, text: bytes) -> Kept:
+        """What is stored of a record that cannot land; `minimise` gave its text."""
+        if not self._rules:
+            return self._keeper.keep(text)
+        # Written anew: of a key that stands there twice, the paths found the last value only.
+        try:
+            record = lossless_json.loads(text.decode())
+        except (ValueError, RecursionError):
+            return self._keeper.keep(text)
+        return Kept(lossless_json.dumps(record), "minimised", len(text))
+
+    def fingerprint(self, line: bytes) -> str:
+        """Hash of a record that has no identity: with the key where it may hold personal data."""
+        if self._rules:
+            # As good as any with a key, and of the length that identities had before it had one.
+            return hmac.digest(self._key, line, "md5").hex()
+        return hashlib.md5(line, usedforsecurity=False).hexdigest()
 
     def digest(self, text: str) -> str:
         """What stands for a personal value."""
@@ -108,10 +135,13 @@ class Minimiser:
         if found is None:
             if len(self._digests) >= CACHE_LIMIT:
                 self._digests.clear()
-            keyed = self._hmac.copy()
-            keyed.update(text.encode("utf-8", "surrogatepass"))
-            found = self._digests[text] = PREFIX + keyed.hexdigest()[:HEX_DIGITS]
+            found = self._digests[text] = self._digest_line(text.encode("utf-8", "surrogatepass"))
         return found
+
+    def _digest_line(self, line: bytes) -> str:
+        keyed = self._hmac.copy()
+        keyed.update(line)
+        return PREFIX + keyed.hexdigest()[:HEX_DIGITS]
 
     def visit_for(self, kind: str | None) -> Visit | None:
         """Finds the personal data in records of a kind; None when no path applies to it."""
@@ -234,5 +264,15 @@ def _visit_item(node: _Node) -> Visit:
 
 def _misplaced(container: Any, key: Any, value: Any, hits: list[Hit]) -> None:
     """Another shape than declared on the way to personal data may hold that data anywhere: all of it goes."""
-    if type(value) in (str, dict, list) and value and container is not None:
+    nothing = value is None or type(value) is bool or value in ("", [], {})
+    if not nothing and container is not None:
         hits.append((container, key, "hmac"))
+
+
+def _covers(contract: Contract) -> bool:
+    """Whether a path of the envelope leads to personal data, into it, or to what may stand in its place."""
+    envelope = contract.envelope
+    paths = [parse_path(path) for path in (envelope.identity, envelope.kind, envelope.time) if path]
+    return any(
+        path[: len(rule.steps)] == rule.steps[: len(path)] for path in paths for rule in contract.personal
+    )

@@ -6,7 +6,6 @@ rare and goes the slow, exact way. Objects on one line with no newline between t
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections import Counter
@@ -28,10 +27,13 @@ from headgate.landing.copyformat import (
     pack_row,
     pack_text,
 )
+from headgate.landing.keeping import Kept
 from headgate.landing.privacy import Minimiser
 from headgate.landing.times import TimeEncoder
 
 NUL = b"\\u0000"
+FINGERPRINT = b"md5:"
+NO_OBJECT, SEVERAL = "not an object", "more than one JSON value"
 NUL_REPAIR = "removed \\u0000"
 CACHE_LIMIT = 100_000
 
@@ -85,6 +87,7 @@ class Screen:
         self._time = _getter(envelope.time)
         self._kinds: dict[str, bytes] = {}
         self._encode_time = TimeEncoder(time_type).encode
+        self._rereads_envelope = minimiser.covers_envelope
 
     def rows(self, block: bytes) -> list[bytes]:
         """The rows of a block of whole lines, `copyformat.PARTS` byte strings each."""
@@ -122,17 +125,20 @@ class Screen:
                 add(body, body, record, parts)
         return parts
 
-    def reject(self, line: bytes, reason: str, line_number: int | None = None) -> None:
-        """Keeps a line that cannot land; without a number it is the next one."""
-        if line_number is None:
-            self.tally.lines += 1
-            line_number = self.tally.lines
-        self._keep(line_number, reason, self._minimiser.mask(line.removesuffix(b"\n")))
+    def reject(self, line: bytes, reason: str) -> None:
+        """Counts the next line as one that cannot land, and keeps of it what the contract allows."""
+        self.tally.lines += 1
+        self._reject(self.tally.lines, reason, self._minimiser.keep(line.removesuffix(b"\n")))
+
+    def refuse(self, body: bytes) -> None:
+        """Rejects what is not one JSON object as a whole, whatever stands in it."""
+        complaint = _complaint(body)
+        reason = _reason(body, complaint) or SEVERAL if complaint else NO_OBJECT
+        self.reject(body, reason)
 
     def reject_fields(self, fields: Sequence[str], reason: str) -> None:
-        """Keeps fields that have no names; where some might be personal, none stays as it was."""
-        kept = [self._minimiser.digest(field) for field in fields] if self._minimiser.is_needed else fields
-        self.reject(orjson.dumps(list(kept)), reason)
+        """The same for fields that have no names."""
+        self.reject(orjson.dumps(list(fields)), reason)
 
     def reject_record(self, text: bytes, reason: str) -> None:
         """Keeps a record that is JSON and cannot land all the same."""
@@ -140,11 +146,16 @@ class Screen:
         kind = self._kind(record)
         kept = self._minimiser.minimise(text, record, kind if type(kind) is str else None)
         self.tally.lines += 1
-        self._keep(self.tally.lines, reason, kept)
+        self._reject(self.tally.lines, reason, self._minimiser.keep_minimised(kept))
 
-    def _keep(self, line_number: int, reason: str, line: bytes) -> None:
+    def reject_row(self, line_number: int, text: bytes, reason: str) -> None:
+        """Keeps the record of a row that was landed, as it was to land, and PostgreSQL refused."""
+        self.tally.landed -= 1
+        self._reject(line_number, reason, self._minimiser.keep_minimised(text.removesuffix(b"\n")))
+
+    def _reject(self, line_number: int, reason: str, kept: Kept) -> None:
         self.reasons[reason] += 1
-        self.rejects.add(line_number, reason, line)
+        self.rejects.add(line_number, reason, kept)
 
     def close(self) -> None:
         """Frees what the load held."""
@@ -156,13 +167,21 @@ class Screen:
     ) -> None:
         """Adds the row of a parsed line."""
         if type(record) is not dict:
-            self.reject(delivered, "not an object")
+            self.reject(delivered, NO_OBJECT)
             return
         identity, kind = self._identity(record), self._kind(record)
         if type(kind) is not str:
             kind = None
         minimiser, tally = self._minimiser, self.tally
-        text = minimiser.minimise_exactly(line, kind) if inexact else minimiser.minimise(line, record, kind)
+        try:
+            text = (
+                minimiser.minimise_exactly(line, kind) if inexact else minimiser.minimise(line, record, kind)
+            )
+            if self._rereads_envelope:
+                record, identity, kind = self._envelope_of(text)
+        except lossless_json.OutOfRangeError as error:
+            self.reject(delivered, _exact_reason("", error))
+            return
         tally.lines += 1
         tally.landed += 1
         # Cheap cases first: this runs for every line.
@@ -177,20 +196,24 @@ class Screen:
             text,
         )
 
+    def _envelope_of(self, text: bytes) -> tuple[Any, Any, str | None]:
+        """A record as it lands, with the identity and the kind that it has then."""
+        record = lossless_json.loads(text.decode())
+        kind = self._kind(record)
+        return record, self._identity(record), kind if type(kind) is str else None
+
     def _repair(self, line: bytes, record: Any, parts: list[bytes], *, inexact: bool = False) -> None:
         r"""Adds a line that may hold \u0000 escapes, without them."""
         repaired = _NUL_ESCAPE.sub(rb"\1", line)
         if repaired == line or type(record) is not dict:
             self._add(line, line, record, parts, inexact=inexact)
             return
-        kind = self._kind(record)
-        kind = kind if type(kind) is str else None
-        minimiser = self._minimiser
-        kept = minimiser.minimise_exactly(line, kind) if inexact else minimiser.minimise(line, record, kind)
-        self.tally.repaired += 1
-        self.repairs.add(self.tally.lines + 1, NUL_REPAIR, kept.removesuffix(b"\n"))
-        again = lossless_json.loads_many(repaired.decode())[0][0][0] if inexact else orjson.loads(repaired)
+        again = lossless_json.loads(repaired.decode()) if inexact else orjson.loads(repaired)
+        landed = self.tally.landed
         self._add(repaired, line, again, parts, inexact=inexact)
+        if self.tally.landed > landed:
+            self.tally.repaired += 1
+            self.repairs.add(self.tally.lines, NUL_REPAIR, self._minimiser.keep(line.removesuffix(b"\n")))
 
     def _salvage(self, line: bytes, parts: list[bytes]) -> None:
         """Adds what can land of a line that orjson does not take, and rejects the rest."""
@@ -200,7 +223,7 @@ class Screen:
             return
         found, rest, error = lossless_json.loads_many(line.decode())
         if found and not (all(type(record) is dict for record, _ in found) and rest[:1] in ("", "{")):
-            self.reject(line, "more than one JSON value")
+            self.reject(line, SEVERAL)
             return
         for record, text in found:
             self._add_exact(text.encode(), record, parts)
@@ -220,8 +243,7 @@ class Screen:
         """The record's identity, or a fingerprint of the line as it was delivered."""
         if type(identity) is int or isinstance(identity, lossless_json.Number):
             return str(identity).encode()
-        line = delivered.removesuffix(b"\n")
-        return b"md5:" + hashlib.md5(line, usedforsecurity=False).hexdigest().encode()
+        return FINGERPRINT + self._minimiser.fingerprint(delivered.removesuffix(b"\n")).encode()
 
     def _encode_kind(self, kind: str) -> bytes:
         if len(self._kinds) >= CACHE_LIMIT:

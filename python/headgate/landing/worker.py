@@ -7,7 +7,6 @@ privacy keep a core busy each.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
 import pickle
@@ -18,11 +17,10 @@ import time
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-import asyncpg
-
-from headgate import postgres
+from headgate import postgres, private
 from headgate.contract import Contract
 from headgate.errors import HeadgateError
+from headgate.landing.copying import quiet_log
 from headgate.landing.loader import Loader
 from headgate.landing.privacy import Minimiser
 from headgate.landing.results import Progress
@@ -71,6 +69,7 @@ class _Messages:
 
 def main() -> None:
     """Lands deliveries until the parent has no more."""
+    private.begin()
     # Nothing else may write to the pipe.
     messages = _Messages(os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)
@@ -91,9 +90,7 @@ async def _work(messages: _Messages) -> None:
     minimiser = Minimiser(assignment.contract, assignment.key)
     _widen(connection)
     try:
-        with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
-            # PostgreSQL's log quotes the line that a COPY failed at, unless it is told to be terse.
-            await connection.execute("set log_error_verbosity = terse")
+        await quiet_log(connection)
         # That a load is running may be forgotten when the machine fails; that it landed may not.
         await connection.execute("set synchronous_commit = off")
         # Records come and go without cycles: looking for these is time lost.

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from headgate import postgres
+from headgate import postgres, private
 from headgate.errors import ConfirmationRequired, GateFailed, HeadgateError, UsageError
 from headgate.gates import results
 from headgate.pipelines.environment import ensure_profiles, mage_env, mage_project
@@ -108,9 +108,8 @@ def require(settings: Settings, names: Sequence[str]) -> None:
 
 
 def _log_file(settings: Settings, pipeline: str) -> Path:
-    folder = settings.home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{pipeline}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
+    folder = private.folder(settings.home / "logs")
+    return private.touch(folder / f"{pipeline}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log")
 
 
 @contextmanager

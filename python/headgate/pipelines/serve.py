@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from headgate import private
 from headgate.errors import HeadgateError, UsageError
 from headgate.pipelines.environment import (
     ensure_metadata_database,
@@ -46,8 +47,8 @@ class Server:
         require_free(self.host, self.port)
         ensure_profiles(self.settings)
         env = serve_env(self.settings, self.host)
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        private.folder(self.log.parent)
+        with private.touch(self.log).open("ab") as log:
             self._process = subprocess.Popen(
                 start_command(mage_project(self.settings), self.host, self.port),
                 cwd=self.settings.project_dir,
@@ -154,7 +155,7 @@ def password_file(settings: Settings) -> Path:
 
 def secret(file: Path) -> str:
     """The secret that a file holds; made, for this user's eyes only, where there is none."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    private.folder(file.parent)
     with suppress(FileExistsError):
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         os.write(descriptor, secrets.token_urlsafe(24).encode())

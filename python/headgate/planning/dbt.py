@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from headgate import postgres
+from headgate import postgres, private
 from headgate.settings import Settings
 
 #: dbt's own progress, for instance `12 of 87 PASS not_null_...`.
@@ -64,7 +64,7 @@ def forget_other_sources(settings: Settings) -> None:
         return
     for parsed in settings.home.glob("*/*/partial_parse.msgpack"):
         parsed.unlink(missing_ok=True)
-    note.parent.mkdir(parents=True, exist_ok=True)
+    private.folder(note.parent)
     note.write_text(named)
 
 
@@ -89,7 +89,7 @@ def _profiles(settings: Settings, own: Path) -> Path:
     """The folder with profiles.yml; a copy of the example where the project has none."""
     if (settings.project_dir / "profiles.yml").exists():
         return settings.project_dir
-    own.mkdir(parents=True, exist_ok=True)
+    private.folder(own)
     shutil.copyfile(settings.project_dir / "profiles.example.yml", own / "profiles.yml")
     return own
 

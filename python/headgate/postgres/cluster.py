@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from headgate import private
 from headgate.errors import HeadgateError
 from headgate.postgres import tuning
 from headgate.postgres.places import ELSEWHERE, LINKED, Places, stop_server
@@ -292,7 +293,7 @@ class Cluster:
         """One process at a time starts, stops or changes the cluster."""
         path = self.home / "server.lock"
         try:
-            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private.folder(self.home)
             handle = path.open("w")
         except PermissionError:
             raise HeadgateError(

@@ -103,7 +103,7 @@ class Receiver:
                 message, is_object = delivery.message(datetime.now(UTC))
                 await self.intake.land(message)
             if not is_object:
-                raise Refusal(400, "the body is not one JSON object; it was kept as it came, with the reason")
+                raise Refusal(400, "the body is not one JSON object; it was kept as a reject")
         except Refusal as refusal:
             return self._refuse(refusal)
         except ClientDisconnect:
@@ -200,11 +200,11 @@ class Delivery:
     body: bytes
 
     def message(self, received_at: datetime) -> tuple[Message, bool]:
-        """What is landed, and whether the body is a JSON object; when not, landing makes it a reject."""
+        """What is landed, and whether the body is a JSON object; when not, it is a reject as a whole."""
         try:
             parsed = _parse(self.body)
         except ValueError:
-            return Message(self.delivery_id, self.body), False
+            return Message(self.delivery_id, self.body, is_record=False), False
         record = event_record(self.event, self.delivery_id, received_at, self.body, parsed)
         return Message(self.delivery_id, record), True
 

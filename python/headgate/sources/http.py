@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 
-from headgate import __version__
+from headgate import __version__, private
 from headgate.errors import HeadgateError
 from headgate.sources.base import without_credentials
+from headgate.sources.downloads import name_of
 
 #: Attempts in a row that bring not one new byte.
 PATIENCE = 6
@@ -48,8 +48,8 @@ def download(url: str, folder: Path, on_bytes: OnBytes | None = None) -> Path:
     Raises:
         HeadgateError: the server has no such file, or cannot be reached.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / (urlsplit(url).path.rsplit("/", 1)[-1] or "download")
+    private.folder(folder)
+    target = folder / name_of(url)
     part = target.with_name(f"{target.name}.part")
     with _client() as client:
         _persist(url, lambda: _attempt(client, url, part, on_bytes), lambda: _size(part))
