@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,9 +59,13 @@ def verify(database: Database, dataset_id: int, exit_code: int = 0) -> dict[str,
 
 def test_dataset_is_a_file_with_its_record(store: SmallStore, tmp_path: Path) -> None:
     """The file holds spine and features in order; the register says what it was made of."""
+    left = tmp_path / "out" / "outcomes-v9.parquet.part"
+    left.parent.mkdir()
+    left.write_text("of a process that was killed")
     made = create(store.database, "--out", str(tmp_path / "out"))
     table = pq.read_table(made["uri"])
-    assert Path(made["uri"]).parent == tmp_path / "out"
+    assert list(left.parent.iterdir()) == [Path(made["uri"])]
+    assert stat.S_IMODE(Path(made["uri"]).stat().st_mode) == 0o600
     assert table["note"].to_pylist() == ["x", None, "later"]
     assert table["repository_activity__stars_count_24h"].to_pylist() == [5, 5, 7]
     assert table["contributor_activity__as_of"].to_pylist() == [at(1), at(1), None]

@@ -96,7 +96,7 @@ def test_a_contract_that_tags_paths_later_has_old_lines_minimised(database: Data
     plan = with_connection(settings, lambda connection: rejects.plan(settings, connection))
     assert (dict(plan.lines), plan.unknown) == ({"orders": 2}, ())
     with_connection(settings, lambda connection: rejects.minimise(settings, connection, plan.lines))
-    assert set(marked_tables(database)) == {"staging_orders.records_piece_0"}, "what landed lands again"
+    assert not [table for table in marked_tables(database) if table.startswith("ops.")]
     assert [read(settings, number) for number in (2, 3)] == [LINES[1], LINES[2]]
     assert with_connection(settings, lambda connection: rejects.plan(settings, connection)).lines == {}
 

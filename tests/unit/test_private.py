@@ -114,11 +114,19 @@ def test_the_part_of_a_delivery_that_lands_again_is_resumed(settings: Settings) 
     assert [path.name for path in (settings.home / "downloads").iterdir()] == [folder.name]
 
 
-def test_downloads_of_living_processes_stay(settings: Settings) -> None:
-    """Until the process ends."""
+def test_downloads_of_living_processes_stay_until_they_are_killed(settings: Settings) -> None:
+    """Also those that land while others begin."""
     (file,) = left_by_a_kill(settings.home, "a.json.gz")
-    with downloads.in_use(settings.home):
+    code = (
+        "import sys, time; from pathlib import Path; from headgate.sources import downloads\n"
+        "with downloads.in_use(Path(sys.argv[1])): print('using', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(settings.home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as user:
+        assert user.stdout is not None
+        assert user.stdout.readline() == "using\n"
         downloads.sweep(settings.home)
         assert file.exists()
+        user.kill()
     downloads.sweep(settings.home)
     assert not file.exists()

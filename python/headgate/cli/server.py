@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headgate import postgres
+from headgate import postgres, private
 from headgate.errors import ConfirmationRequired
 from headgate.landing.tables import create_landing_tables
 from headgate.postgres import connection, embedded
@@ -62,7 +62,10 @@ def env() -> None:
     """Print the environment that dbt and Mage need: eval "$(headgate env)"."""
     from headgate.pipelines.environment import dbt_env
 
-    for name, value in dbt_env(load_settings()).items():
+    settings = load_settings()
+    # Made here: what dbt writes there is as open as the umask of the shell says.
+    private.folder(settings.home / "logs")
+    for name, value in dbt_env(settings).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 

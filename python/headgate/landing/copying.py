@@ -107,4 +107,6 @@ def _reason(error: asyncpg.PostgresError) -> str:
         return "nesting too deep"
     if error.sqlstate == "22003" or "numeric" in str(error.args[0]):
         return "number out of range"
-    return f"PostgreSQL: {str(error.args[0]).splitlines()[0]}"
+    # Messages about data may quote it; those about limits say which one.
+    said = type(error).__name__ if str(error.sqlstate)[:2] == "22" else str(error.args[0]).splitlines()[0]
+    return f"PostgreSQL: {said}"

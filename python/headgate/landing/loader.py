@@ -213,12 +213,12 @@ def _result(
 
 
 def _describe(delivery: Delivery, error: Exception) -> HeadgateError:
-    """The failure without a record's contents: PostgreSQL's details and context may quote them."""
+    """The failure without a record's contents: PostgreSQL quotes them in details, context and class 22."""
     if isinstance(error, HeadgateError):
         return error
-    said = (
-        str(error.args[0]).splitlines()[0] if isinstance(error, asyncpg.PostgresError) and error.args else ""
-    )
+    said = ""
+    if isinstance(error, asyncpg.PostgresError) and error.args and str(error.sqlstate)[:2] != "22":
+        said = str(error.args[0]).splitlines()[0]
     if isinstance(error, OSError):
         said = error.strerror or ""
     return HeadgateError(

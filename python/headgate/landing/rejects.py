@@ -60,7 +60,7 @@ async def read(settings: Settings, connection: Connection, load_id: int, line_nu
             subject,
             expected="a line that was kept",
             found=f"its length ({row['line_bytes']:,} bytes) and keyed hash only, as its contract says",
-            next_step="look it up in the delivery, or declare `rejected_lines: encrypt` and land it with --again",
+            next_step="see the delivery, or declare `rejected_lines: encrypt` and land with --again",
         )
     line = bytes(row["line"])
     return Cipher(pii_key(settings)).decrypt(line) if row["stored_as"] == "encrypted" else line
