@@ -1,18 +1,19 @@
 {#
     Part of the strategy replace_rows: when a partition was delivered again or discarded, deletes the rows at whose as_of
-    nothing enters or leaves a window any more, and those after the processed hour, which may have moved back. Not before
-    the others are computed: affected_entities() looks for such rows.
+    nothing enters or leaves a window any more. Always deletes those after the processed hour, which may have moved back.
+    Not before the others are computed: affected_entities() looks for such rows.
 
     Args: keys and windows as in affected_entities().
 #}
 {% macro delete_unsupported_rows(keys, windows) -%}
     {%- if execute and is_incremental() -%}
     {%- set rebuilt = feature_batch('int_activity__summed_by_hour') -%}
-    {%- if rebuilt.rebuilt -%}
+    {%- if rebuilt.rebuilt or rebuilt.processed_to != '-infinity' -%}
     with unsupported as (
         delete from {{ this }} as existing
         where
         existing.as_of > timestamptz '{{ rebuilt.processed_to }}'
+        {%- if rebuilt.rebuilt %}
         or (
             {%- for start, end in rebuilt.rebuilt %}
             {%- set is_first = loop.first %}
@@ -36,6 +37,7 @@
                     {%- endfor %}
                 )
         )
+        {%- endif %}
         returning existing.{{ (keys + ['as_of']) | join(', existing.') }}
     )
     insert into {{ changed_rows() }} select * from unsupported;

@@ -16,14 +16,21 @@
     {% set partitions = stale_partitions([upstream]) %}
     {% set contract_paths = ref('contract_paths') %}
     {% set statement %}
-        with bounds as (
-            select
-                max(loads.partition_end) filter (where built.model = '{{ this.identifier }}') as processed_from,
-                max(loads.partition_end) filter (where built.model = '{{ upstream }}') as processed_to
+        with reached as (
+            -- By the events of each source, whenever they landed.
+            select built.model, loads.contract_source, max(loads.reaches_to) as reaches_to
             from ops.built_partitions as built
             -- A partition that was emptied because its load was discarded has a negative number.
             inner join ops.loads as loads on built.load_id = loads.load_id
             where built.model in ('{{ this.identifier }}', '{{ upstream }}')
+            group by built.model, loads.contract_source
+        ),
+
+        bounds as (
+            select
+                min(reaches_to) filter (where model = '{{ this.identifier }}') as processed_from,
+                min(reaches_to) filter (where model = '{{ upstream }}') as processed_to
+            from reached
         ),
 
         tolerance as (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +60,17 @@ class Report:
     def _sections(self) -> Iterable[tuple[str, Sequence[str]]]:
         bodies = (self.plan, self.design, self.changes, self.verification, self.rollback)
         return ((heading, body or ["Nothing."]) for heading, body in zip(HEADINGS, bodies, strict=True))
+
+
+def by_instant(instants: Mapping[str, datetime | None]) -> str:
+    """Instants of several things in UTC, those that share one told together; one alone needs no names."""
+    named: dict[datetime | None, list[str]] = {}
+    for name, instant in instants.items():
+        named.setdefault(instant, []).append(name)
+    told = {instant: f"{instant:%Y-%m-%d %H:%M} UTC" if instant else "-" for instant in named}
+    if len(named) <= 1:
+        return "".join(told.values()) or "-"
+    return "; ".join(f"{told[instant]}: {', '.join(names)}" for instant, names in named.items())
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

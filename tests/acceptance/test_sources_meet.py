@@ -151,6 +151,8 @@ def test_webhooks_become_features(database: Database) -> None:
         " from features.repository_activity where as_of = %s"
     )
     assert database.query(counted, hour + timedelta(hours=1)) == [(62, 60, 1)]
+    # They landed hours later: no window lets go of them before an event tells that time went on.
+    assert database.value("select max(as_of) from features.repository_activity") == hour + timedelta(hours=1)
     commits = "select sum(commits_count), count(distinct head_sha) from typed.stg_gharchive__pushes"
     assert database.query(commits) == [(120, 60)]
     outcomes = "select rows_landed, typed_count from typed.stg_gharchive__load_outcomes"

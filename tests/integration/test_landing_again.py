@@ -87,6 +87,29 @@ def test_what_decides_on_records_lands_them_again(
     assert land(database, tmp_path, file, **{"loader": loader, **change}).status == "unchanged"
 
 
+@pytest.mark.parametrize(("created", "moves"), [("2020-01-01", True), ("2024-01-01", False)])
+def test_records_that_begin_before_the_load_get_a_partition_that_covers_them(
+    database: Database, tmp_path: Path, created: str, moves: bool
+) -> None:
+    """The one before is built again, and holds nothing; records that begin later keep the partition."""
+    file = tmp_path / "orders.jsonl"
+    times = {"updated_at": "2022-01-01T00:00:00Z", "created_at": f"{created}T00:00:00Z"}
+    file.write_text(json.dumps({"id": 1, **times}) + "\n")
+    land(database, tmp_path, file, loader={})
+    partitions = "select load_id > 0, partition_start, contract_source from ops.current_loads order by 2"
+    ((_, first, _),) = database.query(partitions)
+    paths = [*PATHS, {"path": "created_at", "type": "timestamp"}]
+    envelope = {"identity": "id", "kind": None, "time": "created_at"}
+    assert land(database, tmp_path, file, loader={}, paths=paths, envelope=envelope).status == "replaced"
+    found = database.query(partitions)
+    assert found[-1] == (not moves, first, "orders")
+    assert len(found) == 1 + moves
+    assert found[0][1] <= database.value(f"select recorded_at from {LANDED}") or not moves
+    assert database.value("select reaches_to from ops.loads where status = 'landed'").isoformat() == (
+        f"{created}T01:00:00+00:00"
+    )
+
+
 def test_what_decides_on_nothing_leaves_records_alone(database: Database, tmp_path: Path) -> None:
     """Another path, a location, the format by another name: the same would land."""
     file = tmp_path / "orders.json"

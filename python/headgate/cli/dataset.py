@@ -158,6 +158,7 @@ def _show(entry: Dataset, as_json: bool) -> None:
         ("views", ", ".join(entry.views)),
         ("spine", f"{entry.spine_model}, kept as {entry.spine_table}"),
         ("rows", f"{entry.row_count:,}, joined at {entry.instant}"),
+        ("processed to", _processed_to(entry)),
         ("labels", _labels(entry)),
         (
             "leakage gate",
@@ -169,6 +170,15 @@ def _show(entry: Dataset, as_json: bool) -> None:
     ):
         table.add_row(name, value.replace("[", "\\["))
     tables().print(table)
+
+
+def _processed_to(entry: Dataset) -> str:
+    """How far the views are processed, and what lies beyond that."""
+    instant = f"{entry.processed_to:%Y-%m-%d %H:%M} UTC" if entry.processed_to else "-"
+    beyond = ", ".join(
+        f"{view} {count:,}" for view, count in entry.leakage.get("after_processed_to", {}).items()
+    )
+    return f"{instant}; instants after that have the values of then: {beyond}" if beyond else instant
 
 
 def _recomputed(leakage: dict[str, dict[str, int]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import click
 
@@ -101,7 +102,7 @@ def releases(context: click.Context, as_json: bool) -> None:
 def show_release(release: int, as_json: bool) -> None:
     """Show RELEASE: who published it, when, from which loads, its gates and changes."""
 
-    async def work(connection: Connection) -> tuple[ledger.Release, list[dict[str, object]], int | None]:
+    async def work(connection: Connection) -> tuple[ledger.Release, list[dict[str, Any]], int | None]:
         found = await ledger.release(connection, release)
         views = await connection.fetch(
             "select * from ops.release_views where release_id = $1 order by view", release
@@ -110,10 +111,19 @@ def show_release(release: int, as_json: bool) -> None:
 
     found, views, active = with_connection(load_settings(), work)
     if as_json:
-        described = [{**view, "columns": json.loads(str(view["columns"]))} for view in views]
-        click.echo(json.dumps({**found.as_dict(), "views": described}, indent=2))
+        click.echo(json.dumps({**found.as_dict(), "views": [_described(view) for view in views]}, indent=2))
     else:
         click.echo("\n".join(reports.of_release(found, views, active)))
+
+
+def _described(view: dict[str, Any]) -> dict[str, Any]:
+    """A feature view of a release for programs."""
+    reached = view["processed_to"]
+    return {
+        **view,
+        "columns": json.loads(view["columns"]),
+        "processed_to": reached.isoformat() if reached else None,
+    }
 
 
 @click.command()

@@ -20,7 +20,7 @@ from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store import ledger
 from headgate.store.reading import catalog
-from headgate.store.reading.catalog import PublishedRelease
+from headgate.store.reading.catalog import PublishedRelease, reached
 from headgate.store.reading.spine import relation_name
 from headgate.store.views import quoted
 
@@ -90,6 +90,7 @@ async def create(
                         "instant": at,
                         "label": label or meant.label,
                         "label_counts": labels,
+                        "processed_to": reached(chosen),
                         "writer": build.WRITER,
                         "uri": str(path.resolve()),
                         "created_by": await actor(connection),

@@ -52,6 +52,8 @@ class Leakage:
     from_events: dict[str, int] = field(default_factory=dict)
     #: Sampled rows that were only searched in the history, by view.
     from_history: dict[str, int] = field(default_factory=dict)
+    #: Rows whose instant lies after what a view is processed to, by view: they have its values at that time.
+    after_processed_to: dict[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For the register."""
@@ -68,6 +70,7 @@ class LeakageGate:
         self._places = sorted(places)
         self._rows = 0
         self._late: Counter[str] = Counter()
+        self._after: Counter[str] = Counter()
         self._sample: list[dict[str, Any]] = []
 
     def look(self, group: pa.Table) -> None:
@@ -77,6 +80,9 @@ class LeakageGate:
             late = pc.sum(pc.greater(as_of, group[self._instant])).as_py() or 0
             if late:
                 self._late[view.name] += late
+            if view.processed_to:
+                after = pc.greater(group[self._instant], pa.scalar(view.processed_to))
+                self._after[view.name] += pc.sum(after).as_py() or 0
         inside = [place - 1 - self._rows for place in self._places]
         chosen = [place for place in inside if 0 <= place < group.num_rows]
         self._sample += group.take(chosen).to_pylist() if chosen else []
@@ -93,12 +99,12 @@ class LeakageGate:
                 "no feature from after its label's instant",
                 "; ".join(f"{count} of {view}" for view, count in sorted(self._late.items())),
             )
-        result = Leakage(self._rows, len(self._sample))
+        result = Leakage(self._rows, len(self._sample), after_processed_to=dict(+self._after))
         partitions = await connection.fetch(PARTITIONS, release.release_id)
         wrong: Counter[str] = Counter()
         for view in self._views:
             wrong += await self._search(connection, view, release.release_id)
-            await self._recount(connection, view, release, partitions, result, wrong)
+            await self._recount(connection, view, partitions, result, wrong)
         if wrong:
             named = [f"{column} in {count}" for column, count in wrong.most_common(NAMED)]
             more = [f"and {len(wrong) - NAMED} columns more"] if len(wrong) > NAMED else []
@@ -129,7 +135,6 @@ class LeakageGate:
         self,
         connection: Connection,
         view: PublishedView,
-        release: PublishedRelease,
         partitions: Sequence[Any],
         result: Leakage,
         wrong: Counter[str],
@@ -138,7 +143,7 @@ class LeakageGate:
         typed = await connection.fetchval("select to_regclass('typed.stg_gharchive__deliveries') is not null")
         recount = RECOUNTS.get(view.name) if typed else None
         gone = min((part["partition_start"] for part in partitions if not part["is_intact"]), default=None)
-        hours = [_hour(row[self._instant], release.processed_to) for row in self._sample]
+        hours = [_hour(row[self._instant], view.processed_to) for row in self._sample]
         rows = [
             (row, hour)
             for row, hour in zip(self._sample, hours, strict=True)
@@ -180,7 +185,7 @@ def _same(found: Any, expected: Any) -> bool:
 
 
 def _hour(instant: datetime, processed_to: datetime | None) -> datetime:
-    """The last full hour before the instant that the release has processed: where its values are exact."""
+    """The last full hour before the instant that the view is processed to: where its values are exact."""
     at = min(instant, processed_to) if processed_to else instant
     return at.replace(minute=0, second=0, microsecond=0)
 

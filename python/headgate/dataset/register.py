@@ -35,6 +35,8 @@ class Dataset:
     parts: dict[str, str]
     #: What the leakage gate looked at.
     leakage: dict[str, Any]
+    #: Up to which instant all its views cover every event.
+    processed_to: datetime | None
     #: What wrote the file.
     writer: str
     uri: str
@@ -43,7 +45,11 @@ class Dataset:
 
     def as_dict(self) -> dict[str, Any]:
         """The dataset for programs (`--json`)."""
-        return {**self.__dict__, "created_at": self.created_at.isoformat()}
+        instants = {
+            name: value.isoformat() if value else None
+            for name, value in (("created_at", self.created_at), ("processed_to", self.processed_to))
+        }
+        return {**self.__dict__, **instants}
 
 
 async def add(connection: Connection, values: dict[str, Any]) -> Dataset:

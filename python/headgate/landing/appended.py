@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 
@@ -31,8 +32,7 @@ async def start_appended(connection: Connection, source: Source, *, status: str,
 
 async def close_appended(connection: Connection, load_id: int, table: str, contract: Contract) -> None:
     """Makes a load `landed`, so that models see it; in the transaction of the caller, who holds its row."""
-    find_oldest = f"select min(recorded_at) from {table} where load_id = $1"  # noqa: S608 - checked name
-    oldest = await connection.fetchval(find_oldest, load_id)
+    oldest, newest = await _event_times(connection, load_id, table)
     late_hours = LATE_HOURS
     if contract.time_tolerance_hours is None:
         # Any time will do; 200 years is as good as no limit.
@@ -41,11 +41,25 @@ async def close_appended(connection: Connection, load_id: int, table: str, contr
     while True:
         try:
             async with connection.transaction():
-                await connection.execute(statement("close_appended"), load_id, late_hours, oldest, shift)
+                extent = (load_id, late_hours, oldest, shift, newest)
+                await connection.execute(statement("close_appended"), *extent)
             return
         except asyncpg.UniqueViolationError:
             # Two loads of a source may begin with records of one instant.
             shift += 1
+
+
+async def _event_times(
+    connection: Connection, load_id: int, table: str
+) -> tuple[datetime | None, datetime | None]:
+    """The oldest time of a record, and the newest that is over: what is to come has not been seen yet."""
+    find = f"""
+        select min(recorded_at), max(recorded_at) filter (where recorded_at <= statement_timestamp())
+        from {table} where load_id = $1
+    """  # noqa: S608 - checked name
+    found = await connection.fetchrow(find, load_id)
+    assert found is not None
+    return found[0], found[1]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from headgate.landing import close_open_loads
 from headgate.pipelines.waiting import is_building
 from headgate.planning.dbt import forget_other_sources
 from headgate.postgres.connection import open_psycopg2
+from headgate.report import by_instant
 from headgate.settings import load_settings
 from headgate.store import reports
 from headgate.store.publishing import publish_project
@@ -53,6 +54,7 @@ def publish_features() -> dict[str, Any]:
     counts = published.views.values()
     return {
         "release": published.release_id,
+        "processed_to": by_instant(published.processed_to),
         "rows_added": sum(count.added for count in counts),
         "rows_changed": sum(count.changed for count in counts),
         "rows_closed": sum(count.closed for count in counts),

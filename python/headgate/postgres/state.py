@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from headgate.postgres.connection import dsn, open_psycopg2, shown
 from headgate.postgres.embedded import embedded, is_running
+from headgate.report import by_instant
 from headgate.settings import Settings
 
 SERVER = """
 select current_setting('server_version'), pg_database_size(current_database()),
        (select 'lz4' = any(enumvals) from pg_settings where name = 'default_toast_compression'),
        to_regclass('ops.schema_version') is not null, to_regclass('ops.loads') is not null,
-       to_regclass('feature_store.active_release') is not null
+       to_regclass('feature_store.active_release') is not null,
+       to_regclass('feature_store.active_views') is not null
 """
 RELEASE = """
 select release_id, processed_to, (select max(release_id) from ops.releases)
 from feature_store.active_release
 """
+VIEWS = "select view, processed_to from feature_store.active_views order by 2 desc nulls last, 1"
 NEWEST_LOADS = """
 select load_id, source || '.' || entity, partition_start, status, lines_read, rows_landed, rows_rejected,
        rows_repaired, finished_at
@@ -67,6 +70,8 @@ class State:
     loads: tuple[Load, ...] = ()
     #: The active release, up to when it is processed, and the newest release; None before the first publish.
     release: tuple[int, datetime | None, int] | None = None
+    #: Up to which instant each of its feature views covers every event.
+    processed_to: dict[str, datetime | None] = field(default_factory=dict)
     #: Rejected lines of loads that count, by source.
     rejects: dict[str, int]
 
@@ -84,15 +89,15 @@ class State:
             ("size", f"{(self.database_bytes or 0) / 1e6:,.0f} MB"),
             ("schemas", f"{self.revision}{newest}"),
             ("release", self._release()),
+            *([("processed to", by_instant(self.processed_to))] if self.processed_to else []),
             ("rejects", ", ".join(f"{source} {rows:,}" for source, rows in self.rejects.items()) or "none"),
         ]
 
     def _release(self) -> str:
         if self.release is None:
             return "nothing published yet"
-        number, processed_to, newest = self.release
-        reach = f", processed to {processed_to:%Y-%m-%d %H:%M} UTC" if processed_to else ""
-        return f"{number} is active{reach}" + (f"; {newest} was rolled back" if newest > number else "")
+        number, _, newest = self.release
+        return f"{number} is active" + (f"; {newest} was rolled back" if newest > number else "")
 
 
 def read_state(settings: Settings) -> State:
@@ -110,7 +115,7 @@ def read_state(settings: Settings) -> State:
             cursor.execute(query)
             return cursor.fetchall()
 
-        version, size, lz4, has_revision, has_loads, has_releases = rows(SERVER)[0]
+        version, size, lz4, has_revision, has_loads, has_releases, has_views = rows(SERVER)[0]
         releases = rows(RELEASE) if has_releases else []
         return State(
             running=True,
@@ -123,6 +128,7 @@ def read_state(settings: Settings) -> State:
             newest_revision=schema.head(),
             loads=tuple(Load(*row) for row in rows(NEWEST_LOADS)) if has_loads else (),
             release=releases[0] if releases else None,
+            processed_to=dict(rows(VIEWS)) if has_views else {},
             rejects=dict(rows(REJECTS)) if has_loads else {},
         )
 

@@ -66,7 +66,10 @@ def _typable(observed: Observed) -> set[str]:
         if path and len(typed) <= MOST_PATHS and _can_be_typed(path, observed, typed):
             typed.add(path)
     for path in sorted(typed, key=len, reverse=True):
-        if path.endswith("[]") and not any(other.startswith(f"{path}.") for other in typed):
+        # Elements of which no key ever held anything give no column.
+        if path.endswith("[]") and not any(
+            other.startswith(f"{path}.") and observed[other].present for other in typed
+        ):
             typed.remove(path)
     return typed
 

@@ -31,7 +31,7 @@ class Release:
     status: str
     published_at: datetime
     published_by: str
-    #: Features are computed up to this instant.
+    #: Every view covers every event before this instant; see `ops.release_views` for each of them.
     processed_to: datetime | None
     loads_added: list[int]
     loads_removed: list[int]
@@ -103,7 +103,12 @@ def _release(row: asyncpg.Record) -> Release:
 
 
 async def add_view(
-    connection: Connection, release_id: int, view: FeatureView, counts: Counts, rows_total: int
+    connection: Connection,
+    release_id: int,
+    view: FeatureView,
+    counts: Counts,
+    rows_total: int,
+    processed_to: datetime | None,
 ) -> None:
     """Records one feature view of a release."""
     keys = [{"name": name, "type": kind, "stored_as": name} for name, kind in view.keys]
@@ -111,9 +116,9 @@ async def add_view(
         """
         insert into ops.release_views (
             release_id, view, version, keys, columns, definition, source_relation,
-            rows_total, rows_added, rows_changed, rows_closed, entities_changed
+            rows_total, rows_added, rows_changed, rows_closed, entities_changed, processed_to
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         """,
         release_id,
         view.name,
@@ -127,6 +132,7 @@ async def add_view(
         counts.changed,
         counts.closed,
         counts.entities,
+        processed_to,
     )
 
 

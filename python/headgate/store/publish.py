@@ -15,7 +15,7 @@ from headgate.gates.waivers import waivers
 from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
-from headgate.store import ledger, provenance, shape
+from headgate.store import ledger, provenance, reach, shape
 from headgate.store.approval import publishable_changes, require_leave
 from headgate.store.changes import Counts
 from headgate.store.forward import Work, bring_all_forward
@@ -48,13 +48,6 @@ LOADS = """
         array(select load_id from built) as held
 """
 
-PROCESSED_TO = """
-    select max(loads.partition_end)
-    from ops.built_partitions as built
-    inner join ops.loads as loads on built.partition_start = loads.partition_start and loads.status = 'landed'
-    where built.model = any($1)
-"""
-
 GATES = """
     select
         count(*) filter (where status = 'pass') as passed,
@@ -72,7 +65,8 @@ class Published:
     parent_release: int | None
     #: Releases that nobody can come back to: a rollback to the parent had left them.
     abandoned: list[int]
-    processed_to: datetime | None
+    #: Up to which instant each view covers every event.
+    processed_to: dict[str, datetime | None]
     loads_added: list[int]
     loads_removed: list[int]
     views: dict[str, Counts]
@@ -81,11 +75,18 @@ class Published:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
-        """The outcome for programs and for Mage."""
+        """The outcome for programs and for Mage; a release is processed to where all of its views are."""
+
+        def told(instant: datetime | None) -> str | None:
+            return instant.isoformat() if instant else None
+
         return {
             **self.__dict__,
-            "processed_to": self.processed_to.isoformat() if self.processed_to else None,
-            "views": {name: counts.__dict__ for name, counts in self.views.items()},
+            "processed_to": told(reach.earliest(self.processed_to.values())),
+            "views": {
+                name: {**counts.__dict__, "processed_to": told(self.processed_to.get(name))}
+                for name, counts in self.views.items()
+            },
             "changes": [_told(change) for change in self.changes],
         }
 
@@ -226,7 +227,7 @@ async def _release(
         release_id=work.next,
         parent_release=work.active,
         abandoned=await _abandon(connection, work),
-        processed_to=await connection.fetchval(PROCESSED_TO, list(views)),
+        processed_to=await reach.processed_to(connection, views),
         loads_added=loads["added"],
         loads_removed=loads["removed"],
         views=counts,
@@ -240,8 +241,9 @@ async def _release(
             "select rows_total from ops.release_views where release_id = $1 and view = $2", work.newest, name
         )
         total = (before or 0) + counts[name].added - counts[name].closed
-        await ledger.add_view(connection, work.next, view, counts[name], total)
-    await ledger.activate(connection, work.next, published.processed_to)
+        reached = published.processed_to[name]
+        await ledger.add_view(connection, work.next, view, counts[name], total, reached)
+    await ledger.activate(connection, work.next, reach.earliest(published.processed_to.values()))
     details = {
         "abandoned": published.abandoned,
         "changes": [_told(change) for change in changes],
@@ -278,7 +280,7 @@ async def _write_ledger(connection: Connection, settings: Settings, published: P
         published.release_id,
         published.parent_release,
         await actor(connection),
-        published.processed_to,
+        reach.earliest(published.processed_to.values()),
         published.loads_added,
         published.loads_removed,
         provenance.project_hash(settings.project_dir),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from headgate.report import Report, table
+from headgate.report import Report, by_instant, table
 from headgate.store.compact import Compaction
 from headgate.store.ledger import Release
 from headgate.store.publish import Published
@@ -27,9 +27,7 @@ def of_publish(published: Published) -> Report:
         ],
         changes=[
             f"Loads: {len(published.loads_added)} added, {len(published.loads_removed)} gone or replaced; "
-            f"features reach to {published.processed_to:%Y-%m-%d %H:%M} UTC."
-            if published.processed_to
-            else "No load.",
+            f"processed to {by_instant(published.processed_to)}.",
             *(f"{change.name}: {change.sentence()}" for change in published.changes),
             *_abandoned(published),
             *table(
@@ -125,16 +123,13 @@ def state(release: Release, active: int | None) -> str:
     return release.status
 
 
-def of_release(release: Release, views: list[dict[str, object]], active: int | None) -> list[str]:
+def of_release(release: Release, views: list[dict[str, Any]], active: int | None) -> list[str]:
     """One release for people: line by line."""
     return [
         f"release        {release.release_id} ({state(release, active)})",
         f"published      {release.published_at:%Y-%m-%d %H:%M:%S} UTC by {release.published_by}, "
         f"in {release.seconds or 0:.1f} s",
         f"parent         {release.parent_release or 'none'}",
-        f"processed to   {release.processed_to:%Y-%m-%d %H:%M} UTC"
-        if release.processed_to
-        else "processed to   -",
         f"loads          added {_numbers(release.loads_added)}; removed {_numbers(release.loads_removed)}",
         f"project        {(release.project_hash or '-')[:12]}, git {release.git_revision or '-'}",
         f"gates          {release.gates['passed']} passed, {release.gates['warned']} warned, "
@@ -142,11 +137,22 @@ def of_release(release: Release, views: list[dict[str, object]], active: int | N
         *(f"               {line}" for line in waived(release.gates)),
         "",
         *table(
-            ("feature view", "version", "rows", "added", "changed", "closed", "entities", "definition"),
+            (
+                "feature view",
+                "version",
+                "processed to",
+                "rows",
+                "added",
+                "changed",
+                "closed",
+                "entities",
+                "definition",
+            ),
             [
                 (
                     view["view"],
                     view["version"],
+                    _instant(view["processed_to"]),
                     view["rows_total"],
                     view["rows_added"],
                     view["rows_changed"],

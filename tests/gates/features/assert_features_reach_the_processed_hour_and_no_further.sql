@@ -14,7 +14,7 @@ with activity as not materialized (
 
 processed as (
 
-    select max(loads.partition_end) as processed_to
+    select max(loads.reaches_to) as processed_to
     from {{ source('headgate', 'loads') }} as loads
     inner join ops.built_partitions as built
         on loads.partition_start = built.partition_start and built.model = 'int_activity__summed_by_hour'

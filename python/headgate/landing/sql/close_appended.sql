@@ -7,7 +7,8 @@ set
         when extract(microseconds from extent.began)::bigint % 1000000 = 0 then interval '1 us' else '0'
     end,
     partition_end = extent.ended,
-    finished_at = extent.ended
+    finished_at = extent.ended,
+    newest_event_at = $5
 from (
     select
         loads.load_id,

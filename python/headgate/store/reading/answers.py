@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, overload
 
+from headgate.store.reach import earliest
+
 
 class Features(Mapping[str, Any]):
     """The values of one entity in one feature view: column -> value, in the columns' order.
@@ -65,9 +67,14 @@ class Answer(Sequence[Entity]):
 
     #: Number of the release that every value is from.
     release: int
-    #: The instant up to which that release has processed its sources; None when it does not know.
-    processed_to: datetime | None
+    #: By view: its values cover every event before this instant; None when that is not known.
+    processed_to_by_view: Mapping[str, datetime | None]
     entities: tuple[Entity, ...]
+
+    @property
+    def processed_to(self) -> datetime | None:
+        """The instant up to which all views of the answer cover every event; None when one does not know."""
+        return earliest(self.processed_to_by_view.values())
 
     @overload
     def __getitem__(self, index: int) -> Entity: ...

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from headgate.errors import UsageError
+from headgate.store.reach import earliest
 from headgate.store.views import AS_OF, Column
 
 #: A release and its views: one row per view, or one without a view.
 RELEASE = """
     select
-        releases.release_id, releases.status, releases.processed_to,
-        views.view, views.version, views.keys, views.columns
+        releases.release_id, releases.status,
+        views.view, views.version, views.keys, views.columns, views.processed_to
     from feature_store.releases as releases
     left join feature_store.release_views as views on views.release_id = releases.release_id
     where
@@ -34,6 +35,8 @@ class PublishedView:
     version: int
     keys: tuple[tuple[str, str], ...]
     columns: tuple[Column, ...]
+    #: Values cover every event before this instant; None when that is not known. No part of the view's shape.
+    processed_to: datetime | None = field(default=None, compare=False)
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -48,8 +51,12 @@ class PublishedRelease:
     release_id: int
     #: kept, abandoned (by a publish after a rollback) or compacted (its rows are gone)
     status: str
-    processed_to: datetime | None
     views: Mapping[str, PublishedView]
+
+    @property
+    def processed_to(self) -> datetime | None:
+        """The instant up to which all its views cover every event; None when that is not known of one."""
+        return reached(self.views.values())
 
     def chosen(self, names: Iterable[str]) -> tuple[PublishedView, ...]:
         """The views with these names, in this order.
@@ -76,6 +83,11 @@ class PublishedRelease:
         return tuple(self.views[name] for name in wanted)
 
 
+def reached(views: Iterable[PublishedView]) -> datetime | None:
+    """The instant up to which all of these views cover every event; None when that is not known of one."""
+    return earliest(view.processed_to for view in views)
+
+
 def from_rows(rows: Iterable[Any]) -> PublishedRelease | None:
     """The release that the rows of RELEASE describe; None without rows."""
     found = list(rows)
@@ -83,7 +95,7 @@ def from_rows(rows: Iterable[Any]) -> PublishedRelease | None:
         return None
     views = {row["view"]: _view(row) for row in found if row["view"] is not None}
     first = found[0]
-    return PublishedRelease(first["release_id"], first["status"], first["processed_to"], views)
+    return PublishedRelease(first["release_id"], first["status"], views)
 
 
 def _view(row: Any) -> PublishedView:
@@ -95,6 +107,7 @@ def _view(row: Any) -> PublishedView:
         version=row["version"],
         keys=tuple((key, types[key]) for key in keys),
         columns=tuple(column for column in described if column.name not in {*keys, AS_OF}),
+        processed_to=row["processed_to"],
     )
 
 

@@ -79,7 +79,7 @@ class FeatureStore:
             keys: an entity, or several: mappings with the key columns of all the views together.
 
         Returns:
-            One `Entity` per key in the order given, with the release and how far it has processed sources.
+            One `Entity` per key in the order given, with the release and how far each view is processed.
 
         Raises:
             UsageError: nothing is published, or a view, a key column or a key's type is unknown.
@@ -104,7 +104,7 @@ class FeatureStore:
             release: as this release knows it; by default the active one.
 
         Returns:
-            As `online`. An instant after the answer's `processed_to` gets the values at `processed_to`.
+            As `online`. An instant after a view's `processed_to` gets its values at `processed_to`.
 
         Raises:
             UsageError: as `online`; or an instant without a time zone, or a release unknown or not kept.
@@ -190,7 +190,8 @@ class FeatureStore:
             self._active = await self._load(rows[0]["release_id"])
             if self._active is None or self._active.chosen(names) != read.views:
                 return None
-        return read.answer(rows, keys)
+            known = self._active
+        return read.answer(rows, keys, known)
 
     async def _fetch(
         self, read: PointRead, keys: Sequence[Key], t: datetime | None, number: int | None

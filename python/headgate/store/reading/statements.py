@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.store.reading.answers import Answer, Entity, Features
-from headgate.store.reading.catalog import PublishedView, key_columns
+from headgate.store.reading.catalog import PublishedRelease, PublishedView, key_columns
 from headgate.store.reading.keys import Key
 from headgate.store.views import AS_OF, history, online, quoted
 
-ACTIVE = "select release_id, processed_to, 'kept' as status from feature_store.active_release"
-PINNED = "select release_id, processed_to, status from feature_store.releases where release_id = {parameter}"
-#: Columns before those of the views: release_id, processed_to, status.
-LEADING = 3
+ACTIVE = "select release_id, 'kept' as status from feature_store.active_release"
+PINNED = "select release_id, status from feature_store.releases where release_id = {parameter}"
+#: Columns before those of the views: release_id, status.
+LEADING = 2
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class PointRead:
     #: By view: the place of as_of in a row, and of each column.
     places: tuple[tuple[str, int, Mapping[str, int]], ...]
 
-    def answer(self, rows: Sequence[Any], keys: Sequence[Key]) -> Answer:
-        """What the rows say about the keys."""
+    def answer(self, rows: Sequence[Any], keys: Sequence[Key], release: PublishedRelease) -> Answer:
+        """What the rows of a release say about the keys."""
         entities = tuple(Entity(key, self._features(row)) for key, row in zip(keys, rows, strict=False))
-        return Answer(rows[0][0], rows[0][1], entities)
+        reached = {view.name: release.views[view.name].processed_to for view in self.views}
+        return Answer(release.release_id, reached, entities)
 
     def _features(self, row: Any) -> dict[str, Features | None]:
         return {
@@ -115,7 +116,7 @@ def _laterals(views: Sequence[PublishedView], keys: Mapping[str, str], instant: 
 
 
 def _selected(views: Sequence[PublishedView]) -> str:
-    columns = ["release.release_id", "release.processed_to", "release.status"]
+    columns = ["release.release_id", "release.status"]
     for number, view in enumerate(views):
         columns += [f"view_{number}.{AS_OF}"]
         columns += [f"view_{number}.{quoted(column.stored_as)}" for column in view.columns]

@@ -19,7 +19,7 @@ from headgate.postgres.connection import shown
 from headgate.store.reading import parquet
 from headgate.store.reading.arrow_spine import TEMPORARY, ArrowSpine, Spine
 from headgate.store.reading.arrow_types import ENUM, converted, decimal_type, require_exact
-from headgate.store.reading.catalog import PublishedRelease, PublishedView
+from headgate.store.reading.catalog import PublishedRelease, PublishedView, reached
 from headgate.store.reading.spine import (
     COLUMNS,
     INSTANT,
@@ -56,10 +56,14 @@ class TrainingSet:
         columns: Sequence[tuple[str, str]],
         rows: ArrowSpine | None,
         release: PublishedRelease,
+        views: tuple[PublishedView, ...],
         metadata: Mapping[str, str],
     ) -> None:
         self.release = release.release_id
-        self.processed_to = release.processed_to
+        #: By view: its values cover every event before this instant; None when that is not known.
+        self.processed_to_by_view = {view.name: view.processed_to for view in views}
+        #: The earliest of these.
+        self.processed_to = reached(views)
         self._connection = connection
         self._cursor = cursor
         #: Names and PostgreSQL types of what the database gives.
@@ -160,7 +164,8 @@ def _open(
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
             cursor.execute(_statement(found, views, release.release_id))
             columns = _columns(found, views)
-            return TrainingSet(connection, cursor, columns, rows, release, _metadata(release, views, found))
+            metadata = _metadata(release, views, found)
+            return TrainingSet(connection, cursor, columns, rows, release, views, metadata)
         except BaseException:
             _close(connection, cursor)
             if rows:
@@ -232,9 +237,10 @@ def _metadata(
     release: PublishedRelease, views: tuple[PublishedView, ...], spine: SpineRows
 ) -> dict[str, str]:
     """What the training set is, in the schema of Arrow and Parquet; nothing that differs from day to day."""
+    processed_to = reached(views)
     return {
         "headgate.release": str(release.release_id),
-        "headgate.processed_to": release.processed_to.isoformat() if release.processed_to else "",
+        "headgate.processed_to": processed_to.isoformat() if processed_to else "",
         "headgate.views": json.dumps({view.name: view.version for view in views}),
         "headgate.instant": spine.instant,
     }
