@@ -17,6 +17,7 @@
     'contract_paths', 'record_types.record_type', 'schema_generations.schema_generation'
 ) -%}
 {%- set discarded = discarded_record('checked') %}
+{{- require_current_contract(source_name, partitions) }}
 with landed as (
 
     {{ landed_records(source_name, table_name, partitions) }}

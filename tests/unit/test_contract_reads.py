@@ -35,6 +35,41 @@ def test_contract_and_staging_models_agree(source: DeclaredSource) -> None:
     assert check_source(find_project_dir(), source.name, source.entity) == []
 
 
+@pytest.mark.parametrize(
+    ("unpacked", "is_told"),
+    [
+        ("id text, qty bigint", True),
+        ("qty INTEGER, id text", True),
+        ("id text, qty\n    int8 -- a count\n", True),
+        ("id text, qty numeric", False),
+        ("id text, qty numeric(20, 0)", False),
+    ],
+)
+def test_integers_unpacked_as_whole_numbers_are_told(tmp_path: Path, unpacked: str, is_told: bool) -> None:
+    """Projects of earlier versions unpack bigint, which stops at 1.0: model, path and mend are named."""
+    folder = tmp_path / "models" / "staging" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "stg_demo__events.sql").write_text(
+        f"cross join lateral {{{{ json_fields('records.record') }}}} as root ({unpacked})"
+    )
+    (folder / "_demo__sources.yml").write_text(
+        """
+sources:
+  - name: demo
+    tables:
+      - name: events
+        config: {meta: {contract: {
+          version: 1, envelope: {identity: id, kind: null, time: null}, time_tolerance_hours: 1,
+          paths: [{path: id, type: string}, {path: qty, type: integer}]}}}
+"""
+    )
+    findings = check_source(tmp_path, "demo", "events")
+    assert len(findings) == is_told
+    assert all(
+        "qty is an integer" in told and "stg_demo__events" in told and "numeric" in told for told in findings
+    )
+
+
 def test_a_path_on_one_side_only_is_found(tmp_path: Path) -> None:
     """A column that the contract does not know, and a path that no model reads, are both named."""
     folder = tmp_path / "models" / "staging" / "demo"

@@ -17,7 +17,8 @@
 
 with declared (
     source_name, contract_version, time_tolerance_hours, path, json_type, is_required, is_personal_data,
-    record_types, record_types_excepted, schema_generations, json_path, parent_json_path, parent_guard, violation
+    record_types, record_types_excepted, schema_generations, json_path, parent_json_path, parent_guard, violation,
+    contract_md5
 ) as (
 
     {% for row in rows %}
@@ -35,12 +36,13 @@ with declared (
         {{ quoted_text(contract_json_path(contract_steps(row.path.path))) }}::text,
         {{ quoted_text(row.violation.parent) }}::text,
         {{ quoted_text(row.violation.guard) }}::text,
-        {{ quoted_text(row.violation.filter) }}::text
+        {{ quoted_text(row.violation.filter) }}::text,
+        '{{ contract_md5(row.contract) }}'::text
     {{ 'union all' if not loop.last }}
     {% else %}
     select
         null::text, null::integer, null::integer, null::text, null::text, null::boolean, null::boolean,
-        null::text[], null::text[], null::text[], null::text, null::text, null::text, null::text
+        null::text[], null::text[], null::text[], null::text, null::text, null::text, null::text, null::text
     where false
     {% endfor %}
 

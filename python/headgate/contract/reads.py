@@ -18,6 +18,8 @@ from headgate.errors import UsageError
 from headgate.settings import find_project_dir
 from headgate.sources.declared import declared_sources
 
+#: SQL types that take no text with a fraction, as projects of earlier versions unpack integers.
+_WHOLE = frozenset({"bigint", "integer", "int", "smallint", "int8", "int4", "int2"})
 #: Columns that hold a landed record whole.
 _RECORDS = (("landed", "record"), ("records", "record"))
 #: (alias, column) -> the path that stands there.
@@ -26,17 +28,23 @@ Paths = dict[tuple[str, str], tuple[Step, ...]]
 
 def paths_read(sql: str) -> set[str]:
     """The declared-style paths (`payload.commits[].sha`) that one staging model unpacks."""
+    return set(types_read(sql))
+
+
+def types_read(sql: str) -> dict[str, str]:
+    """The paths that one staging model unpacks, and the SQL type of each; empty where none is told."""
     path_of: Paths = dict.fromkeys(_RECORDS, ())
-    read: set[tuple[Step, ...]] = set()
+    read: dict[tuple[Step, ...], str] = {}
     for call in calls(sql):
         parent = _resolve(call.of, path_of)
-        names = call.columns[:1] if call.macro == "json_elements" else call.columns
-        for name in names:
-            path = (*parent, EACH if call.macro == "json_elements" else name)
+        is_array = call.macro == "json_elements"
+        entries = list(zip(call.columns, call.types, strict=True))
+        for name, kind in entries[:1] if is_array else entries:
+            path = (*parent, EACH if is_array else name)
             path_of[call.alias, name] = path
-            read.add(path)
-    read |= {(*_resolve(found.reference, path_of), found.position) for found in positions(sql)}
-    return {format_path(path) for path in read}
+            read[path] = kind
+    read |= {(*_resolve(found.reference, path_of), found.position): "" for found in positions(sql)}
+    return {format_path(path): kind for path, kind in read.items()}
 
 
 def _resolve(reference: str, path_of: Paths) -> tuple[Step, ...]:
@@ -83,10 +91,18 @@ def _is_inside(path: tuple[Step, ...], outer: tuple[Step, ...]) -> bool:
 
 def check_source(project_dir: Path, source: str, entity: str) -> list[str]:
     """What is wrong between the contract of a source and its staging models, a sentence each."""
-    models = sorted((project_dir / "models" / "staging" / source).glob("stg_*.sql"))
-    read = set().union(*(paths_read(model.read_text()) for model in models))
-    undeclared, unread = differences(load_contract(project_dir, source, entity), read)
+    files = sorted((project_dir / "models" / "staging" / source).glob("stg_*.sql"))
+    models = {file.stem: types_read(file.read_text()) for file in files}
+    contract = load_contract(project_dir, source, entity)
+    undeclared, unread = differences(contract, set().union(*models.values()))
     return [
+        *(
+            f"{source}: {path} is an integer, which may be written 1.0; {model} unpacks it as {kind}, which"
+            f" stops at that: unpack numeric, and cast behind (`::bigint`)"
+            for model, read in models.items()
+            for path, kind in sorted(read.items())
+            if kind in _WHOLE and any(rule.path == path and rule.type == "integer" for rule in contract.paths)
+        ),
         *(
             f"{source}: {path} is read by a staging model but not declared in the contract"
             for path in sorted(undeclared)

@@ -30,6 +30,8 @@ class Call:
     alias: str
     #: Names of the columns, without quotes.
     columns: tuple[str, ...]
+    #: The first word of the type of each; empty where none is told.
+    types: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,10 @@ def calls(sql: str) -> list[Call]:
     found = []
     for at, token in enumerate(tokens):
         if token in _MACROS and [tokens[at + 1], *tokens[at + 3 : at + 7]] == _AROUND:
-            columns = tuple(_columns(tokens, at + 8))
-            found.append(Call(token, _argument(tokens[at + 2]), tokens[at + 7], columns))
+            entries = list(_entries(tokens, at + 8))
+            columns = tuple(unquoted(name) for name, _ in entries)
+            types = tuple(kind for _, kind in entries)
+            found.append(Call(token, _argument(tokens[at + 2]), tokens[at + 7], columns, types))
     return found
 
 
@@ -85,10 +89,10 @@ def _argument(literal: str) -> str:
     return literal[1:-1].encode("ascii", "backslashreplace").decode("unicode-escape")
 
 
-def _columns(tokens: list[str], at: int) -> Iterator[str]:
-    """The first word of each entry of a list in brackets, which begins at `at`."""
+def _entries(tokens: list[str], at: int) -> Iterator[tuple[str, str]]:
+    """The first two words of each entry of a list in brackets, which begins at `at`: name and type."""
     depth, expected = 0, True
-    for token in tokens[at:]:
+    for place, token in enumerate(tokens[at:], at):
         if token in "()":
             depth += 1 if token == "(" else -1
             if depth == 0:
@@ -96,5 +100,6 @@ def _columns(tokens: list[str], at: int) -> Iterator[str]:
         elif token == "," and depth == 1:
             expected = True
         elif expected:
-            yield unquoted(token)
+            following = tokens[place + 1]
+            yield token, "" if following in ",)" else following.lower()
             expected = False
