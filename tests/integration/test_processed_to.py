@@ -220,7 +220,7 @@ def test_existing_releases_are_carried_over_and_back(store: TwoSources) -> None:
     store.publish()
     by_view = processed_to(store)
     landed = store.database.value("select max(partition_end) from ops.loads")
-    postgres.migrate(store.database.dsn, "0015")
+    postgres.migrate(store.database.dsn, "0016")
     numbers = "select release_id, processed_to from ops.releases order by 1"
     assert store.database.query(numbers) == [(1, at(1)), (2, landed)]
     assert store.database.value("select processed_to from feature_store.active_release") == landed

@@ -130,6 +130,7 @@ def of_release(release: Release, views: list[dict[str, Any]], active: int | None
         f"published      {release.published_at:%Y-%m-%d %H:%M:%S} UTC by {release.published_by}, "
         f"in {release.seconds or 0:.1f} s",
         f"parent         {release.parent_release or 'none'}",
+        f"processed to   {by_instant({view['view']: view['processed_to'] for view in views})}",
         f"loads          added {_numbers(release.loads_added)}; removed {_numbers(release.loads_removed)}",
         f"project        {(release.project_hash or '-')[:12]}, git {release.git_revision or '-'}",
         f"gates          {release.gates['passed']} passed, {release.gates['warned']} warned, "

@@ -2,11 +2,11 @@
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 TABLES: tuple[str, ...] = ()
 
-#: Version 0015 empties the partition of a discarded load only. An appended load that landed again
+#: Version 0016 empties the partition of a discarded load only. An appended load that landed again
 #: may start elsewhere: what was built of it goes, too.
 CURRENT_LOADS = """
     create or replace view ops.current_loads as
