@@ -179,7 +179,7 @@ def test_an_answer_that_leads_to_another_host_gets_no_credentials(
                     auth=auth,
                     pagination={"style": "next_url", "next": "next"},
                 )
-                with pytest.raises(HeadgateError, match="an answer that points to http://127"):
+                with pytest.raises(HeadgateError, match="stay on its host; found one to http://127"):
                     land(settings)
     assert not thief.requests
 

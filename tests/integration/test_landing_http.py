@@ -156,3 +156,41 @@ def test_a_dead_server_is_given_up_with_words(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("headgate.sources.http.PATIENCE", 1)
     with pytest.raises(HeadgateError, match="it resumes"), contextlib.suppress(KeyError):
         download("http://127.0.0.1:9/2016-01-01-1.json.gz", tmp_path)
+
+
+def test_redirects_stay_on_the_host_and_the_ledger_names_their_end(
+    database: Database, archive: Archive, tmp_path: Path
+) -> None:
+    """A file that moved on its host lands; a redirect to another name of this machine only when it is declared."""
+    file = tmp_path / "archive" / "orders.json"
+    file.write_text('{"id": 1}\n')
+
+    def answer(request: Request) -> Reply:
+        if request.path == "/moved":
+            return Reply(None, 302, {"Location": "/else/orders.json?signature=s3cret"})
+        if request.path == "/away":
+            port = archive.url.rpartition(":")[2]
+            return Reply(None, 302, {"Location": f"http://localhost:{port}/orders.json?signature=s3cret"})
+        return Reply(b'{"id": 2}\n')
+
+    port = archive.url.rpartition(":")[2]
+    contract = {"version": 1, "identity": "id", "paths": [{"path": "id", "type": "integer", "required": True}]}
+    with serving(answer) as api:
+        for name, redirects, place in (
+            ("moved", [], f"{api.url}/else/orders.json"),
+            ("away", [], None),
+            ("away", [f"localhost:{port}"], f"http://localhost:{port}/orders.json"),
+        ):
+            loader = {"type": "files", "format": "json", **({"redirects": redirects} if redirects else {})}
+            project = declare(tmp_path / f"{name}{len(redirects)}", "orders", loader, contract)
+            settings = settings_for(database.settings, project)
+            delivery = delivery_at(get_source("orders", settings.project_dir), f"{api.url}/{name}")
+            (result,) = land_files(settings, "orders", [delivery])
+            if place is None:
+                assert result.error is not None
+                assert f"http://localhost:{port}" in result.error["found"]
+            else:
+                assert result.error is None
+                uri = database.value("select uri from ops.loads where load_id = %s", result.load_id)
+                assert uri == f"{api.url}/{name}, redirected to {place}"
+    assert database.value("select count(*) from ops.loads where uri like '%%s3cret%%'") == 0

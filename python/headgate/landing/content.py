@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import hashlib
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,14 +181,27 @@ def refuse(path: Path, expected: str, found: str, next_step: str | None = None) 
     raise HeadgateError(str(path), expected=expected, found=found, next_step=next_step or again)
 
 
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_COPY = "write what it gives into a file, then land that; nothing was landed"
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file.
 
     Raises:
-        HeadgateError: it is not there.
+        HeadgateError: it is not there, or reading it may never end.
     """
     try:
-        return path.stat().st_size
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode):
+            return found.st_size
+        refuse(path, "a file", _KINDS.get(stat.S_IFMT(found.st_mode), "something else"), _COPY)
     except OSError as error:
         raise HeadgateError(
             str(path), expected="a file", found=error.strerror or "none", next_step="correct the path"

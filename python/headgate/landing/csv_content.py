@@ -53,7 +53,8 @@ class CsvContent(Content):
     def rows(self, screen: Screen) -> Iterator[list[bytes]]:
         """A record per row; a row with more or fewer fields than the header is a reject."""
         csv.field_size_limit(LINE_LIMIT)
-        text = io.TextIOWrapper(io.BufferedReader(_Chunks(self.chunks())), "utf-8", newline="")
+        self._row_bytes = 0
+        text = io.TextIOWrapper(io.BufferedReader(_Chunks(self._limited())), "utf-8", newline="")
         reader = csv.reader(text, delimiter=self.delimiter, strict=True)
         try:
             header = self._header(next(reader, []))
@@ -63,12 +64,21 @@ class CsvContent(Content):
         except UnicodeDecodeError:
             self.fail("text in utf-8", f"other bytes, behind line {reader.line_num:,}", ENCODE)
 
+    def _limited(self) -> Iterator[bytes]:
+        """The text, as long as rows end in it."""
+        for chunk in self.chunks():
+            self._row_bytes += len(chunk)
+            if self._row_bytes > LINE_LIMIT:
+                self.fail("CSV", f"a row longer than {LINE_LIMIT >> 20} MB", CORRECT)
+            yield chunk
+
     def _rows(self, reader: Iterator[list[str]], header: list[str], screen: Screen) -> Iterator[list[bytes]]:
         casts = [_CASTS.get(self._types.get(name, ""), str) for name in header]
         width = len(header)
         lines: list[bytes] = []
         size = 0
         for fields in reader:
+            self._row_bytes = 0
             if not fields:
                 continue
             if len(fields) != width:

@@ -21,7 +21,8 @@ def declaration_sha256(delivery: Delivery, source: Source, contract: Contract, p
     """
     declared = decisive(PurePosixPath(delivery.shown_uri), declared_files(source, project_dir))
     told = {
-        "loader": asdict(declared),
+        # What says how a file is fetched decides on nothing.
+        "loader": {key: value for key, value in asdict(declared).items() if key != "redirects"},
         "envelope": asdict(contract.envelope),
         "time": contract.time_type,
         "personal": sorted(

@@ -6,6 +6,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from headgate.errors import HeadgateError
 from headgate.landing.content import Content
@@ -15,6 +16,9 @@ from headgate.landing.screen import Screen
 from headgate.landing.statements import statement
 from headgate.postgres.connection import Connection
 from headgate.sources import Delivery
+
+#: Rejects of one file beyond which it needs more records than rejects: a few kilobytes unpack to millions.
+MOST_REJECTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class FileLoader(ABC):
             tally.repaired,
             content.bytes_read,
             self.declaration,
+            self.delivery.ledger_uri,
         )
 
     async def load(self, content: Callable[[], Content]) -> None:
@@ -72,7 +77,7 @@ class FileLoader(ABC):
                 if careful:
                     for rows in content.rows(screen):
                         await copy.copy_carefully(rows, screen)
-                        self.on_block(content, screen.tally.lines)
+                        self._on_block(content, screen)
                 else:
                     await copy.copy(self._rows(content, screen))
                 self._refuse_rejects_only(screen)
@@ -81,13 +86,23 @@ class FileLoader(ABC):
 
     def _refuse_rejects_only(self, screen: Screen) -> None:
         """Refuses a file of which nothing can land: it is another file than was declared."""
-        if screen.tally.landed or not screen.tally.lines:
-            return
+        if screen.tally.lines and not screen.tally.landed:
+            self._refuse_for_rejects("records that can land", f"{screen.tally.lines:,} lines, all", screen)
+
+    def _on_block(self, content: Content, screen: Screen) -> None:
+        """Tells the progress; refuses a file that is mostly rejects before they fill the disk."""
+        self.on_block(content, screen.tally.lines)
+        rejects = screen.rejects.rows
+        if rejects > MOST_REJECTS and rejects > screen.tally.landed:
+            expected = f"no more than {MOST_REJECTS:,} rejects, or more records than rejects"
+            self._refuse_for_rejects(expected, f"{rejects:,} of {screen.tally.lines:,} lines", screen)
+
+    def _refuse_for_rejects(self, expected: str, found: str, screen: Screen) -> NoReturn:
         reasons = ", ".join(f"{reason} ({count:,})" for reason, count in screen.reasons.most_common(3))
         raise HeadgateError(
             self.delivery.shown_uri,
-            expected="records that can land",
-            found=f"{screen.tally.lines:,} lines, all rejected: {reasons}",
+            expected=expected,
+            found=f"{found} rejected: {reasons}",
             next_step="correct the file, or `format` and its options in the loader; nothing of it was landed",
         )
 
@@ -95,5 +110,5 @@ class FileLoader(ABC):
         yield HEADER
         for rows in content.rows(screen):
             yield b"".join(rows)
-            self.on_block(content, screen.tally.lines)
+            self._on_block(content, screen)
         yield TRAILER

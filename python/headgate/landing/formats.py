@@ -114,7 +114,7 @@ def format_of(name: PurePosixPath, declared: Files, default: str = "json") -> st
 
 def decisive(name: PurePosixPath, declared: Files) -> Files:
     """What of a declaration decides on what of a file lands, the same for declarations that read it alike."""
-    return replace(declared, format=format_of(name, declared, default="any"), location=())
+    return replace(declared, format=format_of(name, declared, default="any"), location=(), redirects=())
 
 
 def _guess(text: bytes) -> str:

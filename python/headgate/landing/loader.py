@@ -16,7 +16,8 @@ from headgate.errors import HeadgateError
 from headgate.landing.appended import AppendedFileLoader, start_appended
 from headgate.landing.content import Content
 from headgate.landing.declaration import declaration_sha256
-from headgate.landing.formats import content_of
+from headgate.landing.formats import content_of, declared_files
+from headgate.landing.memory import OUT_OF_MEMORY, out_of_memory
 from headgate.landing.partition import PartitionLoader, refuse_overlap
 from headgate.landing.privacy import Minimiser
 from headgate.landing.results import LoadResult, Progress
@@ -55,14 +56,17 @@ class Loader:
             load_id: int | None = None
             try:
                 await self._abandon(delivery)
-                async with self._file(delivery) as path, self._content_alone(delivery, path) as sha256:
+                async with (
+                    self._file(delivery) as (path, found),
+                    self._content_alone(delivery, path) as sha256,
+                ):
                     old, why = await self._landed(delivery, path, sha256)
                     if old is not None and not why:
                         # What somebody discarded comes back by `headgate loads restore` only.
                         known = "discarded" if old["status"] == "discarded" else "unchanged"
                         return _result(delivery, known, old, began)
                     load_id = await self._start(delivery)
-                    await self._load(delivery, load_id, path, replaces=old["load_id"] if old else None)
+                    await self._load(found, load_id, path, replaces=old["load_id"] if old else None)
                 row = await self.connection.fetchrow(statement("read_load"), load_id)
                 assert row is not None, "this load landed"
                 return _result(delivery, "landed" if old is None else "replaced", row, began, why)
@@ -174,22 +178,24 @@ class Loader:
                 await self.connection.execute(statement("unlock_partition"), *key)
 
     @contextlib.asynccontextmanager
-    async def _file(self, delivery: Delivery) -> AsyncIterator[Path]:
+    async def _file(self, delivery: Delivery) -> AsyncIterator[tuple[Path, Delivery]]:
         """The delivered file; downloaded for as long as it is needed when it is not on this machine."""
         if not delivery.is_remote:
-            yield Path(delivery.uri)
+            yield Path(delivery.uri), delivery
             return
         # Imported here: it takes longer to import than to read a file.
-        from headgate.sources.http import download
+        from headgate.sources.http import fetch
 
         def on_bytes(done: int, total: int) -> None:
             self.on_progress(Progress(delivery, "download", done, total))
 
+        hosts = declared_files(self.source, self.settings.project_dir).redirects
         with downloads.in_use(self.settings.home):
             folder = downloads.folder_of(self.settings.home, delivery)
-            path = await asyncio.to_thread(download, delivery.uri, folder, on_bytes)
+            done = await asyncio.to_thread(fetch, delivery.uri, folder, on_bytes, hosts)
+            path = done.path
             try:
-                yield path
+                yield path, replace(delivery, origin=done.url if done.url != delivery.shown_uri else None)
             finally:
                 path.unlink(missing_ok=True)
                 if delivery.partition is None:
@@ -216,6 +222,8 @@ def _describe(delivery: Delivery, error: Exception) -> HeadgateError:
     """The failure without a record's contents: PostgreSQL quotes them in details, context and class 22."""
     if isinstance(error, HeadgateError):
         return error
+    if isinstance(error, OUT_OF_MEMORY):
+        return out_of_memory(delivery.shown_uri)
     said = ""
     if isinstance(error, asyncpg.PostgresError) and error.args and str(error.sqlstate)[:2] != "22":
         said = str(error.args[0]).splitlines()[0]

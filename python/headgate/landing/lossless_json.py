@@ -131,7 +131,11 @@ def _with_deep_stack(work: Callable[[], T]) -> T:
     sys.setrecursionlimit(DEPTH)
     try:
         thread = threading.Thread(target=run)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:
+            # No room for its stack.
+            raise MemoryError from error
         thread.join()
     finally:
         threading.stack_size(size)

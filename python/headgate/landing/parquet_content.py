@@ -78,6 +78,8 @@ class ParquetContent(Content):
         """What Arrow complains of, in words."""
         try:
             yield
+        except MemoryError:
+            raise
         except (pyarrow.ArrowException, OSError, KeyError):
             self.fail("a whole Parquet file", "another file, or damaged data")
 

@@ -36,6 +36,8 @@ def told(column: pa.Array) -> list[Any]:
     """The values of a column; an `Untold` in the place of each that cannot be told."""
     try:
         return values(column)
+    except MemoryError:
+        raise
     except (pa.ArrowException, ValueError, TypeError, OverflowError, KeyError):
         return [_one(column.slice(row, 1)) for row in range(len(column))]
 
@@ -43,6 +45,8 @@ def told(column: pa.Array) -> list[Any]:
 def _one(column: pa.Array) -> Any:
     try:
         return values(column)[0]
+    except MemoryError:
+        raise
     except UntoldError as error:
         return Untold(str(error))
     except UnicodeDecodeError:

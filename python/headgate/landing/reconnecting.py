@@ -12,6 +12,7 @@ from typing import TypeVar
 import asyncpg
 
 from headgate.errors import HeadgateError, UsageError
+from headgate.landing.memory import OUT_OF_MEMORY
 from headgate.landing.messages import OLD, Appended, Appender, Message, close_open_loads, open_appender
 from headgate.settings import Settings
 
@@ -24,10 +25,11 @@ PATIENCE = 60.0
 #: How often a service that nothing comes to calls `close_when_old`.
 SECONDS_BETWEEN_LOOKS = 15.0
 
-#: What a connection that is lost, or not to be had, raises.
+#: What a connection that is lost, or not to be had, raises; and what goes by when there is memory again.
 LOST = (
     HeadgateError,
     OSError,
+    *OUT_OF_MEMORY,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,

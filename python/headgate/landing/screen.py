@@ -28,6 +28,7 @@ from headgate.landing.copyformat import (
     pack_text,
 )
 from headgate.landing.keeping import Kept
+from headgate.landing.memory import heed_memory
 from headgate.landing.privacy import Minimiser
 from headgate.landing.times import TimeEncoder
 
@@ -96,7 +97,8 @@ class Screen:
         for line in io.BytesIO(block):
             try:
                 record = loads(line)
-            except orjson.JSONDecodeError:
+            except orjson.JSONDecodeError as error:
+                heed_memory(error)
                 self._salvage(line.removesuffix(b"\n"), parts)
                 continue
             if suspicious and NUL in line:
@@ -116,7 +118,8 @@ class Screen:
         for body in bodies:
             try:
                 record = loads(body)
-            except orjson.JSONDecodeError:
+            except orjson.JSONDecodeError as error:
+                heed_memory(error)
                 self._salvage(body, parts)
                 continue
             if NUL in body:
@@ -272,6 +275,7 @@ def _complaint(line: bytes | str) -> str:
     try:
         orjson.loads(line)
     except orjson.JSONDecodeError as error:
+        heed_memory(error)
         return str(error)
     return ""
 

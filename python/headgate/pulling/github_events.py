@@ -49,9 +49,9 @@ async def pull_github_events(settings: Settings, say: Say) -> Pulled:
     async with (
         open_appender(settings, GITHUB_EVENTS.name, uri=str(url)) as appender,
         alone(appender.connection, GITHUB_EVENTS),
-        new_client(headers) as client,
+        new_client({}) as client,
     ):
-        http = HttpClient(client, url, say, (token,) if token else ())
+        http = HttpClient(client, url, say, (token,) if token else (), headers)
         poll = _Poll(appender, http, url, say)
         await poll.run()
     return Pulled(

@@ -5,6 +5,7 @@ Every wait has a limit and is told; so many attempts in a row may fail, whatever
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,10 +14,12 @@ import httpx
 
 from headgate import __version__
 from headgate.errors import HeadgateError
+from headgate.pulling.bodies import ENCODINGS, MOST_ANSWER_BYTES, TooLargeError, read_body
 from headgate.pulling.clock import SYSTEM, Clock
 from headgate.pulling.results import Say
 from headgate.pulling.waits import asked_for, until
 from headgate.sources.base import without_credentials
+from headgate.sources.hosts import REDIRECTS, is_home, require_allowed, require_peer
 from headgate.sources.http import TRANSIENT
 
 #: Attempts in a row that fail; seconds to wait after the first, and at most.
@@ -26,19 +29,25 @@ PAUSE, LONGEST_PAUSE = 0.5, 30.0
 LONGEST_WAIT = 3700.0
 #: Shorter waits are not told.
 WORTH_TELLING = 1.0
-REDIRECTS = 5
+#: Seconds for one answer to the last byte of it.
+SECONDS_FOR_ANSWER = 600.0
 
 
 @dataclass
 class HttpClient:
-    """Asks one host."""
+    """Asks one host, and others that were declared, which get no credentials."""
 
     client: httpx.AsyncClient
-    #: Any URL of the host; requests to others are refused.
+    #: Any URL of the host.
     home: httpx.URL
     say: Say
     #: What must not be shown.
     secrets: tuple[str, ...] = ()
+    #: Sent to that host only.
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    #: Other hosts that answers may lead to.
+    redirects: Collection[str] = ()
     #: Requests a second; None: no limit of ours.
     rate_limit: float | None = None
     clock: Clock = SYSTEM
@@ -60,6 +69,8 @@ class HttpClient:
             await self._wait_for_limit(url)
             try:
                 response = await self._request(url, headers)
+            except TimeoutError:
+                problem, asked = f"no whole answer within {SECONDS_FOR_ANSWER:,.0f} s", None
             except httpx.RequestError as error:
                 problem, asked = str(error) or type(error).__name__, None
             else:
@@ -79,14 +90,14 @@ class HttpClient:
 
     async def _request(self, url: httpx.URL, headers: Mapping[str, str] | None) -> httpx.Response:
         """One request, and those that it is redirected to."""
-        for _ in range(REDIRECTS):
-            self.require_home(url)
+        for _ in range(REDIRECTS + 1):
+            require_allowed(url, self.home, self.redirects)
             if (rest := self._not_before - self.clock.monotonic()) > 0:
                 await self.clock.sleep(rest)
             if self.rate_limit is not None:
                 self._not_before = self.clock.monotonic() + 1 / self.rate_limit
             self.requests += 1
-            response = await self.client.get(url, headers=dict(headers or {}))
+            response = await self._ask(url, headers or {})
             if not response.has_redirect_location:
                 return response
             try:
@@ -95,18 +106,21 @@ class HttpClient:
                 raise self._error(url, "a redirect to text that is no URL", "check the URL") from None
         raise self._error(url, f"more than {REDIRECTS} redirects", "correct the URL")
 
-    def require_home(self, url: httpx.URL) -> None:
-        """Refuses to send credentials to another host than they are for.
-
-        Raises:
-            HeadgateError: the URL leads to one.
-        """
-        if (url.scheme, url.host, url.port) != (self.home.scheme, self.home.host, self.home.port):
-            raise self._error(
-                self.home,
-                f"an answer that points to {url.scheme}://{url.host}",
-                "name the right host in the URL of the loader",
-            )
+    async def _ask(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
+        """One answer with its body."""
+        if is_home(url, self.home):
+            headers = {**self.headers, **headers}
+            url = url.copy_merge_params(dict(self.params)) if self.params else url
+        async with (
+            asyncio.timeout(SECONDS_FOR_ANSWER),
+            self.client.stream("GET", url, headers=dict(headers)) as response,
+        ):
+            require_peer(response, self.home)
+            try:
+                return await read_body(response)
+            except TooLargeError:
+                found = f"more than {MOST_ANSWER_BYTES >> 20} MB, unpacked"
+                raise self._error(url, found, _SMALLER) from None
 
     def refusal(self, url: httpx.URL, response: httpx.Response) -> HeadgateError:
         """The error of an answer that is no success."""
@@ -141,6 +155,7 @@ class HttpClient:
         return text
 
 
+_SMALLER = "ask for smaller pages, or declare a large export as a source of type files"
 _AGAIN = "check the network and the server, then run the command again"
 
 
@@ -148,7 +163,7 @@ def new_client(headers: Mapping[str, str], timeout: float = 60.0) -> httpx.Async
     """A client that follows no redirect by itself and logs no URL: its query may hold a secret."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
     return httpx.AsyncClient(
-        headers={"User-Agent": f"headgate/{__version__}", **headers},
+        headers={"User-Agent": f"headgate/{__version__}", "Accept-Encoding": ENCODINGS, **headers},
         timeout=httpx.Timeout(timeout, connect=15),
         follow_redirects=False,
     )

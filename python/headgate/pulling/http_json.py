@@ -43,10 +43,19 @@ async def pull_http(settings: Settings, source: DeclaredSource, declared: HttpJs
     async with (
         open_appender(settings, source.name, uri=uri) as appender,
         alone(appender.connection, source),
-        new_client({"Accept": "application/json", **dict(declared.headers), **headers}) as client,
+        new_client({"Accept": "application/json"}) as client,
     ):
-        http = HttpClient(client, httpx.URL(declared.url), say, secrets, declared.rate_limit)
-        pull = _Pull(appender, source, declared, http, params)
+        http = HttpClient(
+            client,
+            httpx.URL(declared.url),
+            say,
+            secrets,
+            {**dict(declared.headers), **headers},
+            params,
+            declared.redirects,
+            declared.rate_limit,
+        )
+        pull = _Pull(appender, source, declared, http)
         await pull.run()
     return Pulled(
         source=source.name,
@@ -66,8 +75,6 @@ class _Pull:
     source: DeclaredSource
     declared: HttpJson
     http: HttpClient
-    #: Sent with every request, also where the server says the URL.
-    credentials: dict[str, str]
     done: Appended = field(default_factory=Appended, init=False)
     warnings: list[str] = field(default_factory=list, init=False)
     _state: dict[str, Any] = field(default_factory=dict, init=False)
@@ -97,7 +104,7 @@ class _Pull:
         """Lands the pages."""
         pages = pages_for(self.declared.pagination, httpx.URL(self.declared.url), params, self._warn)
         while pages.number <= self.declared.max_pages:
-            url = pages.url.copy_merge_params({**pages.params, **self.credentials})
+            url = pages.url.copy_merge_params(pages.params)
             response = await self.http.get(url, also=pages.may_end_with)
             if response.is_error:
                 if not pages.is_past_the_end(response):

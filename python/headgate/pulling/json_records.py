@@ -11,6 +11,7 @@ import orjson
 
 from headgate.errors import HeadgateError
 from headgate.landing import lossless_json
+from headgate.landing.memory import heed_memory
 from headgate.pulling.record_list import find_list
 from headgate.sources.loaders import Path_
 
@@ -42,7 +43,8 @@ class Answer:
         try:
             self.value: Any = orjson.loads(text)
             self._exact = _may_round(self.value)
-        except orjson.JSONDecodeError:
+        except orjson.JSONDecodeError as error:
+            heed_memory(error)
             self.value = self._read_around(text)
         else:
             if self._exact:
@@ -91,7 +93,7 @@ class Answer:
                 raise self.no_list(f"an answer with `{key}`")
 
     def _text(self, record: Any) -> bytes:
-        return lossless_json.dumps(record) if self._exact else orjson.dumps(record)
+        return lossless_json.dumps(record) if self._exact else _written(record)
 
     def _decoded(self, body: bytes, charset: str | None) -> bytes:
         """The answer in UTF-8, without a byte order mark."""
@@ -161,7 +163,7 @@ def _separate(text: bytes) -> tuple[bytes, Any]:
     with contextlib.suppress(orjson.JSONDecodeError):
         value = orjson.loads(text)
         if not _may_round(value):
-            return orjson.dumps(value), value
+            return _written(value), value
     # Half a character has no UTF-8, in the one direction or the other: landing says so.
     with contextlib.suppress(UnicodeError):
         found, rest, _ = lossless_json.loads_many(text.decode())
@@ -170,12 +172,26 @@ def _separate(text: bytes) -> tuple[bytes, Any]:
     return text, None
 
 
+def _written(value: Any) -> bytes:
+    """The JSON text of what orjson read; it reads deeper nesting than it writes."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return lossless_json.dumps(value)
+
+
 def _may_round(value: Any) -> bool:
     """Whether orjson may write a number in other digits than it read."""
-    if type(value) is float:
-        return True
-    inner = value.values() if type(value) is dict else value if type(value) is list else ()
-    return any(_may_round(item) for item in inner)
+    inner = [value]
+    while inner:
+        found = inner.pop()
+        if type(found) is float:
+            return True
+        if type(found) is dict:
+            inner.extend(found.values())
+        elif type(found) is list:
+            inner.extend(found)
+    return False
 
 
 def _kind_of(text: bytes) -> str:

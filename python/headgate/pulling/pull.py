@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from headgate.errors import HeadgateError, UsageError
+from headgate.landing.memory import OUT_OF_MEMORY, out_of_memory
 from headgate.pulling.lost import LOST, lost
 from headgate.pulling.results import Pulled, Say
 from headgate.settings import Settings
@@ -57,6 +58,8 @@ async def _told(puller: Puller, name: str, say: Say) -> Pulled:
     """A pull whose lost connections are said in words."""
     try:
         return await puller(say)
+    except OUT_OF_MEMORY as error:
+        raise out_of_memory(f"landing {name}") from error
     except LOST as error:
         raise lost(f"landing {name}", "PostgreSQL to answer to the end", error) from error
 

@@ -24,6 +24,7 @@ from starlette.requests import ClientDisconnect
 
 from headgate.errors import UsageError
 from headgate.landing import lossless_json
+from headgate.landing.memory import OUT_OF_MEMORY, heed_memory
 from headgate.landing.messages import Message
 from headgate.landing.reconnecting import ReconnectingAppender, reason
 from headgate.logs import service_log
@@ -109,6 +110,8 @@ class Receiver:
         except ClientDisconnect:
             # Nobody reads this answer.
             return self._refuse(Refusal(400, "the client went away before the body ended"))
+        except OUT_OF_MEMORY:
+            return self._refuse(Refusal(503, "no memory to read the delivery"), close=True)
         except FullError:
             return self._refuse(Refusal(503, "too many deliveries wait to be written"), close=True)
         except AwayError:
@@ -229,7 +232,8 @@ def _parse(body: bytes) -> dict[str, Any]:
     """
     try:
         parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
+        heed_memory(error)
         # Deeper nesting and larger numbers than orjson takes.
         found, rest, _ = lossless_json.loads_many(body.decode())
         if len(found) != 1 or rest or type(found[0][0]) is not dict:

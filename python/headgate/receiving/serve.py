@@ -14,8 +14,8 @@ from headgate.sources import GITHUB_WEBHOOKS
 
 #: Seconds in which what was accepted is answered after SIGTERM; see `intake.SECONDS_TO_ANSWER`.
 SECONDS_TO_DRAIN = 15
-#: Requests at once in one process; beyond them uvicorn answers, in plain text. More than may wait, so that
-#: the receiver refuses deliveries first, with JSON and Retry-After.
+#: Connections at once in one process; beyond them each is refused. More than deliveries may wait, so that the
+#: receiver refuses deliveries first.
 MOST_AT_ONCE = MOST_WAITING + 1_000
 
 

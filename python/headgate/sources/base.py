@@ -34,6 +34,8 @@ class Delivery:
     partition: Partition | None
     #: A path, or a URL that is fetched first.
     uri: str
+    #: Where its bytes came from, when redirects led elsewhere.
+    origin: str | None = None
 
     @property
     def extent(self) -> Partition:
@@ -53,6 +55,11 @@ class Delivery:
     def shown_uri(self) -> str:
         """The path or URL for ledgers and messages: a URL's query and user may be credentials."""
         return without_credentials(self.uri) if self.is_remote else self.uri
+
+    @property
+    def ledger_uri(self) -> str:
+        """What the ledger of what landed says: also where redirects led."""
+        return f"{self.shown_uri}, redirected to {self.origin}" if self.origin else self.shown_uri
 
     @property
     def is_remote(self) -> bool:

@@ -75,6 +75,8 @@ def _partition_inside(file: Path) -> Partition | None:
 def _first_time(file: Path) -> datetime | None:
     """When the first record of a file was made; None where it does not say."""
     try:
+        if not file.is_file():
+            return None
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as content:
             start = content.read(_FIRST_BYTES)
         record, _ = json.JSONDecoder().raw_decode(start.decode(errors="replace").lstrip())

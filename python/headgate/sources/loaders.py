@@ -40,6 +40,8 @@ class Files:
     encoding: str = "utf-8"
     #: Of JSON: the keys that lead to the array of records.
     records: tuple[str, ...] = ()
+    #: Other hosts that redirects may lead to.
+    redirects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class HttpJson:
     #: Requests a second; None: no limit.
     rate_limit: float | None = None
     max_pages: int = 10_000
+    #: Other hosts that redirects and links may lead to; credentials go to the URL's host only.
+    redirects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -252,6 +256,7 @@ def _files(keys: _Keys) -> Files:
         _delimiter(keys),
         encoding,
         _records(keys),
+        _redirects(keys),
     )
 
 
@@ -259,6 +264,12 @@ def _delimiter(keys: _Keys) -> str | None:
     if keys.get("delimiter") is None:
         return None
     return keys.match("delimiter", re.compile(r'[^\r\n"]'), "one character")
+
+
+def _redirects(keys: _Keys) -> tuple[str, ...]:
+    return keys.names(
+        "redirects", r"[^\s/@?#]+", "a host, host:port, or a list of these, such as files.example.com"
+    )
 
 
 def _records(keys: _Keys) -> tuple[str, ...]:
@@ -289,6 +300,7 @@ def _http_json(keys: _Keys) -> HttpJson:
         _incremental(keys.inner("incremental")),
         None if rate is None else float(rate),
         keys.integer("max_pages", 10_000, 1),
+        _redirects(keys),
     )
 
 

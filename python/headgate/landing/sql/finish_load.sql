@@ -8,5 +8,6 @@ set
     rows_repaired = $6,
     bytes_read = $7,
     declaration_sha256 = $8,
+    uri = $9,
     finished_at = clock_timestamp()
 where load_id = $1
