@@ -16,9 +16,13 @@ import pytest
 from headgate.errors import HeadgateError
 from headgate.landing import land_files
 from headgate.settings import load_settings
+from headgate.sources import get_source
+from headgate.sources.base import delivery_at
 from headgate.sources.gharchive import delivery_of, fetch, is_published
 from headgate.sources.http import download
+from tests.integration.api_server import Reply, Request, serving
 from tests.integration.landing_files import HOUR, as_lines, event, write_hour
+from tests.small_project import declare, settings_for
 from tests.support import Database
 
 MOMENT = datetime(2016, 1, 1, 1, tzinfo=UTC)
@@ -159,30 +163,27 @@ def test_a_dead_server_is_given_up_with_words(tmp_path: Path, monkeypatch: pytes
 
 
 def test_redirects_stay_on_the_host_and_the_ledger_names_their_end(
-    database: Database, archive: Archive, tmp_path: Path
+    database: Database, tmp_path: Path
 ) -> None:
-    """A file that moved on its host lands; a redirect to another name of this machine only when it is declared."""
-    file = tmp_path / "archive" / "orders.json"
-    file.write_text('{"id": 1}\n')
+    """A file that moved on its host lands; a redirect to another name only when it is declared."""
 
     def answer(request: Request) -> Reply:
         if request.path == "/moved":
             return Reply(None, 302, {"Location": "/else/orders.json?signature=s3cret"})
         if request.path == "/away":
-            port = archive.url.rpartition(":")[2]
+            port = request.headers["host"].rpartition(":")[2]
             return Reply(None, 302, {"Location": f"http://localhost:{port}/orders.json?signature=s3cret"})
-        return Reply(b'{"id": 2}\n')
+        return Reply({"id": request.path})
 
-    port = archive.url.rpartition(":")[2]
-    contract = {"version": 1, "identity": "id", "paths": [{"path": "id", "type": "integer", "required": True}]}
     with serving(answer) as api:
+        port = api.url.rpartition(":")[2]
         for name, redirects, place in (
             ("moved", [], f"{api.url}/else/orders.json"),
             ("away", [], None),
             ("away", [f"localhost:{port}"], f"http://localhost:{port}/orders.json"),
         ):
             loader = {"type": "files", "format": "json", **({"redirects": redirects} if redirects else {})}
-            project = declare(tmp_path / f"{name}{len(redirects)}", "orders", loader, contract)
+            project = declare(tmp_path / f"{name}{len(redirects)}", "orders", loader)
             settings = settings_for(database.settings, project)
             delivery = delivery_at(get_source("orders", settings.project_dir), f"{api.url}/{name}")
             (result,) = land_files(settings, "orders", [delivery])

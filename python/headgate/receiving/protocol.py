@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 #: Seconds, from the connection's start or the first byte after the last answer.
 SECONDS_FOR_HEAD = 10.0
@@ -22,10 +22,8 @@ RETRY_AFTER = b"10"
 
 def _answer(status: bytes, error: str, more: bytes = b"") -> bytes:
     body = json.dumps({"error": error}).encode()
-    return (
-        b"HTTP/1.1 %s\r\ncontent-type: application/json\r\nconnection: close\r\n%scontent-length: %d\r\n\r\n%s"
-        % (status, more, len(body), body)
-    )
+    head = b"HTTP/1.1 %s\r\ncontent-type: application/json\r\nconnection: close\r\n" % status
+    return b"%s%scontent-length: %d\r\n\r\n%s" % (head, more, len(body), body)
 
 
 _TOO_SLOW = _answer(b"408 Request Timeout", "the head of the request did not arrive in time")
@@ -149,6 +147,7 @@ class PatientProtocol(HttpToolsProtocol):
     def _is_owed_an_answer(self) -> bool:
         """Whether a request before the one being read waits for its answer, or this one's has begun."""
         # uvicorn's types do not say that there is none before the first request.
-        if not self.cycle or self.cycle.response_complete:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:
             return False
-        return self._in_head or self.cycle.response_started or bool(self.pipeline)
+        return self._in_head or cycle.response_started or bool(self.pipeline)
