@@ -205,6 +205,30 @@ def test_only_what_is_new_is_asked_for(database: Database, tmp_path: Path) -> No
     assert asked == ["2026-01-01T00:05:00Z", "2026-01-01T00:09:00Z", "2026-01-01T01:30:00+01:00"]
 
 
+@pytest.mark.parametrize("odd", ["2999-01-01T00:00:00Z", "9999-12-31", "NaN", "Infinity", "-inf"])
+def test_a_value_ahead_of_all_that_comes_is_no_position(database: Database, tmp_path: Path, odd: str) -> None:
+    """A time to come, or no finite number, lands, and has nothing left out later; the pull says so."""
+    records: list[dict[str, Any]] = [{"id": 1, "updated_at": odd}, *tickets(10)[2:]]
+    if not odd.startswith(("2", "9")):
+        records = [{**record, "updated_at": n} for n, record in enumerate(records)]
+        records[0]["updated_at"] = odd
+
+    def answer(request: Request) -> Reply:
+        since = request.params.get("since")
+        places = {str(record["updated_at"]): n for n, record in enumerate(records)}
+        return Reply(records[places[since] :] if since else records)
+
+    with serving(answer) as api:
+        settings = settings_of(database, tmp_path, api, incremental={"param": "since", "from": "updated_at"})
+        first = land(settings)
+        assert first.rows.landed == 9
+        assert "1 records hold a time to come, or no finite number" in first.warnings[0]
+        newest = records[-1]["updated_at"]
+        records.append({"id": 10, "updated_at": "2026-01-02T00:00:00Z" if newest != 8 else 9})
+        assert land(settings).rows.landed == 1
+    assert api.requests[1].params["since"] == str(newest)
+
+
 def test_a_pull_that_fails_is_repeated_from_where_the_last_whole_one_ended(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -26,6 +27,10 @@ from headgate.sources.base import without_credentials
 from headgate.sources.declared import DeclaredSource
 from headgate.sources.loaders import Auth, HttpJson
 
+#: What a value of `incremental` is, in the order in which kinds rank.
+TEXT, NUMBER, TIME = range(3)
+#: A time without a zone may be of any.
+UNTOLD_ZONE = timedelta(days=1)
 #: Answers without a body.
 NO_CONTENT = (204, 205)
 
@@ -78,8 +83,10 @@ class _Pull:
     done: Appended = field(default_factory=Appended, init=False)
     warnings: list[str] = field(default_factory=list, init=False)
     _state: dict[str, Any] = field(default_factory=dict, init=False)
-    #: The greatest value of `incremental` that the last pull or this one saw.
+    #: The greatest value of `incremental` that was seen so far, of those that can be a position.
     _newest: str | None = field(default=None, init=False)
+    #: Records with a value that cannot.
+    _ahead: int = field(default=0, init=False)
 
     async def run(self) -> None:
         """Lands every page, then notes the newest value."""
@@ -95,6 +102,11 @@ class _Pull:
                 params[incremental.param] = self._newest
         noted = dict(self._state)
         await self._pages(params)
+        if self._ahead:
+            self._warn(
+                f"{self._ahead:,} records hold a time to come, or no finite number, for `incremental`;"
+                " the next pull asks from the newest of the others on"
+            )
         if self._newest is not None:
             self._state["newest"] = self._newest
         if self._state != noted:
@@ -134,8 +146,10 @@ class _Pull:
         texts = [text for text, _ in records]
         if self.declared.incremental is not None:
             origin = self.declared.incremental.origin
-            values = (as_text(value_at(record, origin)) for _, record in records)
-            self._newest = max((value for value in (self._newest, *values) if value), key=_rank, default=None)
+            values = [text for _, record in records if (text := as_text(value_at(record, origin)))]
+            told = [value for value in values if _has_been(value)]
+            self._ahead += len(values) - len(told)
+            self._newest = max((value for value in (self._newest, *told) if value), key=_rank, default=None)
         if texts:
             self.done += await self.appender.append([Message(_version(text), text) for text in texts])
         return texts
@@ -172,12 +186,20 @@ def _version(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
+def _has_been(text: str) -> bool:
+    """Whether a value can be a position: from one ahead of all that comes, nothing would be asked for."""
+    kind, value = _rank(text)
+    if kind == TIME:
+        return bool(value <= datetime.now(UTC) + UNTOLD_ZONE)
+    return kind != NUMBER or bool(value.is_finite())
+
+
 def _rank(text: str) -> tuple[int, Any]:
     """Orders times and numbers as such, and anything else as text."""
     moment = parse_time(text)
     if moment is not None:
-        return 2, moment
+        return TIME, moment
     try:
-        return 1, Decimal(text)
+        return NUMBER, Decimal(text)
     except InvalidOperation:
-        return 0, text
+        return TEXT, text

@@ -31,7 +31,17 @@ CURRENT_LOADS = """
 """
 BEFORE = {"gone": "status = 'discarded'", "other_gone": "other.status = 'discarded'"}
 AFTER = {
-    "gone": "(status = 'discarded' or status = 'replaced' and appended)",
+    "gone": """(
+                status = 'discarded'
+                or status = 'replaced' and appended and exists (
+                    select from ops.loads as again
+                    where
+                        (again.source, again.entity, again.content_sha256)
+                        = (loads.source, loads.entity, loads.content_sha256)
+                        and again.appended
+                        and again.status in ('landed', 'discarded')
+                )
+            )""",
     "other_gone": "(other.status = 'discarded' or other.status = 'replaced' and other.appended)",
 }
 
