@@ -12,8 +12,13 @@ import pyarrow.parquet
 import pytest
 
 from headgate.landing import LoadResult, land_files
+from headgate.scaffold.files import NewFiles
+from headgate.scaffold.infer import infer
+from headgate.scaffold.source import new_source
 from headgate.settings import Settings
 from tests.integration.landing_files import as_lines, event, write_hour
+from tests.project_copy import ProjectCopy
+from tests.sample_sources import write_lines
 from tests.small_project import PATHS, declare, settings_for
 from tests.support import Database
 
@@ -182,3 +187,30 @@ def test_an_hour_of_rejects_does_not_replace_what_landed(database: Database, tmp
     database.headgate("land", "gharchive", hour)
     assert "5 lines, all rejected" in database.headgate("land", "gharchive", broken, exit_code=1).stdout
     assert database.value("select count(*) from staging_gharchive.events") == 5
+
+
+@pytest.mark.slow
+def test_models_hold_once_what_landed_again_with_earlier_times(database: Database, tmp_path: Path) -> None:
+    """Of the partition that it had before nothing is left, and every record is typed under the new one."""
+    records = [
+        {"id": n, "created_at": f"2021-01-01T00:{n:02d}:00Z", "updated_at": f"2022-01-01T00:{n:02d}:00Z"}
+        for n in range(20)
+    ]
+    project = ProjectCopy.make(tmp_path / "project", database)
+    NewFiles(
+        project.folder, new_source(project.folder, "orders", infer(records, time="updated_at")).texts
+    ).write()
+    file = write_lines(tmp_path / "orders.jsonl", records)
+    build = ("run", "--select", "+path:models/staging/orders")
+    project.headgate("land", "orders", file)
+    project.dbt("seed")
+    project.dbt(*build)
+    declared = "models/staging/orders/_orders__sources.yml"
+    project.replace(declared, "time: updated_at", "time: created_at")
+    assert "1 replaced" in project.headgate("land", "orders", file).stdout
+    project.dbt(*build)
+    starts = "select partition_start, count(*) from typed.stg_orders__records group by 1"
+    ((start, count),) = database.query(starts)
+    assert (f"{start:%Y}", count) == ("2020", 20)
+    outcomes = "select status, typed_count, duplicates_count from typed.stg_orders__load_outcomes order by 1"
+    assert database.query(outcomes) == [("landed", 20, 0), ("replaced", None, None)]
