@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,14 +18,16 @@ import pytest
 from headgate.errors import HeadgateError
 from headgate.landing import land_files
 from headgate.settings import load_settings
-from headgate.sources import get_source
+from headgate.sources import downloads, get_source
 from headgate.sources.base import delivery_at
 from headgate.sources.gharchive import delivery_of, fetch, is_published
 from headgate.sources.http import download
 from tests.integration.api_server import Reply, Request, serving
 from tests.integration.landing_files import HOUR, as_lines, event, write_hour
+from tests.servers import wait_until
 from tests.small_project import declare, settings_for
-from tests.support import Database
+from tests.support import ROOT, Database
+from tests.wire import Wire
 
 MOMENT = datetime(2016, 1, 1, 1, tzinfo=UTC)
 
@@ -120,6 +124,31 @@ def test_the_command_fetches_hours(database: Database, archive: Archive) -> None
     assert "2016-01-01T01  landed" in done.stdout
     assert "HTTP status 404: it is not there (yet)" in done.stdout
     assert database.value("select count(*) from staging_gharchive.events") == 2000
+
+
+def test_what_a_killed_landing_downloaded_is_its_owners_and_goes_with_the_next(
+    database: Database, archive: Archive
+) -> None:
+    """Killed while it lands, under an umask that hides nothing: the hour lies there until the next start."""
+    settings = replace(database.settings, archive_url=archive.url)
+    with Wire.to(database) as wire:
+        wire.stop_after(100_000)
+        command = [Path(sys.executable).with_name("headgate"), "land", "gharchive", "--from", "2016-01-01T01"]
+        env = {**wire.database.env, "HEADGATE_ARCHIVE_URL": archive.url}
+        with subprocess.Popen(command, env=env, cwd=ROOT, umask=0, stderr=subprocess.DEVNULL) as lander:
+            assert wire.stopped(lander)
+            lander.kill()
+        wire.cut()
+    folder = settings.home / "downloads"
+    assert [file.name for file in folder.iterdir()] == [HOUR]
+    assert not [path for path in settings.home.rglob("*") if path.lstat().st_mode & 0o077]
+
+    def is_swept() -> bool:
+        downloads.sweep(settings.home)
+        return not any(folder.iterdir())
+
+    wait_until(is_swept, "the end of the landing process, and the sweep")
+    assert database.value("select count(*) from staging_gharchive.events") == 0
 
 
 def test_a_file_that_changed_is_not_resumed(archive: Archive, tmp_path: Path) -> None:

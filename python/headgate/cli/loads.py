@@ -88,6 +88,7 @@ def _shown(load: Load, radius: Radius, decisions: list[Decision]) -> list[str]:
         f"status    {load.status}, finished {finished}",
         f"from      {load.uri}",
         f"records   {load.rows_landed or 0:,} landed, {load.rows_rejected or 0:,} rejected",
+        *([f"          headgate rejects list --load {load.load_id}"] if load.rows_rejected else []),
         *(f"          {line}" for line in reports.radius_lines(radius)),
     ]
     if decisions:

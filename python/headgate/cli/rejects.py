@@ -35,7 +35,7 @@ def list_rejects(load_id: int | None, source: str | None, limit: int, as_json: b
         click.echo(json.dumps(found, indent=2))
         return
     columns = ("load_id", "source", "line_number", "what", "reason", "stored_as", "line_bytes", "line_hmac")
-    headings = ("load", "source", "line", "", "reason", "stored as", "bytes", "keyed hash")
+    headings = ("load", "source", "line", "was", "reason", "stored as", "bytes", "keyed hash")
     lines = table(headings, [[row[column] for column in columns] for row in found])
     click.echo("\n".join(lines) if found else "No line was rejected or repaired.")
 
