@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import json
+import os
 import sys
 
 import click
@@ -58,10 +60,8 @@ COMMANDS = {
     "completion": ("headgate.cli.completion:completion", "Print shell completion for bash, zsh or fish."),
 }
 
-#: SQLSTATE: insufficient_privilege.
-MISSING_RIGHT = "42501"
-#: SQLSTATE: invalid_schema_name, undefined_table, undefined_column.
-MISSING_OBJECTS = {"3F000", "42P01", "42703"}
+#: As of a program that SIGPIPE, or SIGINT, ends.
+CLOSED_PIPE, INTERRUPTED = 141, 130
 
 
 class LazyGroup(click.Group):
@@ -91,61 +91,74 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Runs the command line; a HeadgateError becomes its message and its exit code."""
+    """Runs the command line; whatever goes wrong becomes a message and an exit code, never a trace."""
     private.begin()
-    with contextlib.suppress(HeadgateError):  # the command says it
+    with contextlib.suppress(HeadgateError, OSError):  # the command says it
         private.tighten(load_settings())
+    for stream in (sys.stdout, sys.stderr):
+        # Arguments, names of files: what is not UTF-8 is printed escaped.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    code = _run()
     try:
-        sys.exit(cli.main(standalone_mode=False))
-    except click.ClickException as error:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _end(error)
+        # What is left unwritten would fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        return int(cli.main(standalone_mode=False) or 0)
+    except SystemExit as end:
+        # Click has an answer of its own to a pipe that nobody reads: the code of a failure.
+        return CLOSED_PIPE if end.code == 1 and _nobody_reads() else _code(end.code)
+    except BaseException as error:
+        return _end(error)
+
+
+def _code(given: object) -> int:
+    """What the interpreter makes of an argument of sys.exit()."""
+    if isinstance(given, str):
+        click.echo(given, err=True)
+    return given if isinstance(given, int) else int(given is not None)
+
+
+def _nobody_reads() -> bool:
+    from headgate.cli.failures import output_is_closed
+
+    return output_is_closed()
+
+
+def _end(error: BaseException) -> int:
+    """Says why the command ends; its exit code."""
+    if isinstance(error, click.ClickException):
         error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+        return error.exit_code
+    if isinstance(error, click.Abort | KeyboardInterrupt) or type(error).__name__ == "CancelledError":
         click.echo("stopped", err=True)
-        sys.exit(130)
-    except HeadgateError as error:
-        report(error)
-        sys.exit(error.exit_code)
-    except Exception as error:
-        explained = _of_database(error)
-        if explained is None:
-            raise
-        report(explained)
-        sys.exit(explained.exit_code)
+        return INTERRUPTED
+    # Imported here and below: a command that goes well does without.
+    from headgate.cli.failures import explained
 
-
-def _of_database(error: Exception) -> HeadgateError | None:
-    """What the database refused, if its version or the role's rights are why, by whichever driver."""
-    cause = getattr(error, "orig", error)
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    if state == MISSING_RIGHT:
-        return HeadgateError(
-            "rights in the database",
-            expected="those of the role that owns Headgate's schemas",
-            found=str(cause).splitlines()[0],
-            next_step="name that role in HEADGATE_DSN, or have it grant this one what is missing",
-        )
-    if state in MISSING_OBJECTS:
-        from headgate import postgres
-        from headgate.postgres import schema
-
-        here, newest = schema.current(postgres.dsn(load_settings())), schema.head()
-        if here != newest:
-            return HeadgateError(
-                "schemas of the database",
-                expected=f"version {newest}, which this checkout works with",
-                found=f"version {here}",
-                next_step="run `headgate up`",
-            )
-    return None
+    if isinstance(error, BrokenPipeError) and _nobody_reads():
+        return CLOSED_PIPE
+    known = explained(error)
+    report(known)
+    return known.exit_code
 
 
 def report(error: HeadgateError) -> None:
     """Prints an error to stderr: as JSON when the command was called with --json, else for people."""
+    from headgate.secrecy import without_secrets
+
+    parts = {name: without_secrets(text, os.environ) for name, text in error.as_dict().items()}
     if "--json" in sys.argv:
-        click.echo(json.dumps(error.as_dict()), err=True)
+        click.echo(json.dumps(parts), err=True)
         return
-    click.secho(f"{error.subject}", fg="red", bold=True, err=True)
-    click.echo(f"  expected  {error.expected}", err=True)
-    click.echo(f"  found     {error.found}", err=True)
-    click.echo(f"  next      {error.next_step}", err=True)
+    click.secho(parts["subject"], fg="red", bold=True, err=True)
+    click.echo(f"  expected  {parts['expected']}", err=True)
+    click.echo(f"  found     {parts['found']}", err=True)
+    click.echo(f"  next      {parts['next_step']}", err=True)

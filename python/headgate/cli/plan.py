@@ -16,7 +16,7 @@ from headgate.planning import approvals, reports
 from headgate.planning.declared import Declared, read_declared
 from headgate.planning.deployed import read_deployed
 from headgate.planning.plan import Plan, make_plan
-from headgate.postgres.connection import Connection
+from headgate.postgres.connection import Connection, open_psycopg2
 from headgate.settings import Settings, load_settings
 
 
@@ -95,7 +95,8 @@ def apply(yes: bool, as_json: bool) -> None:
 
 def _declared(settings: Settings) -> Declared:
     """Reads the project, which takes dbt some seconds, and says so."""
-    postgres.dsn(settings)
+    # Whoever cannot be told what is deployed need not wait.
+    open_psycopg2(postgres.dsn(settings)).close()
     if sys.stderr.isatty():
         click.echo("compiling the project ...", err=True)
     return read_declared(settings)

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 from headgate.contract.paths import Step, format_path, parse_path
 from headgate.errors import UsageError
+from headgate.yaml_files import read_yaml
 
 JsonType = Literal[
     "string",
@@ -136,13 +137,7 @@ def read_contract(file: Path, source: str, entity: str) -> Contract:
     Raises:
         UsageError: it is not there or not a contract; the message names the place.
     """
-    # Imported here: landing processes get contracts that are read already.
-    import yaml
-
-    try:
-        document = yaml.load(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        raise _error(file, "", "YAML", " ".join(str(error).split())) from error
+    document = read_yaml(file)
     reader = _Reader(file)
     declared = reader.named(reader.mapping(document, "").get("sources"), source, "sources")
     table = reader.named(declared.get("tables"), entity, f"sources.{source}.tables")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from headgate.errors import UsageError
 from headgate.postgres.connection import Connection
@@ -15,6 +14,7 @@ from headgate.store.reading.catalog import PublishedView
 from headgate.store.reading.keys import TEXTS
 from headgate.store.reading.spine import natural_order, relation_name, spine_of_relation
 from headgate.store.views import quoted
+from headgate.yaml_files import read_yaml
 
 #: The column that orders the copy; it is not part of the dataset.
 PLACE = "headgate_place"
@@ -44,10 +44,27 @@ class Declared:
 def declared(project_dir: Path, spine: str) -> Declared:
     """What the project's YAML says about the spine `schema.model`; nothing when it has no such model."""
     for path in sorted((project_dir / "models" / "training").rglob("*.yml")):
-        for model in (yaml.safe_load(path.read_text()) or {}).get("models", []):
-            if spine.partition(".")[2] == model["name"]:
-                return Declared(**model.get("config", {}).get("meta", {}).get("spine", {}))
+        document = read_yaml(path)
+        for model in (document.get("models") or []) if isinstance(document, dict) else []:
+            if isinstance(model, dict) and spine.partition(".")[2] == model.get("name"):
+                return _declared(path, model)
     return Declared()
+
+
+def _declared(path: Path, model: dict[str, Any]) -> Declared:
+    place: Any = model
+    for key in ("config", "meta", "spine"):
+        place = place.get(key) or {} if isinstance(place, dict) else place
+    known = {field.name for field in fields(Declared)}
+    names = place.values() if isinstance(place, dict) and set(place) <= known else (None,)
+    if all(isinstance(name, str) for name in names):
+        return Declared(**place)
+    raise UsageError(
+        f"{path}, config.meta.spine of model {model['name']}",
+        expected=f"names of columns under {', '.join(sorted(known))}",
+        found="something else",
+        next_step="correct the file",
+    )
 
 
 async def copy(

@@ -18,12 +18,18 @@ from headgate import private
 from headgate.contract import Contract, PathRule, parse_path
 from headgate.landing import lossless_json
 from headgate.landing.keeping import Keeper, Kept
+from headgate.secrecy import require_strong
 from headgate.settings import Settings
 
 KEY_FILE = "pii.key"
 PREFIX = "hmac:"
 HEX_DIGITS = 32
 CACHE_LIMIT = 100_000
+#: What landed with a weak key can only be matched by the same key.
+GO_ON = (
+    "where records have landed with this one, set HEADGATE_ALLOW_WEAK_KEYS=1 to go on with it: "
+    "another key hashes the same person to another value"
+)
 
 #: A place that holds personal data: container, key or position in it, what to do.
 Hit = tuple[Any, Any, str]
@@ -36,10 +42,10 @@ _MINUS_ZERO = re.compile(rb"-0[,\]}\s]")
 def pii_key(settings: Settings) -> bytes:
     """The HMAC key: HEADGATE_PII_KEY, else a random one that is made once and kept in `settings.home`."""
     if settings.pii_key is not None:
-        return settings.pii_key.encode()
+        return _strong(settings, "HEADGATE_PII_KEY", os.fsencode(settings.pii_key))
     file = settings.home / KEY_FILE
     with contextlib.suppress(FileNotFoundError):
-        return file.read_bytes().strip()
+        return _strong(settings, str(file), file.read_bytes().strip())
     private.folder(settings.home)
     fresh = file.with_name(f"{KEY_FILE}.{os.getpid()}")
     fresh.touch(mode=0o600)
@@ -49,6 +55,13 @@ def pii_key(settings: Settings) -> bytes:
         file.hardlink_to(fresh)
     fresh.unlink()
     return file.read_bytes().strip()
+
+
+def _strong(settings: Settings, name: str, key: bytes) -> bytes:
+    """The key, unless whoever has the hashes finds it, and with it the names, by trying."""
+    if not settings.allow_weak_keys:
+        require_strong(name, key, next_step=GO_ON)
+    return key
 
 
 class Minimiser:

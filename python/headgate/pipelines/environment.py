@@ -14,6 +14,7 @@ from psycopg2 import sql
 
 from headgate import postgres
 from headgate.errors import HeadgateError
+from headgate.postgres.connection import open_psycopg2
 from headgate.settings import Settings
 
 METADATA_DATABASE_SUFFIX = "_mage"
@@ -67,6 +68,7 @@ def settings_env(settings: Settings) -> dict[str, str]:
         "HEADGATE_NATS_URL": settings.nats_url,
         "HEADGATE_CONNECTIONS": settings.connections,
         "HEADGATE_KEEP_RELEASES": settings.keep_releases,
+        "HEADGATE_ALLOW_WEAK_KEYS": "1" if settings.allow_weak_keys else None,
     }
     # An empty variable is an unset one, and hides what the caller's environment may hold.
     return {name: "" if value is None else str(value) for name, value in values.items()}
@@ -104,7 +106,7 @@ def ensure_metadata_database(settings: Settings) -> None:
         HeadgateError: the role may not create databases.
     """
     database = postgres.libpq_env(settings)["PGDATABASE"] + METADATA_DATABASE_SUFFIX
-    connection = psycopg2.connect(postgres.dsn(settings))
+    connection = open_psycopg2(postgres.dsn(settings))
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
+from headgate.errors import UsageError
+from headgate.yaml_files import read_yaml
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """The mapping that a YAML file holds.
 
     Raises:
-        ValueError: it holds something else, or is not YAML.
+        UsageError: it holds something else, or is not YAML.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"not readable as YAML: {' '.join(str(error).split())}") from error
+    data = read_yaml(path)
     if not isinstance(data, dict):
-        raise ValueError(f"expected a mapping, found {type(data).__name__}")
+        raise UsageError(
+            str(path), expected="a mapping", found=type(data).__name__, next_step="correct the file"
+        )
     return data

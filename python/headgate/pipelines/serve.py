@@ -23,6 +23,7 @@ from headgate.pipelines.environment import (
     mage_project,
     metadata_url,
 )
+from headgate.secrecy import require_strong
 from headgate.settings import Settings
 
 SECONDS_TO_START = 180
@@ -140,12 +141,25 @@ def serve_env(settings: Settings, host: str) -> dict[str, str]:
             found=f"REQUIRE_USER_AUTHENTICATION={env['REQUIRE_USER_AUTHENTICATION']}",
             next_step=f"unset it, or use {LOOPBACK}",
         )
+    _require_strong_logins(settings)
     env.setdefault("DEFAULT_OWNER_EMAIL", OWNER)
     env.setdefault("DEFAULT_OWNER_USERNAME", "owner")
     env.setdefault("DEFAULT_OWNER_PASSWORD", secret(password_file(settings)))
     # Mage's own default is public.
     env.setdefault("JWT_SECRET", secret(settings.home / "mage-token-key"))
     return env
+
+
+def _require_strong_logins(settings: Settings) -> None:
+    """Refuses a password, or a key of sessions, that others find by trying."""
+    steps = {
+        "DEFAULT_OWNER_PASSWORD": "Mage takes it when it first starts and keeps its hash: later, unset it, "
+        "and change the password in the UI",
+        "JWT_SECRET": "or unset it: one is kept below HEADGATE_HOME then. Everybody logs in once more",
+    }
+    for name, step in steps.items():
+        if name in os.environ and not settings.allow_weak_keys:
+            require_strong(name, os.environ[name], next_step=step)
 
 
 def password_file(settings: Settings) -> Path:
@@ -160,7 +174,9 @@ def secret(file: Path) -> str:
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         os.write(descriptor, secrets.token_urlsafe(24).encode())
         os.close(descriptor)
-    return file.read_text().strip()
+    kept = file.read_text().strip()
+    require_strong(str(file), kept, next_step="or remove the file, and run the command again")
+    return kept
 
 
 def require_free(host: str, port: int) -> None:

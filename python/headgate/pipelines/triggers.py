@@ -8,6 +8,7 @@ from typing import Any
 
 from croniter import croniter
 
+from headgate.errors import UsageError
 from headgate.pipelines.environment import mage_project
 from headgate.pipelines.project import read_mapping
 from headgate.settings import Settings
@@ -58,7 +59,7 @@ def read_triggers(settings: Settings) -> dict[str, list[Trigger]]:
         pipeline, file = metadata.parent.name, metadata.with_name("triggers.yaml")
         try:
             entries = read_mapping(file).get("triggers") if file.exists() else []
-        except ValueError:
+        except UsageError:
             entries = []
         found[pipeline] = [_trigger(pipeline, entry) for entry in entries or [] if isinstance(entry, dict)]
     return found

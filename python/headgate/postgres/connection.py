@@ -8,14 +8,55 @@ import asyncpg
 
 from headgate.errors import HeadgateError, UsageError
 from headgate.postgres.embedded import DATABASE, embedded
+from headgate.postgres.uri import for_asyncpg, parameters, shown, without_password
 from headgate.settings import Settings
 
 if TYPE_CHECKING:
     import psycopg2
 
+__all__ = [
+    "Connection",
+    "connect",
+    "connect_to",
+    "dsn",
+    "libpq_env",
+    "open_psycopg2",
+    "parameters",
+    "shown",
+    "unreachable",
+]
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 MINIMUM_VERSION = 15
+#: What asyncpg raises where no connection comes about: by the network, TLS, the server, or a parameter.
+REFUSED = (
+    OSError,
+    ValueError,
+    OverflowError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+#: SQLSTATE of a refusal -> what to do about it.
+NEXT_STEPS = {
+    "28P01": "correct the password in {place}; in a URI, @ is written %40, / %2F, % %25",
+    "28000": "correct user or password in {place}, or let the user in by pg_hba.conf of the server",
+    "3D000": "create the database, or correct its name in {place}",
+    "53300": "try again when other programs have closed their connections, or raise max_connections",
+    "57P03": "try again in a moment: the server is starting, stopping or recovering",
+}
+#: The same by what libpq writes: psycopg2 gives no SQLSTATE where there is no connection.
+SAID = {
+    "password authentication failed": "28P01",
+    "no password supplied": "28P01",
+    'role "': "28000",
+    "no pg_hba.conf entry": "28000",
+    "too many clients": "53300",
+    "remaining connection slots": "53300",
+    "the database system is": "57P03",
+    "does not exist": "3D000",
+}
 #: libpq's URI parameters and the variables that say the same.
 VARIABLES = {
     "host": "PGHOST",
@@ -76,55 +117,29 @@ async def connect_to(uri: str) -> Connection:
     """The same to a URI that `dsn` gave."""
     try:
         connection = await asyncpg.connect(
-            uri, server_settings={"application_name": "headgate", "timezone": "UTC", "jit": "off"}
+            for_asyncpg(uri),
+            server_settings={"application_name": "headgate", "timezone": "UTC", "jit": "off"},
         )
-    except (OSError, asyncpg.PostgresError) as error:
-        raise unreachable(uri, error) from error
+    except REFUSED as error:
+        raise unreachable(uri, error) from None
     require_usable(connection.get_server_version().major, connection.get_settings().server_encoding, uri)
     return connection
 
 
 def open_psycopg2(uri: str) -> psycopg2.extensions.connection:
     """Opens a psycopg2 connection in UTC; same checks and errors as `connect`."""
+    # Imported where it is used: landing processes start often, and need asyncpg only.
     import psycopg2
 
+    parameters(uri)
     try:
         connection = psycopg2.connect(uri, application_name="headgate", options="-c timezone=UTC -c jit=off")
-    except psycopg2.OperationalError as error:
-        raise unreachable(uri, error) from error
+    # A message in another language may be in another encoding.
+    except (psycopg2.Error, UnicodeError) as error:
+        raise unreachable(uri, error) from None
     encoding = connection.info.parameter_status("server_encoding")
     require_usable(connection.info.server_version // 10000, encoding or "", uri)
     return connection
-
-
-def parameters(uri: str) -> dict[str, str]:
-    """The parts of a PostgreSQL URI.
-
-    Raises:
-        UsageError: it is not one.
-    """
-    # Imported where it is used, here and below: landing processes start often, and need asyncpg only.
-    import psycopg2
-    from psycopg2.extensions import parse_dsn
-
-    problem = "another form"
-    if uri.startswith(("postgresql://", "postgres://")):
-        try:
-            return {key: str(value) for key, value in parse_dsn(uri).items()}
-        except psycopg2.ProgrammingError:
-            problem = "a URI that libpq cannot read"
-    raise UsageError(
-        "HEADGATE_DSN",
-        expected="postgresql://user:password@host:port/database",
-        found=problem,
-        next_step="correct it, or unset it to use the embedded server",
-    )
-
-
-def shown(uri: str) -> str:
-    """Where a URI leads, without its password."""
-    parts = parameters(uri)
-    return f"{parts.get('dbname', '')} at {parts.get('host', 'localhost')}:{parts.get('port', '5432')}"
 
 
 def require_usable(major: int, encoding: str, uri: str) -> None:
@@ -144,10 +159,15 @@ def require_usable(major: int, encoding: str, uri: str) -> None:
 
 
 def unreachable(uri: str, error: Exception) -> HeadgateError:
-    """The error for a server that does not answer or does not let us in."""
+    """The error for a server that does not answer or does not let us in; without anything secret."""
+    said = without_password(uri, " ".join(str(error).split())) or type(error).__name__
+    state = getattr(error, "sqlstate", None) or next(
+        (state for words, state in SAID.items() if words in said), ""
+    )
+    default = "run `headgate up` for the embedded server, or check {place}"
     return HeadgateError(
         f"PostgreSQL, {shown(uri)}",
         expected="a server that accepts the connection",
-        found=" ".join(str(error).split()) or type(error).__name__,
-        next_step="run `headgate up` for the embedded server, or check HEADGATE_DSN",
+        found=said,
+        next_step=NEXT_STEPS.get(state, default).format(place="HEADGATE_DSN"),
     )

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from headgate.errors import HeadgateError, UsageError
-from headgate.postgres.connection import Connection
+from headgate.postgres.connection import REFUSED, Connection
+from headgate.postgres.uri import for_asyncpg, parameters, without_password
 from headgate.pulling.rows import Layout
 from headgate.sources.loaders import PostgresJsonb
 
@@ -203,16 +204,17 @@ async def open_other(declared: PostgresJsonb) -> Connection:
         HeadgateError: no server answers.
     """
     uri = os.environ.get(declared.dsn_env, "")
-    if not uri.startswith(("postgresql://", "postgres://")):
+    if not uri:
         raise UsageError(
             declared.dsn_env,
             expected="postgresql://user:password@host:port/database of the server to read",
-            found="another form" if uri else "it is not set",
+            found="it is not set",
             next_step=f"set the environment variable {declared.dsn_env}",
         )
+    parameters(uri, declared.dsn_env)
     try:
         return await asyncpg.connect(
-            uri,
+            for_asyncpg(uri),
             server_settings={
                 "application_name": "headgate",
                 "timezone": "UTC",
@@ -220,12 +222,11 @@ async def open_other(declared: PostgresJsonb) -> Connection:
                 "default_transaction_read_only": "on",
             },
         )
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except REFUSED as error:
         raise HeadgateError(
             f"the server of {declared.dsn_env}",
             expected="a server that accepts the connection",
-            # A URI that cannot be read is quoted in the message, with its password.
-            found=type(error).__name__ if isinstance(error, ValueError) else " ".join(str(error).split()),
+            found=without_password(uri, " ".join(str(error).split())) or type(error).__name__,
             next_step=f"check the server and {declared.dsn_env}",
         ) from None
 

@@ -30,6 +30,7 @@ from headgate.landing.reconnecting import ReconnectingAppender, reason
 from headgate.logs import service_log
 from headgate.receiving.intake import AwayError, FullError, Held, Intake
 from headgate.receiving.signature import is_signed
+from headgate.secrecy import require_strong
 from headgate.settings import Settings, load_settings
 from headgate.sources import GITHUB_WEBHOOKS
 from headgate.sources.github_webhooks import event_record
@@ -221,6 +222,9 @@ def required_secret(settings: Settings) -> str:
             found="nothing",
             next_step="set it: without it anybody could send deliveries",
         )
+    if not settings.allow_weak_keys:
+        step = "give it to the webhook at GitHub too; until then, HEADGATE_ALLOW_WEAK_KEYS=1 takes this one"
+        require_strong("HEADGATE_WEBHOOK_SECRET", settings.webhook_secret, next_step=step)
     return settings.webhook_secret
 
 

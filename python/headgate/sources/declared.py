@@ -13,6 +13,7 @@ from typing import Any
 
 from headgate.errors import UsageError
 from headgate.sources.base import AppendingSource
+from headgate.yaml_files import read_yaml
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -36,7 +37,7 @@ def declared_sources(project_dir: Path) -> dict[str, DeclaredSource]:
 
 def _sources_in(file: Path) -> list[DeclaredSource]:
     found = []
-    for source in _mapping(_read(file)).get("sources") or []:
+    for source in _mapping(read_yaml(file)).get("sources") or []:
         for table in _mapping(source).get("tables") or []:
             meta = _mapping(_mapping(_mapping(table).get("config")).get("meta"))
             if "contract" in meta:
@@ -44,18 +45,6 @@ def _sources_in(file: Path) -> list[DeclaredSource]:
                 loader = _mapping(meta.get("loader"))
                 found.append(DeclaredSource(name, entity, (name, entity), loader=loader))
     return found
-
-
-def _read(file: Path) -> object:
-    # Imported here: landing processes get sources that are read already.
-    import yaml
-
-    try:
-        return yaml.load(file.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        raise UsageError(
-            str(file), expected="YAML", found=" ".join(str(error).split()), next_step="correct the file"
-        ) from error
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection, shown, unreachable
+from headgate.postgres.uri import for_asyncpg
 
 Prepared: TypeAlias = "PreparedStatement[asyncpg.Record]"
 #: Statements kept per connection; each release with another shape brings its own.
@@ -88,7 +89,7 @@ class Sessions:
             except asyncpg.DataError:
                 raise
             except LOST as error:
-                raise unreachable(self._dsn, error) from error
+                raise unreachable(self._dsn, error) from None
 
     async def _attempt(self, statement: str, arguments: list[Any]) -> list[asyncpg.Record]:
         session = self._idle.pop() if self._idle else await self._open()
@@ -129,11 +130,13 @@ class Sessions:
 
     async def _open(self) -> Session:
         try:
-            connection = await asyncpg.connect(self._dsn, timeout=self._timeout, server_settings=SETTINGS)
+            connection = await asyncpg.connect(
+                for_asyncpg(self._dsn), timeout=self._timeout, server_settings=SETTINGS
+            )
         except (asyncpg.PostgresError, TimeoutError) as error:
             if isinstance(error, LOST):
                 raise
-            raise unreachable(self._dsn, error) from error
+            raise unreachable(self._dsn, error) from None
         return Session(connection)
 
     async def close(self) -> None:
