@@ -1,13 +1,13 @@
 {#
-    As dbt's own, which every materialization calls. In a dry run, the last that happens in the transaction of a model or
+    As dbt's own, which every materialization calls. Marks what was made, in its transaction. In a dry run, the last that happens in the transaction of a model or
     seed undoes it, and what would run outside of it is left out. The columns of what was built go to the empty table that
     stands in for it.
 #}
 {% macro run_hooks(hooks, inside_transaction=True) -%}
     {%- if inside_transaction or not is_dry_run() -%}
         {{ dbt.run_hooks(hooks, inside_transaction) }}
-        {%- if is_dry_run() and hooks is sameas post_hooks -%}
-            {%- do keep_columns_only() -%}
+        {%- if hooks is sameas post_hooks and inside_transaction -%}
+            {%- do keep_columns_only() if is_dry_run() else mark_own_relation() -%}
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

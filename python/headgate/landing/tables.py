@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from headgate import postgres
+from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
 from headgate.postgres.toast import toast_clause
 from headgate.settings import Settings
@@ -51,6 +52,7 @@ async def create_landing_table(connection: Connection, source: str, entity: str)
         return
     async with connection.transaction():
         await _alone(connection, table)
+        await _require_no_other(connection, table)
         await connection.execute(f"""
             create schema if not exists staging_{source};
             create table if not exists {table} ({COLUMNS}) partition by range (load_id);
@@ -95,6 +97,18 @@ async def _exists(connection: Connection, table: str) -> bool:
         "select exists (select from pg_tables where schemaname = $1 and tablename = $2)", *table.split(".")
     )
     return found
+
+
+async def _require_no_other(connection: Connection, table: str) -> None:
+    """Refuses what somebody else put under the name of a landing table, which is partitioned."""
+    query = "select exists (select from pg_class where oid = to_regclass($1) and relkind <> 'p')"
+    if await connection.fetchval(query, table):
+        raise HeadgateError(
+            table,
+            expected="no relation of this name, for the records of a source land there",
+            found="one that somebody else made; nothing was touched",
+            next_step="move it to another schema (alter table ... set schema ...), or rename the source",
+        )
 
 
 async def _alone(connection: Connection, table: str) -> None:
