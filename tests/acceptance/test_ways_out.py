@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import pytest
 from tests.acceptance.tables import Fingerprint, fingerprint
 from tests.project_copy import ProjectCopy
 from tests.sample_sources import write_lines
+from tests.servers import wait_until
 from tests.support import Database
 
 pytestmark = [
@@ -227,5 +227,4 @@ def wait_for_lock(database: Database) -> None:
         "select count(*) from pg_locks where relation = 'ops.decisions'::regclass and not granted"
         " and database = (select oid from pg_database where datname = current_database())"
     )
-    while not database.value(waiting):
-        time.sleep(0.05)
+    wait_until(lambda: database.value(waiting), "a session that waits for the decisions")

@@ -122,6 +122,29 @@ def test_the_log_takes_no_change(database: Database, tmp_path: Path) -> None:
             database.query(change)
 
 
+def test_the_way_back_counts_no_hour_twice(database: Database) -> None:
+    """Of discarded loads that share time the newest lands again, and none beside one that landed."""
+    database.query("""
+        insert into ops.loads (
+            source, entity, contract_source, partition_start, partition_end, uri, status,
+            lines_read, rows_landed, rows_rejected
+        )
+        select
+            'gharchive', 'events', 'gharchive', begins::timestamptz, ends::timestamptz, 'file:///x', status,
+            1, 1, 0
+        from (values
+            ('2016-01-01T01Z', '2016-01-01T02Z', 'discarded'),
+            ('2016-01-01T01Z', '2016-01-01T04Z', 'discarded'),
+            ('2016-01-01T05Z', '2016-01-01T08Z', 'discarded'),
+            ('2016-01-01T06Z', '2016-01-01T07Z', 'landed'),
+            ('2016-01-01T08Z', '2016-01-01T09Z', 'discarded')
+        ) as hours (begins, ends, status)
+    """)
+    schema.migrate(database.dsn, "0011")
+    found = [status for (status,) in database.query("select status from ops.loads order by load_id")]
+    assert found == ["replaced", "landed", "replaced", "landed", "landed"]
+
+
 def test_the_way_back_and_forth(database: Database, tmp_path: Path) -> None:
     """A version without decisions knows the load as landed; on the way forth partitions learn their load."""
     load = land(database, tmp_path, 3).load_id

@@ -12,7 +12,7 @@ from headgate.cli.connecting import with_connection
 from headgate.errors import ConfirmationRequired
 from headgate.postgres.connection import Connection
 from headgate.report import Report
-from headgate.settings import load_settings
+from headgate.settings import Settings, load_settings
 
 reason_option = click.option("--reason", help="Why, for whoever looks at it later.")
 yes_option = click.option(
@@ -67,10 +67,23 @@ def decide(
     if as_json:
         click.echo(json.dumps({**planned.as_dict(), "done": done}, indent=2, default=str))
     else:
-        told = report(planned, done)
-        click.echo(told.text())
-        click.echo(f"\nreport: {told.write(settings)}")
-    if planned.is_needed and not yes:
+        tell(settings, report(planned, done))
+    require_confirmation(command, yes=yes or not planned.is_needed)
+
+
+def tell(settings: Settings, report: Report) -> None:
+    """Prints a report, and keeps it."""
+    click.echo(report.text())
+    click.echo(f"\nreport: {report.write(settings)}")
+
+
+def require_confirmation(command: str, *, yes: bool) -> None:
+    """Refuses what was not confirmed.
+
+    Raises:
+        ConfirmationRequired: it was not; names the command that does it.
+    """
+    if not yes:
         raise ConfirmationRequired(
             command,
             expected="a confirmation",

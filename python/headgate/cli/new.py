@@ -93,7 +93,7 @@ def pipeline(
     ]
     if not streaming and not schedule:
         next_steps.append(f"set its trigger active in mage_pipelines/pipelines/{name}/triggers.yaml")
-    finish(files, check_mage, next_steps, **how)
+    finish(files, check_mage, next_steps, commit=None, **how)
 
 
 @new.command()
@@ -140,7 +140,7 @@ def block(
         )
     else:
         next_steps.append(f"run it: headgate run {pipeline}")
-    finish(files, check_mage, next_steps, **how)
+    finish(files, check_mage, next_steps, commit=None, **how)
 
 
 @new.command("feature-view")
@@ -180,7 +180,7 @@ def feature_view(
         "see what it changes for consumers: headgate plan",
         "publish it: headgate publish",
     ]
-    finish(files, lambda folder, _: check_dbt(folder, [name]), next_steps, **how)
+    finish(files, lambda folder, _: check_dbt(folder, [name]), next_steps, commit=None, **how)
 
 
 @new.command()
@@ -269,9 +269,10 @@ def source(
             for line in removal.lines():
                 click.echo(line, err=how["as_json"])
             require_leave(removal, yes=yes)
-        finish(files.instead_of(removal.files), dropping(settings, removal, check), next_steps, **how)
+        drop = dropping(settings, removal)
+        finish(files.instead_of(removal.files), check, next_steps, commit=drop, **how)
         return
-    finish(files, check, next_steps, **how)
+    finish(files, check, next_steps, commit=None, **how)
 
 
 def _declared(options: dict[str, str]) -> Files:
@@ -300,7 +301,7 @@ def ui_templates(**how: bool) -> None:
     project_dir = find_project_dir()
     files = ui.ui_templates(project_dir)
     next_steps = ["look at them in Mage: headgate mage, then Templates"]
-    finish(files, check_python, next_steps, **how)
+    finish(files, check_python, next_steps, commit=None, **how)
 
 
 def finish(
@@ -308,6 +309,7 @@ def finish(
     check: Check,
     next_steps: Sequence[str],
     *,
+    commit: Callable[[], None] | None,
     dry_run: bool,
     overwrite: bool,
     as_json: bool,
@@ -316,7 +318,7 @@ def finish(
     if dry_run:
         _say(files, files.changed(), [], [], as_json=as_json, verb="would write")
         return
-    written = files.write(overwrite=overwrite, check=check)
+    written = files.write(overwrite=overwrite, check=check, commit=commit)
     _say(files, written.paths, written.passed, next_steps, as_json=as_json, verb="wrote")
 
 

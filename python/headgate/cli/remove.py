@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -41,7 +41,7 @@ def source(name: str, *, yes: bool, as_json: bool) -> None:
         for line in removal.lines():
             click.echo(line)
     require_leave(removal, yes=yes)
-    put(settings.project_dir, {}, dropping(settings, removal), removal.files)
+    put(settings.project_dir, {}, _without(removal), removal.files, dropping(settings, removal))
     if not as_json:
         click.echo(f"removed {name}; the next `dbt build` needs --no-partial-parse")
 
@@ -65,16 +65,20 @@ def require_leave(removal: Removal, *, yes: bool) -> None:
         )
 
 
-def dropping(settings: Settings, removal: Removal, check: Check | None = None) -> Check:
-    """A check that, once it passed, drops what the database has of the source."""
+def dropping(settings: Settings, removal: Removal) -> Callable[[], None]:
+    """Drops what the database has of the source, in one transaction."""
 
-    def checked(folder: Path, paths: Sequence[str]) -> list[str]:
-        passed = check(folder, paths) if check else without(folder)
+    def drop() -> None:
         with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
             remove_from_database(removal, connection)
-        return passed
 
-    def without(folder: Path) -> list[str]:
+    return drop
+
+
+def _without(removal: Removal) -> Check:
+    """A check that the project is whole without the source."""
+
+    def check(folder: Path, _paths: Sequence[str]) -> list[str]:
         try:
             read_manifest(folder)
         except HeadgateError as error:
@@ -86,4 +90,4 @@ def dropping(settings: Settings, removal: Removal, check: Check | None = None) -
             ) from error
         return ["dbt parse"]
 
-    return checked
+    return check

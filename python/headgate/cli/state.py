@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import click
 
 from headgate.cli.connecting import with_connection
-from headgate.errors import ConfirmationRequired
+from headgate.cli.deciding import require_confirmation, tell
 from headgate.postgres.connection import Connection
 from headgate.pulling import positions
 from headgate.pulling.positions import Position
@@ -114,17 +114,8 @@ def undo(source: str, yes: bool) -> None:
 def _carry_out(work: Callable[[Connection], Awaitable[Report]], words: str, *, yes: bool) -> None:
     """Prints the plan of a command, or what it did; refuses what was not confirmed."""
     settings = load_settings()
-    report = with_connection(settings, work)
-    click.echo(report.text())
-    if yes:
-        click.echo(f"\nreport: {report.write(settings)}")
-        return
-    raise ConfirmationRequired(
-        f"state {words}",
-        expected="a confirmation",
-        found="none; nothing was changed",
-        next_step=f"headgate state {words} --yes",
-    )
+    tell(settings, with_connection(settings, work))
+    require_confirmation(f"headgate state {words}", yes=yes)
 
 
 def _of_reset(present: Position, landed: int, *, done: bool) -> Report:

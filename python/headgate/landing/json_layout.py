@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 import orjson
 
-from headgate.landing.json_scanner import BLANK
+from headgate.landing.json_scanner import BLANK, TOKEN, text_of
 
 Layout = Literal["lines", "array", "values"]
 
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 #: Keys that lead to arrays deeper than this are not looked for.
 DEEPEST = 3
 
@@ -70,21 +67,22 @@ def _keys(head: bytes) -> Iterator[tuple[tuple[str | None, ...], str]]:
     """Each key of the first object with the way to it; None: a step into an array, its first object only."""
     # (is it an object, the key or the number of the element that comes next)
     stack: list[list[object]] = []
-    for token in _TOKEN.findall(head):
+    for token in TOKEN.findall(head):
         if token in b"{[":
             stack.append([token == b"{", None if token == b"{" else 0, True])
         elif token in b"}]":
             if len(stack) < 2:
                 return
             stack.pop()
-        elif not stack:
+        # A quote alone: the text is cut off in a string.
+        elif not stack or token == b'"':
             return
         elif token == b",":
             stack[-1][2] = True
             if not stack[-1][0]:
                 stack[-1][1] = int(str(stack[-1][1])) + 1
         elif stack[-1][0] and stack[-1][2]:
-            stack[-1][1], stack[-1][2] = _text(token), False
+            stack[-1][1], stack[-1][2] = text_of(token), False
             outer = stack[:-1]
             if len(outer) <= DEEPEST + 1 and not any(not item[0] and item[1] for item in outer):
                 yield tuple(str(item[1]) if item[0] else None for item in outer), str(stack[-1][1])
@@ -109,10 +107,3 @@ def _is_whole(text: bytes) -> bool:
         # Several values on one line are lines too.
         return "after document" in str(error)
     return True
-
-
-def _text(token: bytes) -> str:
-    try:
-        return str(json.loads(token))
-    except ValueError:
-        return ""

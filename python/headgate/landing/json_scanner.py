@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 #: A whole string, a bracket or a comma; a quote alone begins a string that goes on in the next chunk.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
+TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
 _QUOTE, _COMMA = b'",'
 _OPENING, _CLOSING = b"[{", b"]}"
 _BRACE = b"{"[0]
@@ -57,7 +57,7 @@ class ArrayScanner(_Scanner):
         """The elements that end in a chunk."""
         self._take(chunk)
         resume = len(self._data)
-        for token in _TOKEN.finditer(self._data, self._at):
+        for token in TOKEN.finditer(self._data, self._at):
             byte = self._data[token.start()]
             if byte != _QUOTE:
                 if not self._inside:
@@ -68,7 +68,7 @@ class ArrayScanner(_Scanner):
                 resume = token.start()
                 break
             elif self._key_next and self._depth == self._way:
-                self._key, self._key_next = _text(token[0]), False
+                self._key, self._key_next = text_of(token[0]), False
         self._at = resume
         if not self._inside and self._path:
             self._start = resume
@@ -138,7 +138,7 @@ class ValueScanner(_Scanner):
         """The values that end in a chunk."""
         self._take(chunk)
         resume = len(self._data)
-        for token in _TOKEN.finditer(self._data, self._at):
+        for token in TOKEN.finditer(self._data, self._at):
             byte = self._data[token.start()]
             if byte in _OPENING:
                 self._open(token.start())
@@ -166,7 +166,8 @@ class ValueScanner(_Scanner):
         self._start = place
 
 
-def _text(token: bytes) -> str:
+def text_of(token: bytes) -> str:
+    """What a string says; nothing where it is none."""
     try:
         return str(json.loads(token))
     except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -45,8 +45,14 @@ class NewFiles:
             if self._goes(path) or _read(self.project_dir / path) != text
         ]
 
-    def write(self, *, overwrite: bool = False, check: Check | None = None) -> Written:
-        """Writes them all, once they passed a check of the project with them.
+    def write(
+        self,
+        *,
+        overwrite: bool = False,
+        check: Check | None = None,
+        commit: Callable[[], None] | None = None,
+    ) -> Written:
+        """Writes them all, once they passed a check of the project with them; `commit`: see `put`.
 
         Raises:
             ConfirmationRequired: files stand in the way and `overwrite` is false; nothing is written then.
@@ -62,7 +68,11 @@ class NewFiles:
             )
         changed = self.changed()
         passed = put(
-            self.project_dir, {path: self.texts[path] for path in changed}, self._all(check), self.removed
+            self.project_dir,
+            {path: self.texts[path] for path in changed},
+            self._all(check),
+            self.removed,
+            commit,
         )
         return Written(tuple(changed), tuple(passed))
 

@@ -100,9 +100,10 @@ def plan_removal(
     """
     files = files_of(project_dir, source)
     models, gates = _own(manifest, files)
-    relations = tuple(sorted(f"{node['schema']}.{node['alias']}" for node in models))
+    named = [f"{node['schema']}.{node['alias']}" for node in models]
     with connection, connection.cursor() as cursor:
         _require_free(cursor, source)
+        relations = tuple(sorted(set(named) - _foreign(cursor, named)))
         cursor.execute(
             "select load_id, coalesce(rows_landed, 0) from ops.loads where source = %s order by 1", (source,)
         )
@@ -200,10 +201,17 @@ def remove_from_database(removal: Removal, connection: psycopg2.extensions.conne
         _require_free(cursor, removal.source)
         for relation in removal.relations:
             _drop(cursor, relation)
-        for gate in removal.gates:
-            _drop(cursor, f"gate_failures.{gate}")
+        kept = [f"gate_failures.{gate}" for gate in removal.gates]
+        for relation in sorted(set(kept) - _foreign(cursor, kept)):
+            _drop(cursor, relation)
         cursor.execute(f'drop schema if exists "staging_{removal.source}" cascade')
         _delete(cursor, removal)
+
+
+def _foreign(cursor: Any, relations: Sequence[str]) -> set[str]:
+    """Which of these somebody else put there under the name of a model or a gate: they stay."""
+    cursor.execute("select name from ops.foreign_relations(%s)", (list(relations),))
+    return {name for (name,) in cursor.fetchall()}
 
 
 def _drop(cursor: Any, relation: str) -> None:

@@ -23,7 +23,7 @@ from headgate.errors import HeadgateError
 
 #: Seen from the project's folder: on its file system, in no path of dbt or Mage.
 FOLDER = Path(".headgate") / "new"
-_LOCK, _MOVES, _COPY, _GONE = "lock", "moves.json", "project", "gone"
+_LOCK, _READY, _MOVES, _COPY, _GONE = "lock", "ready.json", "moves.json", "project", "gone"
 #: Not needed to check what is generated.
 _LEFT_OUT = frozenset({"target", "logs", "dbt_packages", "node_modules"})
 #: What Python, dbt and Mage write when they run.
@@ -42,16 +42,19 @@ def put(
     texts: Mapping[str, str],
     check: Check | None = None,
     removed: Sequence[str] = (),
+    commit: Callable[[], None] | None = None,
 ) -> list[str]:
     """Writes texts by path, seen from the project's folder, once the project with them passed a check.
 
-    Files and folders of `removed` are taken away before.
+    Files and folders of `removed` are taken away before. `commit` changes what goes with them elsewhere, when
+    all else that can fail is done and before the first file moves. Killed behind it, the command does the rest
+    when it is called again: the files are as they were.
 
     Returns:
         What the check returned.
 
     Raises:
-        HeadgateError: the check failed; nothing was written.
+        HeadgateError: the check or `commit` failed; nothing was written.
     """
     finish_moves(project_dir)
     with _folder(project_dir) as folder:
@@ -65,7 +68,10 @@ def put(
         passed = _checked(check, copy, list(texts)) if check else []
         away = sorted((path for path in removed if (project_dir / path).exists()), key=_rank, reverse=True)
         moves = {"away": away, "in": _moves(project_dir, texts, removed)}
-        _write_durably(folder / _MOVES, json.dumps(moves))
+        _write_durably(folder / _READY, json.dumps(moves))
+        if commit:
+            commit()
+        (folder / _READY).replace(folder / _MOVES)
         _move(folder, project_dir, moves)
     return passed
 

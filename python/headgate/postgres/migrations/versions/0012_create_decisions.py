@@ -6,7 +6,7 @@ revision = "0012"
 down_revision = "0011"
 TABLES = ("ops.decisions", "ops.record_decisions", "ops.gate_waivers")
 
-#: Version 0011 knows no discarded load: the newest of a partition lands again unless another stands there.
+#: Version 0011 knows no discarded load: one lands again unless another stands, or will stand, in its time.
 LAND_AGAIN = """
     update ops.loads set status = 'replaced'
     where
@@ -14,8 +14,16 @@ LAND_AGAIN = """
         and exists (
             select from ops.loads as other
             where
-                (other.source, other.entity, other.partition_start)
-                = (loads.source, loads.entity, loads.partition_start)
+                (other.source, other.entity) = (loads.source, loads.entity)
+                and (
+                    other.partition_start = loads.partition_start
+                    -- Loads that are appended to may share time with others.
+                    or (
+                        not (other.appended or loads.appended)
+                        and other.partition_start < loads.partition_end
+                        and other.partition_end > loads.partition_start
+                    )
+                )
                 and (
                     other.status = 'landed'
                     or (other.status = 'discarded' and other.load_id > loads.load_id)
