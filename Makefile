@@ -12,7 +12,7 @@ STAMP := .venv/.synced
 TEST_PROCESSES ?= 3
 PYTEST = $(RUN) pytest --numprocesses $(TEST_PROCESSES) --dist loadscope
 
-.PHONY: help setup demo test test-all lint format docs bench up down clean
+.PHONY: help setup demo test test-all lint format docs audit bench up down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ format: setup ## Rewrite Python and SQL in the project's format
 docs: setup ## Build the dbt docs site into target/
 	@$(RUN) .ci/empty_models dbt --quiet docs generate --static
 	@echo "open target/static_index.html in a browser"
+
+audit: setup ## Hold uv.lock against the databases of known vulnerabilities
+	@$(RUN) python scripts/audit.py $(UV)
 
 bench: setup ## Measure landing, typing and features (make bench ARGS='--size small --only landing')
 	@$(RUN) python -m bench $(ARGS)

@@ -126,18 +126,18 @@ def test_the_way_back_counts_no_hour_twice(database: Database) -> None:
     """Of discarded loads that share time the newest lands again, and none beside one that landed."""
     database.query("""
         insert into ops.loads (
-            source, entity, contract_source, partition_start, partition_end, uri, status,
+            source, entity, partition_start, partition_end, uri, status,
             lines_read, rows_landed, rows_rejected
         )
         select
-            'gharchive', 'events', 'gharchive', begins::timestamptz, ends::timestamptz, 'file:///x', status,
+            'gharchive', 'events', begins::timestamptz, ends::timestamptz, 'file:///x', status,
             1, 1, 0
         from (values
-            ('2016-01-01T01Z', '2016-01-01T02Z', 'discarded'),
-            ('2016-01-01T01Z', '2016-01-01T04Z', 'discarded'),
-            ('2016-01-01T05Z', '2016-01-01T08Z', 'discarded'),
-            ('2016-01-01T06Z', '2016-01-01T07Z', 'landed'),
-            ('2016-01-01T08Z', '2016-01-01T09Z', 'discarded')
+            ('2016-01-01T01:00Z', '2016-01-01T02:00Z', 'discarded'),
+            ('2016-01-01T01:00Z', '2016-01-01T04:00Z', 'discarded'),
+            ('2016-01-01T05:00Z', '2016-01-01T08:00Z', 'discarded'),
+            ('2016-01-01T06:00Z', '2016-01-01T07:00Z', 'landed'),
+            ('2016-01-01T08:00Z', '2016-01-01T09:00Z', 'discarded')
         ) as hours (begins, ends, status)
     """)
     schema.migrate(database.dsn, "0011")

@@ -226,3 +226,21 @@ def test_every_json_object_lands_or_says_why(records: list[dict[str, object]]) -
 def test_any_bytes_are_accounted_for(content: bytes) -> None:
     """Bytes of any kind become rows and rejects, never an exception."""
     screen(content)
+
+
+@pytest.mark.parametrize("identity", ["x" * 2_601, "é" * 1_301, "9" * 2_700])
+def test_an_identity_that_no_index_holds_is_a_reject(identity: str) -> None:
+    """It would stop the build of its whole load: an index takes no larger value. Also of digits."""
+    number = identity.isdecimal()
+    long = json.dumps({"id": "NUMBER" if number else identity}, ensure_ascii=False)
+    line = long.replace('"NUMBER"', identity).encode()
+    screened = screen(b'{"id": "1"}\n' + line + b'\n{"id": "2"}\n')
+    assert [row[0] for row in screened.rows] == [1, 3]
+    assert [(number, reason) for number, reason, _ in screened.rejects] == [
+        (2, "identity of more than 2600 bytes")
+    ]
+
+
+def test_the_longest_identity_lands() -> None:
+    """As long as an index takes it whatever it holds."""
+    assert len(screen(json.dumps({"id": "x" * 2_600}).encode()).rows) == 1

@@ -93,7 +93,7 @@ def cli() -> None:
 def main() -> None:
     """Runs the command line; whatever goes wrong becomes a message and an exit code, never a trace."""
     private.begin()
-    with contextlib.suppress(HeadgateError, OSError):  # the command says it
+    with contextlib.suppress(HeadgateError, OSError, RuntimeError):  # the command says it
         private.tighten(load_settings())
     for stream in (sys.stdout, sys.stderr):
         # Arguments, names of files: what is not UTF-8 is printed escaped.

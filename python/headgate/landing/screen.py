@@ -35,6 +35,9 @@ from headgate.landing.times import TimeEncoder
 NUL = b"\\u0000"
 FINGERPRINT = b"md5:"
 NO_OBJECT, SEVERAL = "not an object", "more than one JSON value"
+#: Bytes of an identity: an index of PostgreSQL holds no larger value that cannot be compressed.
+LONGEST_IDENTITY = 2_600
+LONG_IDENTITY = f"identity of more than {LONGEST_IDENTITY} bytes"
 NUL_REPAIR = "removed \\u0000"
 CACHE_LIMIT = 100_000
 
@@ -186,10 +189,13 @@ class Screen:
             self.reject(delivered, _exact_reason("", error))
             return
         tally.lines += 1
-        tally.landed += 1
         # Cheap cases first: this runs for every line.
         plain = type(identity) is str and identity
         key = identity.encode() if plain else self._identify(identity, delivered)
+        if len(key) > LONGEST_IDENTITY:
+            self._reject(tally.lines, LONG_IDENTITY, minimiser.keep_minimised(text))
+            return
+        tally.landed += 1
         parts += (
             pack_row(6, 8, self._load_id, 4, tally.lines, len(key)),
             key,

@@ -47,8 +47,8 @@ def put(
     """Writes texts by path, seen from the project's folder, once the project with them passed a check.
 
     Files and folders of `removed` are taken away before. `commit` changes what goes with them elsewhere, when
-    all else that can fail is done and before the first file moves. Killed behind it, the command does the rest
-    when it is called again: the files are as they were.
+    all else that can fail is done and before the first file moves. Killed behind it, the command does the
+    rest when it is called again.
 
     Returns:
         What the check returned.

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0018"
+down_revision = "0017"
 
 MARK = "Made by dbt for Headgate, which replaces it when it builds it again."
 KIND = "case relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end"
