@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from headgate.errors import UsageError
+
+#: Values in values. The parser, which is written in C, has no limit, and the process dies of it.
+DEEPEST = 500
+_BRACKET = re.compile(r"[\[\]{}]")
+_INDENTED = re.compile(rf"^[ \t?:-]{{{DEEPEST},}}", re.MULTILINE)
 
 
 def read_yaml(file: Path) -> object:
@@ -18,7 +24,9 @@ def read_yaml(file: Path) -> object:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), Loader=loader)
+        text = file.read_text(encoding="utf-8")
+        _require_shallow(text)
+        return yaml.load(text, Loader=loader)
     except OSError as error:
         found, next_step = error.strerror or type(error).__name__, "see that it is a file that can be read"
     except UnicodeDecodeError as error:
@@ -30,3 +38,12 @@ def read_yaml(file: Path) -> object:
     except ValueError as error:  # a date or a number that is none, such as 2026-13-01
         found, next_step = str(error), "correct the value, or put it in quotes"
     raise UsageError(str(file), expected="YAML in UTF-8", found=found, next_step=next_step)
+
+
+def _require_shallow(text: str) -> None:
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    if deepest > DEEPEST or _INDENTED.search(text):
+        raise RecursionError

@@ -112,7 +112,9 @@ BREAKAGES: dict[str, Callable[[Path], dict[str, str]]] = {
     "sources a folder": with_file(SOURCES, None),
     "sources with an impossible date": with_file(SOURCES, b"sources: 2026-13-45\n"),
     "sources of words": with_file(SOURCES, b"sources: [a, b]\n"),
+    # The parser, which is written in C, would overrun its stack.
     "sources nested too deeply": with_file(SOURCES, b"[" * 100_000),
+    "sources nested in lists": with_file(SOURCES, b"- " * 50_000),
     "pipeline not YAML": with_file(METADATA, b"blocks: ]\n"),
     "pipeline a list": with_file(METADATA, b"- 1\n"),
     "pipeline a folder": with_file(METADATA, None),
