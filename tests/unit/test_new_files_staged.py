@@ -223,3 +223,27 @@ def test_another_command_takes_a_folder_for_a_dead_one(
     assert len(made) == 2
     assert tree(project).items() >= TEXTS.items()
     assert leftovers(project) == []
+
+
+def test_what_goes_with_the_files_is_done_last_and_first(project: Path) -> None:
+    """A database that refuses leaves the files alone; a command killed behind it finds them as they were."""
+    before = tree(project)
+    seen = []
+
+    def refuse() -> None:
+        seen.append(tree(project))
+        raise HeadgateError("source", expected="leave", found="none", next_step="ask")
+
+    with pytest.raises(HeadgateError):
+        staging.put(project, TEXTS, commit=refuse)
+    assert [before] == seen
+    assert tree(project) == before
+
+    child = os.fork()
+    if child == 0:
+        staging.put(project, TEXTS, commit=lambda: os.kill(os.getpid(), signal.SIGKILL))
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    staging.finish_moves(project)
+    assert tree(project) == before
+    staging.put(project, TEXTS, commit=lambda: None)
+    assert set(TEXTS) <= set(tree(project))
