@@ -147,3 +147,44 @@ def csv_of(folder: Path, text: str) -> Path:
     file = folder / "a.csv"
     file.write_text(text, newline="")
     return file
+
+
+@pytest.mark.parametrize("sep", ["sep=;\n", "sep=;\r\n", '"sep=;"\n', "SEP=;\n", "\ufeffsep=;\n"])
+def test_a_line_that_tells_the_delimiter_is_no_header(tmp_path: Path, sep: str) -> None:
+    """As spreadsheets write it; also where rows alone would look like another delimiter."""
+    file = csv_of(tmp_path, f"{sep}id;v\n1;a,b\n2;c,d\n")
+    for read in (read_file, read_sample):
+        assert [record["v"] for record in read(file).records] == ["a,b", "c,d"]
+
+
+@pytest.mark.parametrize(
+    "text", ["id,v,\n1,a,\n2,b,\n", "id,v,,,\n1,a,,,\n2,b,,,\n", "id,v\n1,a,\n2,b,\n", "id,v,\n1,a\n2,b\n"]
+)
+def test_a_delimiter_behind_each_row_is_no_column(tmp_path: Path, text: str) -> None:
+    """Columns without a name at the end are dropped while they are empty."""
+    found = read_file(csv_of(tmp_path, text))
+    assert (found.records, found.rejects) == ([{"id": 1, "v": "a"}, {"id": 2, "v": "b"}], 0)
+
+
+def test_a_value_without_a_name_is_refused(tmp_path: Path) -> None:
+    """It would be lost: the message names column and line."""
+    with pytest.raises(HeadgateError, match="a value in column 3, which has no name, in line 3"):
+        read_file(csv_of(tmp_path, "id,v,\n1,a,\n2,b,x\n"))
+    found = read_file(csv_of(tmp_path, "id,v\n1,a,x\n2,b\n"))
+    assert (found.records, found.rejects) == ([{"id": 2, "v": "b"}], 1)
+    with pytest.raises(HeadgateError, match="a column without a name"):
+        read_file(csv_of(tmp_path, "id,,v\n1,,a\n"))
+
+
+@pytest.mark.parametrize("start", ["# exported today\n", "#\n", "# a, b, c\n", "sep=,\n# exported\n"])
+def test_a_comment_before_the_header_is_named(tmp_path: Path, start: str) -> None:
+    """CSV has no comments: which line it is, and what to do."""
+    with pytest.raises(HeadgateError, match=r"a comment in line [12]\. Next: remove the lines"):
+        read_file(csv_of(tmp_path, f"{start}id,v\n1,a\n"))
+
+
+def test_a_header_may_begin_with_a_hash(tmp_path: Path) -> None:
+    """Where its columns are those of the contract, or nobody knows better."""
+    file = csv_of(tmp_path, "#chrom,id\n1,2\n")
+    assert read_file(file).records == [{"#chrom": "1", "id": 2}]
+    assert read_sample(file).records == [{"#chrom": 1, "id": 2}]

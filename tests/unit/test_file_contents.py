@@ -225,3 +225,72 @@ def written(file: Path, content: bytes) -> Path:
     packed = file.suffix == ".gz" and "json" in file.name and content[:1] in (b"{", b"[", b"\n", b"\x1e")
     file.write_bytes(gzip.compress(content) if packed else content)
     return file
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"order_id": 7},
+        {"orderNumber": "A-7", "total": 12.5},
+        {"customer": "Ann", "count": 2},
+        {"invoice": "I-1", "status": "paid"},
+        {"date": "2026-01-01"},
+    ],
+)
+@pytest.mark.parametrize("key", ["items", "entries", "data"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_one_object_that_says_something_of_its_own_is_a_record(
+    tmp_path: Path, beside: dict[str, Any], key: str, indent: int | None
+) -> None:
+    """An order over several lines is not unwrapped into its items: what stands beside them would be lost."""
+    order = {**beside, key: [{"sku": "a", "price": 1}, {"sku": "b", "price": 2}]}
+    assert read_sample(written(tmp_path / "a.json", json.dumps(order, indent=indent).encode())).records == [
+        order
+    ]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"count": 3, "next": None, "previous": None},
+        {"object": "list", "has_more": False, "url": "/v1"},
+        {"page": 1, "per_page": 20, "total_pages": 1},
+        {"status": "ok", "request_id": "x", "nextPageToken": "t"},
+        {"type": "FeatureCollection"},
+    ],
+)
+def test_answers_that_tell_of_their_list_only_are_wrappers(tmp_path: Path, beside: dict[str, Any]) -> None:
+    """Page, count, status, link: nothing of that belongs to a record."""
+    file = written(tmp_path / "a.json", json.dumps({**beside, "data": RECORDS}, indent=1).encode())
+    assert read_sample(file).records == RECORDS
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("id,v\n1,a\n2,b\n", "commas"),
+        ("id;v\n1;a\n2;b\n", "semicolons"),
+        ('"id"\t"v"\n"1"\t"{a}"\n', "tabs"),
+        ("id|v\r\n1|a\r\n", "bars"),
+    ],
+)
+@pytest.mark.parametrize("declared", ["json", "jsonl", None])
+def test_csv_where_json_was_expected_is_refused_as_what_it_is(
+    tmp_path: Path, text: str, delimiter: str, declared: str | None
+) -> None:
+    """By declaration or by name; not as thousands of lines that are no JSON."""
+    file = written(tmp_path / "a.jsonl", text.encode())
+    with pytest.raises(HeadgateError, match=f"expected JSON; found CSV with {delimiter} between"):
+        read_file(file, Files(format=declared))
+
+
+def test_a_list_of_fixed_size_that_is_null_is_named(tmp_path: Path) -> None:
+    """Arrow writes such files and cannot read them: they are not damaged."""
+    kind = pyarrow.list_(pyarrow.int32(), 2)
+    table = pyarrow.table({"id": [1, 2], "v": pyarrow.array([[1, 2], None], kind)})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(HeadgateError, match=r"a list of fixed size that is null.*list of any size"):
+        read_file(tmp_path / "a.parquet")
+    whole = pyarrow.table({"id": [1, 2], "v": pyarrow.array([[1, 2], [3, None]], kind)})
+    pyarrow.parquet.write_table(whole, tmp_path / "b.parquet")
+    assert [record["v"] for record in read_file(tmp_path / "b.parquet").records] == [[1, 2], [3, None]]

@@ -44,9 +44,19 @@ class CsvContent(Content):
 
     format = "CSV"
 
-    def __init__(self, path: Path, encoding: Encoding, delimiter: str, contract: Contract | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        encoding: Encoding,
+        delimiter: str,
+        contract: Contract | None,
+        *,
+        is_told: bool = False,
+    ) -> None:
         super().__init__(path, encoding)
         self.delimiter = delimiter
+        #: The first line says the delimiter, and is no header.
+        self._is_told = is_told
         self._types = column_types(contract) if contract else {}
         self._known = top_level_keys(contract) if contract else frozenset()
 
@@ -57,8 +67,11 @@ class CsvContent(Content):
         text = io.TextIOWrapper(io.BufferedReader(_Chunks(self._limited())), "utf-8", newline="")
         reader = csv.reader(text, delimiter=self.delimiter, strict=True)
         try:
-            header = self._header(next(reader, []))
-            yield from self._rows(reader, header, screen)
+            if self._is_told:
+                next(reader, [])
+            first = next(reader, [])
+            header = self._header(first)
+            yield from self._rows(reader, header, len(first), screen)
         except csv.Error as error:
             self.fail("CSV", f"a row that is none, at line {reader.line_num:,}: {error}", CORRECT)
         except UnicodeDecodeError:
@@ -72,15 +85,18 @@ class CsvContent(Content):
                 self.fail("CSV", f"a row longer than {LINE_LIMIT >> 20} MB", CORRECT)
             yield chunk
 
-    def _rows(self, reader: Iterator[list[str]], header: list[str], screen: Screen) -> Iterator[list[bytes]]:
+    def _rows(self, reader: Any, header: list[str], columns: int, screen: Screen) -> Iterator[list[bytes]]:
         casts = [_CASTS.get(self._types.get(name, ""), str) for name in header]
         width = len(header)
         lines: list[bytes] = []
         size = 0
-        for fields in reader:
+        for row in reader:
             self._row_bytes = 0
-            if not fields:
+            if not row:
                 continue
+            fields = row
+            if len(row) > width and len(row) <= max(columns, width + 1):
+                fields = self._without_unnamed(row, width, columns, reader.line_num)
             if len(fields) != width:
                 # In order: lines are numbered as they come.
                 yield screen.messages(lines)
@@ -96,8 +112,28 @@ class CsvContent(Content):
                 lines, size = [], 0
         yield screen.messages(lines)
 
+    def _without_unnamed(self, fields: list[str], width: int, columns: int, line: int) -> list[str]:
+        """A row without the fields behind the last named column, which are empty."""
+        if not any(fields[width:]):
+            return fields[:width]
+        if columns > width:
+            found = f"a value in column {columns:,}, which has no name, in line {line:,}"
+            self.fail("a header that names each column once", found, CORRECT)
+        return fields
+
     def _header(self, names: list[str]) -> list[str]:
         found = [name.strip() for name in names]
+        if (
+            found
+            and found[0].startswith("#")
+            and not self._known & set(found)
+            and (self._known or len(found) < 2)
+        ):
+            line = 2 if self._is_told else 1
+            self.fail("a header that names each column once", f"a comment in line {line}", _NO_COMMENTS)
+        while len(found) > 1 and not found[-1]:
+            # A delimiter behind each row.
+            found.pop()
         if not all(found) or len(set(found)) < len(found):
             what = "a column without a name" if not all(found) else "a name twice"
             self.fail("a header that names each column once", what, CORRECT)
@@ -108,6 +144,9 @@ class CsvContent(Content):
                 CORRECT,
             )
         return found
+
+
+_NO_COMMENTS = "remove the lines that begin with #, which CSV does not know; nothing of it was landed"
 
 
 def cast_field(kind: str, text: str) -> Any:

@@ -5,29 +5,44 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 
 from headgate.landing.content import LINE_LIMIT
 
 #: Of two that fit, the first counts.
 DELIMITERS = ",;\t|"
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_SEP = re.compile(r'"?sep=([^\r\n"])"?[;,]*\r?\n', re.IGNORECASE)
 #: Rows that are looked at.
 ROWS = 20
 
 
 def delimiter_of(head: str, *, whole: bool) -> str:
-    """The delimiter that cuts the first rows into the same number of fields, two at least; else a comma.
+    """The delimiter that fits all of the first rows; else one that fits the header alone; else a comma.
 
     The last row of a text that is not whole may be cut off.
     """
+    if found := certain_delimiter(head, whole=whole):
+        return found
+    # Rows may be damaged: what only one delimiter finds in the header is it.
+    fitting = [delimiter for delimiter in DELIMITERS if (_widths(head, delimiter, whole=whole) or [1])[0] > 1]
+    return fitting[0] if len(fitting) == 1 else ","
+
+
+def certain_delimiter(head: str, *, whole: bool) -> str | None:
+    """The delimiter that cuts the first rows into the same number of fields, two at least."""
     csv.field_size_limit(LINE_LIMIT)
     for delimiter in DELIMITERS:
         widths = _widths(head, delimiter, whole=whole)
         if widths and widths[0] > 1 and len(set(widths)) == 1:
             return delimiter
-    # Rows may be damaged: what only one delimiter finds in the header is it.
-    found = [delimiter for delimiter in DELIMITERS if (_widths(head, delimiter, whole=whole) or [1])[0] > 1]
-    return found[0] if len(found) == 1 else ","
+    return None
+
+
+def told_delimiter(head: bytes) -> str | None:
+    """The delimiter that a first line such as `sep=;` tells, as spreadsheets write it."""
+    found = _SEP.match(head.decode(errors="replace"))
+    return found[1] if found else None
 
 
 def name_of(delimiter: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -31,8 +32,15 @@ _WRAPPERS = frozenset(
     | {"items", "list", "objects", "records", "response", "result", "results", "rows", "value", "values"}
 )
 
-#: Keys of what is a record itself, such as an order with an array of items.
-_OF_RECORDS = frozenset({"id", "_id", "uuid", "guid", "created_at", "createdat", "created", "updated_at"})
+#: Keys of answers and exports that say how the list was made or goes on. Any other one says something of its
+#: own, such as that of an order with its items: then the object is the record.
+_BESIDE = re.compile(
+    r"n|ok|success|status|code|message|messages|errors?|warnings?|meta(data)?|info|header|included|facets"
+    r"|_?links?|self|href|url|first|last|next.*|prev.*|(has_?)?more.*|count|total.*|.*_?(count|pages?|cursor|token)"
+    r"|pag(e|ing|ination|er)(_?.*)?|per_?page|offset|limit|size|(api_?)?version|schema|took|timed_?out|_shards"
+    r"|request_?id|generated(_?at)?|timestamp|query|type|object|kind|etag|crs|bbox",
+    re.IGNORECASE,
+)
 
 
 def declared_files(source: Source, project_dir: Path) -> Files:
@@ -92,11 +100,14 @@ def open_content(
         if begins_as_json(text):
             refuse(path, "CSV", "JSON", _DECLARE)
         from headgate.landing.csv_content import CsvContent
-        from headgate.landing.csv_dialect import delimiter_of
+        from headgate.landing.csv_dialect import delimiter_of, told_delimiter
 
+        told = told_delimiter(text)
         tabs = "\t" if name.name.lower().removesuffix(".gz").endswith(".tsv") else None
-        found = declared.delimiter or tabs or delimiter_of(text.decode(errors="replace"), whole=whole)
-        return CsvContent(path, encoding, found, contract)
+        shown = told or tabs or delimiter_of(text.decode(errors="replace"), whole=whole)
+        return CsvContent(path, encoding, declared.delimiter or shown, contract, is_told=told is not None)
+    if _guess(text) == "csv" and (other := _as_csv(text, whole=whole)):
+        refuse(path, "JSON", other, _DECLARE)
     layout = layout_of(text)
     records = declared.records
     if not records and search and layout != "array" and is_one_value(text, whole=whole):
@@ -127,17 +138,27 @@ def _guess(text: bytes) -> str:
     )
 
 
+def _as_csv(text: bytes, *, whole: bool) -> str | None:
+    """What a text is that should be JSON: CSV, where all of its first rows are and none begins as JSON."""
+    from headgate.landing.csv_dialect import certain_delimiter, name_of
+
+    if any(line.lstrip()[:1] in (b"{", b"[") for line in text.splitlines()):
+        return None
+    found = certain_delimiter(text.decode(errors="replace"), whole=whole)
+    return f"CSV with {name_of(found)} between its fields" if found else None
+
+
 def _wrapped_at(path: Path, found: Outline, contract: Contract | None, *, lines: bool) -> tuple[str, ...]:
     """The keys that lead to the records in an object that is none itself; nothing where it is a record.
 
     What stands beside the records in a wrapper is dropped: without a contract, objects that are a line each,
-    or that have an identity or a time of their own, are taken for records.
+    or that say anything of their own, are taken for records.
     """
     if contract is None:
-        if lines or any(key.lower() in _OF_RECORDS for key in found.keys):
-            return ()
         named = [keys for keys in found.arrays if all(key.lower() in _WRAPPERS for key in keys)]
-        return named[0] if len(named) == 1 else ()
+        if lines or len(named) != 1 or not all(map(_BESIDE.fullmatch, found.keys - {named[0][0]})):
+            return ()
+        return named[0]
     known = top_level_keys(contract)
     if not known or known & found.keys or not found.arrays:
         return ()

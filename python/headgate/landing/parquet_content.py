@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from headgate.landing.screen import Screen
 
 BATCH = 500
+_ANY_SIZE = (
+    "write the column as a list of any size (Arrow reads no null there), then land it; nothing was landed"
+)
 
 
 class ParquetContent(Content):
@@ -80,7 +83,9 @@ class ParquetContent(Content):
             yield
         except MemoryError:
             raise
-        except (pyarrow.ArrowException, OSError, KeyError):
+        except (pyarrow.ArrowException, OSError, KeyError) as error:
+            if "lists to be of size" in str(error):
+                self.fail("values that Arrow can read", "a list of fixed size that is null", _ANY_SIZE)
             self.fail("a whole Parquet file", "another file, or damaged data")
 
 
