@@ -358,3 +358,32 @@ def test_the_command_tells_what_came(database: Database, tmp_path: Path) -> None
         again = run("headgate", "land", "tickets", "--json", env=database.env, cwd=settings.project_dir)
     assert "tickets: 250 landed, 0 rejected" in done.stdout
     assert '"rows_redelivered": 250' in again.stdout
+
+
+def test_a_record_that_changes_back_lands_again(database: Database, tmp_path: Path) -> None:
+    """A, B, A are three states; two contents of one identity in each answer are none."""
+    states: list[list[tuple[int, str]]] = [
+        [(1, "A"), (2, "x"), (2, "y")],
+        [(1, "B"), (2, "x"), (2, "y")],
+        [(1, "A"), (2, "y"), (2, "x")],
+        [(1, "A"), (2, "x"), (2, "y")],
+        [(1, "B")],
+        [(1, "A"), (2, "x"), (2, "y")],
+    ]
+    now: list[list[tuple[int, str]]] = []
+
+    def answer(request: Request) -> Reply:
+        page = int(request.params["page"])
+        return Reply([{"id": i, "v": v} for i, v in now[-1][page - 1 : page]])
+
+    landed = []
+    with serving(answer) as api:
+        settings = settings_of(database, tmp_path, api, pagination={"style": "page"})
+        for state in states:
+            now.append(state)
+            landed.append(land(settings).rows.landed)
+    assert landed == [3, 1, 1, 0, 1, 1]
+    values = database.query(
+        f"select record ->> 'v' from {LANDED} where record_id = '1' order by load_id, line_number"
+    )
+    assert [row[0] for row in values] == ["A", "B", "A", "B", "A"]

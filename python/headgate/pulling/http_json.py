@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 import time
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from headgate.pulling.json_records import Answer, as_text, value_at
 from headgate.pulling.pages import pages_for
 from headgate.pulling.results import Pulled, Say
 from headgate.pulling.state import alone, write_state
+from headgate.pulling.versions import Versions
 from headgate.settings import Settings
 from headgate.sources.base import without_credentials
 from headgate.sources.declared import DeclaredSource
@@ -85,6 +85,7 @@ class _Pull:
     _state: dict[str, Any] = field(default_factory=dict, init=False)
     #: The greatest value of `incremental` that was seen so far, of those that can be a position.
     _newest: str | None = field(default=None, init=False)
+    _versions: Versions = field(init=False)
     #: Records with a value that cannot.
     _ahead: int = field(default=0, init=False)
 
@@ -101,7 +102,10 @@ class _Pull:
             if self._newest is not None:
                 params[incremental.param] = self._newest
         noted = dict(self._state)
+        self._versions = await Versions.opened(self.appender, self._state.get("pull"))
         await self._pages(params)
+        await self._versions.finish()
+        self._state["pull"] = self._versions.pull
         if self._ahead:
             self._warn(
                 f"{self._ahead:,} records hold a time to come, or no finite number, for `incremental`;"
@@ -151,7 +155,11 @@ class _Pull:
             self._ahead += len(values) - len(told)
             self._newest = max((value for value in (self._newest, *told) if value), key=_rank, default=None)
         if texts:
-            self.done += await self.appender.append([Message(_version(text), text) for text in texts])
+            ids = await self._versions.delivery_ids(records)
+            fresh = [Message(name, text) for name, text in zip(ids, texts, strict=True) if name is not None]
+            self.done += await self.appender.append(fresh) if fresh else Appended()
+            self.done += Appended(redelivered=len(texts) - len(fresh))
+            await self._versions.note()
         return texts
 
     def _warn(self, text: str) -> None:
@@ -179,11 +187,6 @@ def _credentials(auth: Auth | None) -> tuple[dict[str, str], dict[str, str], tup
         return {auth.name: secret}, {}, (secret,)
     encoded = base64.b64encode(secret.encode()).decode()
     return {"Authorization": f"Basic {encoded}"}, {}, (secret, encoded)
-
-
-def _version(text: bytes) -> str:
-    """The same for the same record in the same words."""
-    return hashlib.sha256(text).hexdigest()
 
 
 def _has_been(text: str) -> bool:
