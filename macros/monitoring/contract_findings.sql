@@ -4,14 +4,16 @@
 
     Args:
         loads: SQL over the columns of observed_paths that chooses the loads.
+        observed: FROM item with the observed paths to look at; those of all sources by default.
+        history: FROM item with the observed paths of all loads; those of all sources by default.
 #}
-{% macro contract_findings(loads) -%}
+{% macro contract_findings(loads, observed=none, history=none) -%}
 with observed as (
 
     select
         observed.*,
         {{ contract_parent_of('observed.path') }} as parent_path
-    from {{ ref('observed_paths') }} as observed
+    from {{ observed or ref('observed_paths') }} as observed
     where {{ loads }}
 
 ),
@@ -74,7 +76,7 @@ changed_types as (
 
 new_paths as (
 
-    {{ new_paths('sampled', 'declared', 'observed', ref('observed_paths')) }}
+    {{ new_paths('sampled', 'declared', 'observed', history or ref('observed_paths')) }}
 
 ),
 

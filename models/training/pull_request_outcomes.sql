@@ -1,5 +1,5 @@
 {#- Built anew each time: any hour may bring a pull request's last word, and one pass over the outcomes, a few
-    events in a hundred, is cheaper than finding out whose. Nothing that runs every hour waits for it. -#}
+    events in a hundred, is cheaper than finding out whose. -#}
 with outcomes as (
 
     select * from {{ ref('int_pull_requests__attributed_to_authors') }}

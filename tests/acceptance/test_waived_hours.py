@@ -23,7 +23,7 @@ pytestmark = [
 HOURS = hours_from("2016-03-01T04", 7)
 VOLUME = "assert_volume_is_in_line_with_the_recent_past"
 QUARANTINE = "assert_quarantine_stays_small"
-CONTRACT = "assert_sources_keep_their_contract"
+CONTRACT = "gharchive_keeps_its_contract"
 REASON = ("--reason", "a test")
 
 

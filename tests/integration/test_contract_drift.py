@@ -17,7 +17,7 @@ from tests.support import Database, Databases
 
 SOURCES = "models/staging/gharchive/_gharchive__sources.yml"
 GENERATION = "macros/gharchive/gharchive_schema_generation.sql"
-GATE = "assert_sources_keep_their_contract"
+GATE = "gharchive_keeps_its_contract"
 #: The first day of the generation events_slim, and the last hour before it.
 SLIM = datetime(2025, 10, 7, 1, tzinfo=UTC)
 BEFORE = SLIM - timedelta(hours=2)
@@ -148,9 +148,9 @@ def test_a_new_path_warns_and_a_changed_type_stops(built: ProjectCopy, tmp_path:
     assert findings(project) == {"new path": {"PushEvent payload.signature"}}
     warned = project.database.query(
         "select status, failures, model from ops.gate_results where gate = %s order by ran_at desc",
-        "assert_no_path_is_new",
+        "gharchive_has_no_new_path",
     )
-    assert warned[0] == ("warn", 1, "contract_drift")
+    assert warned[0] == ("warn", 1, "gharchive_observed_paths")
     assert any("payload.signature" in line for line in project.plan()["observed"])
 
     land(project.database, tmp_path / "hours", BEFORE - timedelta(hours=2), push_id="a string")

@@ -14,7 +14,7 @@ from tests.project_copy import ProjectCopy
 from tests.support import Database
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-GATE = "assert_sources_keep_their_contract"
+GATE = "shop_keeps_its_contract"
 MACRO = "macros/shop/shop_schema_generation.sql"
 CONTRACT = {
     "version": 1,
@@ -31,6 +31,18 @@ FILES = {
         "{%- set partitions = stale_partitions(source_name='shop') %}\n"
         "{{ builds(partitions) }}\n"
         "{{ observed_paths(source('shop', 'sales'), shop_schema_generation, partitions) }}\n"
+    ),
+    "models/monitoring/shop_observed_paths.yml": yaml.safe_dump(
+        {
+            "models": [
+                {
+                    "name": "shop_observed_paths",
+                    "data_tests": [
+                        {"keeps_its_contract": {"name": GATE, "arguments": {"source_name": "shop"}}}
+                    ],
+                }
+            ]
+        }
     ),
     "models/staging/shop/_shop__sources.yml": yaml.safe_dump(
         {

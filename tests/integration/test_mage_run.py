@@ -86,8 +86,8 @@ def test_output_is_a_line_for_each_block(built: tuple[Database, str]) -> None:
             "build/new_loads",
             "build/staging",
             "build/features",
-            "build/publish_release",
             "build/training",
+            "build/publish_release",
         )
     ]
     assert "dbt=1.10" not in output

@@ -218,7 +218,7 @@ def test_one_process_at_a_time(
     monkeypatch.setattr("headgate.pulling.state.PATIENCE", 0.3)
     other = psycopg2.connect(database.dsn)
     with other.cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(hashtextextended('headgate pull shop records', 0))")
+        cursor.execute("insert into ops.locks values ('pull of shop.records')")
         with pytest.raises(HeadgateError, match="another one at work"):
             land(settings)
     other.close()

@@ -9,7 +9,7 @@
 ) }}
 
 {%- set partitions = delivery_partitions('${name}', '${entity}') %}
-{%- do waits_for(['contract_drift']) %}
+{%- do waits_for(['gate_thresholds', 'contract_paths', '${name}_observed_paths']) %}
 {{ builds(partitions) }}
 
 {{ deliveries('${name}', '${entity}', partitions) }}

@@ -12,7 +12,7 @@
 ) }}
 
 {%- set partitions = delivery_partitions('gharchive', 'events', identity='event_id') %}
-{%- do waits_for(['gate_thresholds', 'contract_drift']) %}
+{%- do waits_for(['gate_thresholds', 'contract_paths', 'gharchive_observed_paths']) %}
 {{ builds(partitions) }}
 
 with landed as (

@@ -15,9 +15,10 @@ from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812
 from headgate.backfill.plan import Chunk, Options, Outcome, Range
 from headgate.errors import HeadgateError
 from headgate.pipelines.waiting import query
+from headgate.postgres.locks import IS_HELD, held_psycopg2, hold_psycopg2, is_held, let_go
 
 #: One decision at a time on what runs and what is resumed.
-DECISION_LOCK = "headgate backfills"
+DECISION_LOCK = "the list of backfills"
 
 UNFINISHED = """
     select backfill_id, pipeline, range_start, range_end, options, status, process, started_at
@@ -37,14 +38,7 @@ OVERVIEW = """
         backfills.backfill_id, backfills.pipeline, backfills.range_start, backfills.range_end,
         case
             when backfills.status <> 'running' then backfills.status
-            when exists (
-                select from pg_locks
-                where
-                    locktype = 'advisory' and granted and objsubid = 1
-                    and database = (select oid from pg_database where datname = current_database())
-                    and ((classid::bigint << 32) | objid::bigint)
-                    = hashtextextended('headgate backfill ' || backfills.backfill_id, 0)
-            ) then 'running'
+            when ({}) then 'running'
             else 'interrupted'
         end,
         count(chunks.*), count(chunks.*) filter (where chunks.status = 'done'),
@@ -55,7 +49,7 @@ OVERVIEW = """
     where backfills.status in ('running', 'failed')
     group by backfills.backfill_id
     order by backfills.backfill_id
-"""
+""".format(IS_HELD.format("'backfill ' || backfills.backfill_id"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +125,8 @@ def find_resumable(
     for number, _, start, end, options, _, process, started_at in query(
         connection, UNFINISHED, (pipeline, asked.end, asked.start)
     ):
-        if not _try_lock(connection, number):
+        if is_held(connection, _lock(number)):
             raise _is_running(connection, number, pipeline, Range(start, end), process)
-        _unlock(connection, number)
         same = options["build"] == build and options["again"] == again
         if Range(start, end) == asked and same:
             found = Resumable(
@@ -163,10 +156,12 @@ def chunk_states(connection: Psycopg2Connection, backfill_id: int) -> tuple[Chun
 
 @dataclass(frozen=True)
 class Claim:
-    """A backfill that this session works at, until the session ends. The connection commits by itself."""
+    """A backfill that this process works at. The connection commits by itself."""
 
     connection: Psycopg2Connection
     backfill_id: int
+    #: Holds the lock until it is closed, or the process is gone.
+    session: Psycopg2Connection
 
     @classmethod
     def take(
@@ -183,8 +178,7 @@ class Claim:
         Raises:
             HeadgateError: another session took one of the same hours meanwhile.
         """
-        query(connection, "select pg_advisory_lock(hashtextextended(%s, 0))", (DECISION_LOCK,))
-        try:
+        with held_psycopg2(connection, DECISION_LOCK):
             now = find_resumable(connection, pipeline, asked, build=options.build, again=options.again)
             if (now and now.backfill_id) != (resumed and resumed.backfill_id):
                 raise HeadgateError(
@@ -198,11 +192,7 @@ class Claim:
             else:
                 number = resumed.backfill_id
                 _reopen(connection, number)
-            assert _try_lock(connection, number), "nobody else decides at the same time"
-        finally:
-            if not connection.closed:
-                query(connection, "select pg_advisory_unlock(hashtextextended(%s, 0))", (DECISION_LOCK,))
-        return cls(connection, number)
+            return cls(connection, number, hold_psycopg2(connection, _lock(number)))
 
     def start(self, chunk: Chunk) -> None:
         """Notes that a chunk is worked at."""
@@ -229,6 +219,7 @@ class Claim:
             "update ops.backfills set status = %s, finished_at = clock_timestamp() where backfill_id = %s",
             (status, self.backfill_id),
         )
+        let_go(self.session)
 
     def _update(self, chunk: Chunk, assignments: str, *arguments: Any) -> None:
         query(
@@ -305,15 +296,8 @@ def _reopen(connection: Psycopg2Connection, backfill_id: int) -> None:
     )
 
 
-def _try_lock(connection: Psycopg2Connection, backfill_id: int) -> bool:
-    name = f"headgate backfill {backfill_id}"
-    [[taken]] = query(connection, "select pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))
-    return bool(taken)
-
-
-def _unlock(connection: Psycopg2Connection, backfill_id: int) -> None:
-    name = f"headgate backfill {backfill_id}"
-    query(connection, "select pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
+def _lock(backfill_id: int) -> str:
+    return f"backfill {backfill_id}"
 
 
 def _is_running(

@@ -15,10 +15,12 @@ from headgate.dataset import build, register, spine
 from headgate.dataset.leakage import SAMPLED, LeakageGate
 from headgate.dataset.register import Dataset
 from headgate.errors import UsageError
+from headgate.postgres import locks
 from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store import ledger
+from headgate.store.readiness import require_proven
 from headgate.store.reading import catalog
 from headgate.store.reading.catalog import PublishedRelease, reached
 from headgate.store.reading.spine import relation_name
@@ -52,7 +54,8 @@ async def create(
 
     Raises:
         UsageError: the name, the spine, the release or a view is not usable.
-        GateFailed: a feature knows of its label's instant or later; nothing is left behind.
+        GateFailed: the spine rests on a load that lacks the verdict of a gate, or a feature knows of its
+            label's instant or later; nothing is left behind.
         HeadgateError: the database or the disk does not play along; nothing is left behind.
     """
     if not NAME.fullmatch(name):
@@ -70,6 +73,7 @@ async def create(
             chosen = published.chosen(views or await _fitting(connection, published, spine_model))
             target = folder or settings.home / "datasets"
             _remove_parts(target, name)
+            await require_proven(connection, f"spine {spine_model}", spine_model)
             version = await register.next_version(connection, name)
             table = f"{name}_v{version}"
             path = target / f"{name}-v{version}.parquet"
@@ -122,9 +126,9 @@ async def readable_release(
 
 @asynccontextmanager
 async def _alone(connection: Connection, name: str) -> AsyncIterator[None]:
-    """Nobody else makes a version of this dataset meanwhile; the lock ends with the connection."""
-    await connection.execute("select pg_advisory_lock(hashtext('headgate dataset'), hashtext($1))", name)
-    yield
+    """Nobody else makes a version of this dataset meanwhile."""
+    async with locks.held(connection, f"dataset {name}"):
+        yield
 
 
 async def _fitting(connection: Connection, release: PublishedRelease, spine_model: str) -> list[str]:

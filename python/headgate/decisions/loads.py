@@ -9,14 +9,13 @@ from headgate.decisions import log
 from headgate.decisions.radius import Load, Radius, radius_of, read_load
 from headgate.errors import UsageError
 from headgate.postgres.connection import Connection
+from headgate.postgres.locks import landing_lock, take
 
 Verb = Literal["discard", "restore"]
 ACTIONS = {"discard": "discard load", "restore": "restore load"}
 #: Verb -> the status that a load has before, and after.
 STATUSES = {"discard": ("landed", "discarded"), "restore": ("discarded", "landed")}
 
-#: As landing takes it: nobody lands this partition meanwhile.
-LOCK = "select pg_advisory_xact_lock(hashtextextended('headgate land ' || $1 || ' ' || $2 || ' ' || $3, 0))"
 IN_THE_WAY = """
     select load_id from ops.loads
     where
@@ -89,7 +88,9 @@ async def carry_out(connection: Connection, verb: Verb, load_id: int, reason: st
     """
     async with connection.transaction():
         load = await read_load(connection, load_id)
-        await connection.execute(LOCK, load.source, load.entity, load.partition_start.isoformat())
+        # Nobody lands this partition meanwhile.
+        place = (load.source, load.entity, load.partition_start.isoformat())
+        await take(connection, landing_lock(*place))
         load = await read_load(connection, load_id, lock=True)
         await _require_possible(connection, verb, load)
         if load.status == STATUSES[verb][1]:

@@ -24,10 +24,9 @@ MODELS = """
     where abs(built.load_id) = $1
     order by is_feature_view nulls first, built.model
 """
-#: What passed its gates with the help of a decision has to pass them again without it. Views are certified
-#: at the versions of the models that they are made from.
+#: What passed its gates with the help of a decision has to pass them again without it.
 FORGET_PROOF = """
-    delete from ops.certified_partitions as certified
+    delete from ops.{} as certified
     using ops.built_partitions as built
     where
         built.load_id = $1
@@ -157,7 +156,8 @@ async def radius_of(connection: Connection, load: Load) -> Radius:
 
 async def forget_proof(connection: Connection, load_id: int) -> None:
     """Has the next build run the gates of everything that was built from a load."""
-    await connection.execute(FORGET_PROOF, load_id)
+    for table in ("certified_partitions", "verdicts"):
+        await connection.execute(FORGET_PROOF.format(table), load_id)
 
 
 async def _rows(connection: Connection, view: str, since: datetime) -> ViewRows:

@@ -25,6 +25,7 @@ from headgate.landing.screen import Screen
 from headgate.landing.statements import statement
 from headgate.landing.tables import create_landing_table
 from headgate.postgres.connection import Connection
+from headgate.postgres.locks import Locks, landing_lock
 from headgate.settings import Settings
 from headgate.sources import Delivery, Source, downloads
 
@@ -45,6 +46,8 @@ class Loader:
     source: Source
     contract: Contract
     minimiser: Minimiser
+    #: One lander at a time per partition, file or content.
+    locks: Locks
     on_progress: OnProgress
     #: Whether what is landed already lands again.
     again: bool = False
@@ -169,13 +172,8 @@ class Loader:
 
     @contextlib.asynccontextmanager
     async def _locked(self, delivery: Delivery, what: str) -> AsyncIterator[None]:
-        key = (delivery.source, delivery.entity, what)
-        await self.connection.execute(statement("lock_partition"), *key)
-        try:
+        async with self.locks.held(landing_lock(delivery.source, delivery.entity, what)):
             yield
-        finally:
-            if not self.connection.is_closed():
-                await self.connection.execute(statement("unlock_partition"), *key)
 
     @contextlib.asynccontextmanager
     async def _file(self, delivery: Delivery) -> AsyncIterator[tuple[Path, Delivery]]:

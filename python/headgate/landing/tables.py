@@ -6,6 +6,7 @@ import re
 
 from headgate import postgres
 from headgate.errors import HeadgateError
+from headgate.postgres import locks
 from headgate.postgres.connection import Connection
 from headgate.postgres.toast import toast_clause
 from headgate.settings import Settings
@@ -112,6 +113,4 @@ async def _require_no_other(connection: Connection, table: str) -> None:
 
 
 async def _alone(connection: Connection, table: str) -> None:
-    await connection.execute(
-        "select pg_advisory_xact_lock(hashtextextended('headgate landing table ' || $1, 0))", table
-    )
+    await locks.take(connection, f"landing table {table}")

@@ -24,6 +24,7 @@ from headgate.landing.copying import quiet_log
 from headgate.landing.loader import Loader
 from headgate.landing.privacy import Minimiser
 from headgate.landing.results import Progress
+from headgate.postgres.locks import Locks
 from headgate.settings import Settings
 from headgate.sources import Delivery, Source
 
@@ -87,6 +88,7 @@ async def _work(messages: _Messages) -> None:
     threading.Thread(target=_listen, args=(loop, inbox), daemon=True).start()
     assignment: Assignment = await inbox.get()
     connection = await postgres.connect_to(assignment.dsn)
+    locks = Locks(assignment.dsn)
     minimiser = Minimiser(assignment.contract, assignment.key)
     _widen(connection)
     try:
@@ -102,12 +104,14 @@ async def _work(messages: _Messages) -> None:
             assignment.source,
             assignment.contract,
             minimiser,
+            locks,
             messages.progress,
             assignment.again,
         )
         while isinstance(delivery := await inbox.get(), Delivery):
             messages.send("result", await loader.land(delivery))
     finally:
+        await locks.close()
         await connection.close(timeout=5)
 
 

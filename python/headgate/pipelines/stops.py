@@ -9,16 +9,23 @@ from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812
 
 from headgate.pipelines.waiting import query
 
-#: A gate whose model passed all of its gates since is gone, or has passed.
+#: A gate that the project has no more, or that lacks no verdict, stops nothing; before dbt has told which
+#: gates there are, one whose model passed all of its gates since.
 STOPPING = """
     select gate, model, failures, ran_at
     from (select distinct on (gate) * from ops.gate_results order by gate, ran_at desc) as newest
     where
         status in ('fail', 'error')
-        and not exists (
-            select from ops.certified_partitions as certified
-            where certified.model = newest.model and certified.certified_at > newest.ran_at
-        )
+        and case
+            when exists (select from ops.gates where gates.gate = newest.gate)
+                then exists (select from ops.missing_verdicts as missing where missing.gate = newest.gate)
+                    or not exists (select from ops.model_gates where newest.gate = any(gates))
+            else not exists (select from ops.gates)
+                and not exists (
+                    select from ops.certified_partitions as certified
+                    where certified.model = newest.model and certified.certified_at > newest.ran_at
+                )
+        end
     order by ran_at, gate
 """
 WAIVED = """

@@ -10,10 +10,11 @@ from typing import Any
 
 from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812
 
+from headgate.postgres.locks import held_psycopg2, is_held
 from headgate.settings import Settings
 
 #: Held by a session that builds outside Mage's schedule; see `building`.
-BUILD_LOCK = "headgate build"
+BUILD_LOCK = "a build outside the schedule"
 
 #: Loads that landed, were discarded or restored, and whose partition no staging model has built since, of
 #: sources that have staging models.
@@ -83,21 +84,14 @@ def dbt_runs(connection: Psycopg2Connection) -> bool:
 
 def is_building(connection: Psycopg2Connection) -> bool:
     """Whether another session holds the lock of `building`."""
-    [[free]] = query(connection, "select pg_try_advisory_lock(hashtextextended(%s, 0))", (BUILD_LOCK,))
-    if free:
-        query(connection, "select pg_advisory_unlock(hashtextextended(%s, 0))", (BUILD_LOCK,))
-    return not free
+    return is_held(connection, BUILD_LOCK)
 
 
 @contextmanager
 def building(connection: Psycopg2Connection) -> Iterator[None]:
     """Tells scheduled builds to wait; waits for another that does the same."""
-    query(connection, "select pg_advisory_lock(hashtextextended(%s, 0))", (BUILD_LOCK,))
-    try:
+    with held_psycopg2(connection, BUILD_LOCK):
         yield
-    finally:
-        if not connection.closed:
-            query(connection, "select pg_advisory_unlock(hashtextextended(%s, 0))", (BUILD_LOCK,))
 
 
 def query(

@@ -17,13 +17,14 @@ from headgate.pipelines.stops import stopping_gates
 from headgate.pipelines.triggers import Trigger, read_triggers
 from headgate.pipelines.waiting import query, waiting_loads
 from headgate.postgres.connection import open_psycopg2
+from headgate.postgres.locks import take_psycopg2
 from headgate.settings import Settings
 
 #: How long a load may wait for a build.
 LONGEST_WAIT = timedelta(hours=3)
 
 # One watch at a time: two would tell an incident twice.
-LOCK = "select pg_advisory_xact_lock(hashtextextended('headgate watch', 0))"
+LOCK = "a watch"
 OPEN = "select kind, subject, message, began_at from ops.incidents where ended_at is null"
 BEGIN = "insert into ops.incidents (kind, subject, message) values (%s, %s, %s)"
 SEE = """
@@ -56,7 +57,7 @@ def watch(settings: Settings) -> list[Late]:
     It is told before it is recorded: whoever dies in between tells it again, rather than never.
     """
     with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection, connection:
-        query(connection, LOCK)
+        take_psycopg2(connection, LOCK)
         found = find_late(settings, connection, datetime.now(UTC))
         known = {(kind, subject): began for kind, subject, _, began in query(connection, OPEN)}
         for late in found:

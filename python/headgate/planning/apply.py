@@ -21,7 +21,7 @@ from headgate.store.publishing import publish_project
 #: Models and gates; unit tests look at the code, and belong to those who change it.
 BUILD = ["build", "--exclude-resource-type", "unit_test"]
 #: What a model leaves in the ledger of builds.
-TRACES = ("ops.built_partitions", "ops.certified_partitions", "ops.deployed_models")
+TRACES = ("ops.built_partitions", "ops.certified_partitions", "ops.verdicts", "ops.deployed_models")
 
 
 @dataclass(frozen=True)

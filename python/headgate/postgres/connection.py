@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakKeyDictionary
 
 import asyncpg
 
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+#: What connections were opened with, for a second one to the same database.
+_URIS: WeakKeyDictionary[Connection, str] = WeakKeyDictionary()
 
 MINIMUM_VERSION = 15
 #: What asyncpg raises where no connection comes about: by the network, TLS, the server, or a parameter.
@@ -123,7 +127,13 @@ async def connect_to(uri: str) -> Connection:
     except REFUSED as error:
         raise unreachable(uri, error) from None
     require_usable(connection.get_server_version().major, connection.get_settings().server_encoding, uri)
+    _URIS[connection] = uri
     return connection
+
+
+def uri_of(connection: Connection) -> str:
+    """The URI that a connection of `connect` was opened with."""
+    return _URIS[connection]
 
 
 def open_psycopg2(uri: str) -> psycopg2.extensions.connection:

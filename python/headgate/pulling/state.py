@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import asyncpg
+
 from headgate.errors import HeadgateError
+from headgate.postgres import locks
 from headgate.postgres.connection import Connection
 
 #: Seconds until a process that was killed counts as gone: its server notices when the connection breaks.
@@ -94,19 +95,15 @@ async def alone(connection: Connection, source: Place) -> AsyncIterator[None]:
     Raises:
         HeadgateError: another process reads it.
     """
-    key = f"headgate pull {source.name} {source.entity}"
-    deadline = time.monotonic() + PATIENCE
-    while not await connection.fetchval("select pg_try_advisory_lock(hashtextextended($1, 0))", key):
-        if time.monotonic() > deadline:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            name = f"pull of {source.name}.{source.entity}"
+            await stack.enter_async_context(locks.held(connection, name, seconds=PATIENCE))
+        except asyncpg.LockNotAvailableError as error:
             raise HeadgateError(
                 f"source {source.name}",
                 expected="one process at a time that lands it",
                 found="another one at work",
                 next_step="wait until it has finished, or end it",
-            )
-        await asyncio.sleep(0.2)
-    try:
+            ) from error
         yield
-    finally:
-        if not connection.is_closed():
-            await connection.execute("select pg_advisory_unlock(hashtextextended($1, 0))", key)

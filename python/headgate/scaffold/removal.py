@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import HeadgateError, UsageError
+from headgate.postgres.locks import take_psycopg2
 from headgate.scaffold.mage import MAGE
 from headgate.sources.declared import declared_sources
 
@@ -197,7 +198,7 @@ def _views_over(cursor: Any, relations: Sequence[str]) -> list[str]:
 def remove_from_database(removal: Removal, connection: psycopg2.extensions.connection) -> None:
     """Drops and deletes everything of the source, in one transaction."""
     with connection, connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(hashtext('headgate remove source'))")
+        take_psycopg2(connection, "the removal of a source")
         _require_free(cursor, removal.source)
         for relation in removal.relations:
             _drop(cursor, relation)

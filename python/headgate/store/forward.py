@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
 from headgate.store.changes import Counts, ViewStatements
+from headgate.store.readiness import Readiness
 from headgate.store.views import FeatureView, fetch_one
 
 #: Histories that grew by more than this share get fresh statistics before the next statements need them.
@@ -21,12 +22,21 @@ class Work:
     newest: int
     active: int | None
     published: dict[str, FeatureView]
+    #: What is ready to be published.
     candidates: dict[str, FeatureView]
+    #: Names of views that dbt has and that stay as they are: they are not ready, or nothing of theirs landed.
+    kept: Set[str]
+    readiness: Readiness
 
     @property
     def next(self) -> int:
         """The number of the release that is being made."""
         return self.newest + 1
+
+    @property
+    def changing(self) -> dict[str, FeatureView]:
+        """What the newest release has, but for views that stay as they are."""
+        return {name: view for name, view in self.published.items() if name not in self.kept}
 
 
 async def bring_all_forward(
@@ -47,7 +57,7 @@ async def bring_all_forward(
     counts = {}
     for name, view in views.items():
         counts[name] = await _bring_forward(connection, work, view, compare_all=compare_all)
-    for name in work.published.keys() - views.keys():
+    for name in work.changing.keys() - views.keys():
         counts[name] = await _end(connection, work, work.published[name])
     return counts
 

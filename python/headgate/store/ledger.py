@@ -12,13 +12,14 @@ from typing import Any
 import asyncpg
 
 from headgate.errors import UsageError
+from headgate.postgres import locks
 from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
 from headgate.store.changes import Counts
 from headgate.store.views import FeatureView
 
-#: Whoever changes what consumers see holds this advisory lock.
-LOCK = "hashtext('headgate feature store')"
+#: Whoever changes what consumers see holds this lock.
+LOCK = "the feature store"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +55,8 @@ class Release:
 @asynccontextmanager
 async def exclusive(connection: Connection) -> AsyncIterator[None]:
     """No other publisher, rollback or compaction while this lasts; waits for one that is at work."""
-    await connection.execute(f"select pg_advisory_lock({LOCK})")
-    try:
+    async with locks.held(connection, LOCK):
         yield
-    finally:
-        if not connection.is_closed():
-            await connection.execute(f"select pg_advisory_unlock({LOCK})")
 
 
 async def active_release(connection: Connection) -> int | None:

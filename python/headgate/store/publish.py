@@ -19,9 +19,10 @@ from headgate.store import ledger, provenance, reach, shape
 from headgate.store.approval import publishable_changes, require_leave
 from headgate.store.changes import Counts
 from headgate.store.forward import Work, bring_all_forward
-from headgate.store.readiness import require_ready
+from headgate.store.readiness import read_readiness
 from headgate.store.views import FeatureView, fetch_one, views_of_release
 
+UNCHANGED = Counts(added=0, changed=0, closed=0, entities=0)
 #: Room for new columns is made between two tries; a build meanwhile may need more.
 TRIES = 3
 
@@ -36,16 +37,29 @@ LOADS = """
         select loads.load_id from ops.loads
         where
             loads.status = 'landed'
+            and loads.contract_source = any($2)
             and exists (
                 select from ops.built_partitions as built
                 where built.partition_start = loads.partition_start and built.model = any($1)
             )
+    ),
+
+    -- What views rest on that are held back stays as it was.
+    held as (
+        select published.load_id from published
+        inner join ops.loads using (load_id)
+        where loads.contract_source = any($3)
     )
 
     select
         array(select load_id from built except select load_id from published order by 1) as added,
-        array(select load_id from published except select load_id from built order by 1) as removed,
-        array(select load_id from built) as held
+        array(
+            select load_id from published
+            except select load_id from built
+            except select load_id from held
+            order by 1
+        ) as removed,
+        array(select load_id from built union select load_id from held) as held
 """
 
 GATES = """
@@ -72,6 +86,8 @@ class Published:
     views: dict[str, Counts]
     changes: list[Change]
     gates: dict[str, Any]
+    #: Views that stay as they were, or out, and why.
+    held: dict[str, str]
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -112,7 +128,7 @@ async def publish(
         compare_all: compare every row instead of those that dbt noted as touched.
 
     Raises:
-        GateFailed: a gate failed, was skipped, or is older than the data.
+        GateFailed: a gate failed, was skipped, or is older than the data, so that no view is ready.
         ConfirmationRequired: a change that breaks consumers, in no approved plan.
         HeadgateError: a feature view is not built from what is landed now, or partly from other SQL.
     """
@@ -123,6 +139,8 @@ async def publish(
                 published, room = await _attempt(connection, settings, started, compare_all=compare_all)
             except _NothingNewError as nothing:
                 await _remember_sources(connection, nothing.work)
+                if nothing.work.readiness.held:
+                    raise next(iter(nothing.work.readiness.held.values())) from None
                 return None
             if published is not None:
                 return published
@@ -148,7 +166,7 @@ async def _attempt(
             await require_leave(connection, changes)
             return None, room
         counts = await bring_all_forward(connection, work, views, compare_all=compare_all)
-        loads = dict(await fetch_one(connection, LOADS, list(views)))
+        loads = dict(await fetch_one(connection, LOADS, *_resting(work)))
         await _require_news(connection, work, counts, loads, changes)
         # Not before: what a rollback left stays where it is without anybody's leave.
         await require_leave(connection, changes)
@@ -156,16 +174,31 @@ async def _attempt(
 
 
 async def _look(connection: Connection) -> Work:
-    """What stands and what is to be published, in one snapshot; refuses what is not ready."""
+    """What stands and what is to be published, in one snapshot; refuses what is not ready.
+
+    Views that are held back stay as the newest release has them. After a rollback that is not what consumers
+    see: then nothing goes without the others.
+    """
     newest = await ledger.newest_release(connection)
+    active = await ledger.active_release(connection)
     candidates = await shape.candidate_views(connection)
-    await require_ready(connection, candidates)
+    readiness = await read_readiness(connection, candidates)
+    if readiness.held and active != (newest or None):
+        raise next(iter(readiness.held.values()))
     return Work(
         newest,
-        await ledger.active_release(connection),
+        active,
         await views_of_release(connection, newest),
-        candidates,
+        {name: candidates[name] for name in readiness.ready},
+        kept=candidates.keys() - set(readiness.ready),
+        readiness=readiness,
     )
+
+
+def _resting(work: Work) -> tuple[list[str], list[str], list[str]]:
+    """The views that are published, the sources they rest on, and those of views that stay as they were."""
+    sources_of = work.readiness.sources_of
+    return list(work.candidates), sources_of(work.candidates), sources_of(work.kept & work.published.keys())
 
 
 async def _places(connection: Connection, work: Work) -> tuple[dict[str, FeatureView], list[str]]:
@@ -182,7 +215,7 @@ async def _places(connection: Connection, work: Work) -> tuple[dict[str, Feature
 
 async def _changes(connection: Connection, work: Work) -> list[Change]:
     """Refuses what is mixed, and another key; else what changes for consumers."""
-    shown = await views_of_release(connection, work.active) if work.active else {}
+    shown = await _shown(connection, work)
     changes = await publishable_changes(connection, work.candidates, shown)
     rekeyed = [change for change in changes if change.kind == "changed keys"]
     if rekeyed:
@@ -207,7 +240,7 @@ async def _require_news(
     if not work.newest or differ or loads["added"] or loads["removed"]:
         return
     if work.active != work.newest:
-        changes = await publishable_changes(connection, work.candidates, work.published)
+        changes = await publishable_changes(connection, work.candidates, work.changing)
     if not changes:
         raise _NothingNewError(work)
 
@@ -227,30 +260,44 @@ async def _release(
         release_id=work.next,
         parent_release=work.active,
         abandoned=await _abandon(connection, work),
-        processed_to=await reach.processed_to(connection, views),
+        processed_to={**await _kept_at(connection, work), **await reach.processed_to(connection, views)},
         loads_added=loads["added"],
         loads_removed=loads["removed"],
         views=counts,
         changes=changes,
         gates=await _gates(connection, loads["held"]),
+        held={name: error.found for name, error in work.readiness.held.items()},
         seconds=time.monotonic() - started,
     )
     await _write_ledger(connection, settings, published)
-    for name, view in views.items():
+    kept = {name: view for name, view in work.published.items() if name in work.kept}
+    for name, view in {**kept, **views}.items():
         before = await connection.fetchval(
             "select rows_total from ops.release_views where release_id = $1 and view = $2", work.newest, name
         )
-        total = (before or 0) + counts[name].added - counts[name].closed
+        count = counts.get(name, UNCHANGED)
+        total = (before or 0) + count.added - count.closed
         reached = published.processed_to[name]
-        await ledger.add_view(connection, work.next, view, counts[name], total, reached)
+        await ledger.add_view(connection, work.next, view, count, total, reached)
     await ledger.activate(connection, work.next, reach.earliest(published.processed_to.values()))
     details = {
         "abandoned": published.abandoned,
+        "held": published.held,
         "changes": [_told(change) for change in changes],
     }
     await ledger.add_event(connection, "publish", work.active, work.next, details)
     await _show(connection, work, views)
     return published
+
+
+async def _kept_at(connection: Connection, work: Work) -> dict[str, datetime | None]:
+    """How far views are processed that stay as they were."""
+    rows = await connection.fetch(
+        "select view, processed_to from ops.release_views where release_id = $1 and view = any($2)",
+        work.newest,
+        list(work.kept),
+    )
+    return {row["view"]: row["processed_to"] for row in rows}
 
 
 def _told(change: Change) -> str:
@@ -317,8 +364,14 @@ async def _remember_sources(connection: Connection, work: Work) -> None:
 
 async def _show(connection: Connection, work: Work, views: Mapping[str, FeatureView]) -> None:
     """The plain views: last, because a changed one takes a lock that readers wait for."""
-    shown = await views_of_release(connection, work.active) if work.active else {}
+    shown = await _shown(connection, work)
     for name, view in views.items():
         await shape.show(connection, shown.get(name), view)
     for name in shown.keys() - views.keys():
         await shape.hide(connection, name)
+
+
+async def _shown(connection: Connection, work: Work) -> dict[str, FeatureView]:
+    """What consumers see, but for views that stay as they are."""
+    shown = await views_of_release(connection, work.active) if work.active else {}
+    return {name: view for name, view in shown.items() if name not in work.kept}

@@ -2,154 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import asyncpg
 
 from headgate.errors import GateFailed, HeadgateError
 from headgate.postgres.connection import Connection
+from headgate.store import proof
 
 #: How many findings an error names before it says how many more there are.
 NAMED = 3
 
-# Each partition names what it was built from: `model:version`, joined by `/`, or the load. Which models a
-# feature view rests on is read from these names; the versions are compared in one pass.
-CHAIN = """
-    with recursive edges as materialized (
-        select distinct built.model, split_part(part, ':', 1) as upstream
-        from ops.built_partitions as built
-        cross join lateral string_to_table(built.upstream_version, '/') as part
-        where part like '%:%'
-    ),
 
-    chain as (
-        select view, view as model from unnest($1::text[]) as view
-        union
-        select chain.view, edges.upstream from chain inner join edges using (model)
-    ),
+@dataclass(frozen=True)
+class Readiness:
+    """Which feature views may be published, and why the others may not."""
 
-    -- Discarded loads too, with negative numbers: their partitions are built, and hold nothing.
-    landed as (
-        select contract_source as source, partition_start, load_id from ops.current_loads
-    )
-"""
+    ready: list[str] = field(default_factory=list)
+    #: By name; views that share a source wait for each other, so that no release mixes what a load changed.
+    held: dict[str, HeadgateError] = field(default_factory=dict)
+    #: View -> the sources that it rests on.
+    sources: dict[str, set[str]] = field(default_factory=dict)
 
-NOT_BUILT = (
-    CHAIN
-    + """
-    select view_sources.view as model, landed.partition_start
-    from (
-        select distinct view, split_part(substr(model, 5), '__', 1) as source
-        from chain where model like 'stg\\_%'
-    ) as view_sources
-    inner join landed using (source)
-    left join ops.built_partitions as built
-        on built.model = view_sources.view and built.partition_start = landed.partition_start
-    where built.model is null and landed.load_id > 0
-    union
-    select missing.view, null
-    from unnest($1::text[]) as missing (view)
-    where not exists (select from ops.built_partitions as built where built.model = missing.view)
-    order by 2, 1
-"""
-)
-
-OUTDATED = (
-    CHAIN
-    + """
-    select distinct built.model, built.partition_start
-    from ops.built_partitions as built
-    cross join lateral string_to_table(built.upstream_version, '/') as part
-    left join ops.built_partitions as upstream
-        on upstream.model = split_part(part, ':', 1) and upstream.partition_start = built.partition_start
-    left join landed
-        on landed.load_id::text = part and landed.partition_start = built.partition_start
-    where
-        built.model in (select model from chain)
-        and case
-            when part like '%:%' then split_part(part, ':', 2) is distinct from upstream.version
-            else landed.load_id is null
-        end
-    order by 2, 1
-"""
-)
-
-NOT_PROVEN = (
-    CHAIN
-    + """
-    select built.model, built.partition_start
-    from ops.built_partitions as built
-    left join ops.certified_partitions as certified using (model, partition_start)
-    where
-        built.model in (select model from chain)
-        and certified.version is distinct from built.version
-    order by 2, 1
-"""
-)
-
-FAILED_GATES = """
-    select gate, model, failures from (
-        select distinct on (gate) * from ops.gate_results order by gate, ran_at desc
-    ) as newest
-    where status in ('fail', 'error') and model = any($1)
-    order by gate
-"""
+    def sources_of(self, views: Iterable[str]) -> list[str]:
+        """The sources that some views rest on."""
+        return sorted(set().union(*(self.sources.get(view, set()) for view in views)))
 
 
-async def require_ready(connection: Connection, views: Iterable[str]) -> None:
-    """Refuses what is not built, outdated or not proven; in the snapshot that is going to be published.
+async def read_readiness(connection: Connection, views: Iterable[str]) -> Readiness:
+    """What may be published, in the snapshot that is going to be; left out is what nothing landed for yet.
 
     Raises:
-        HeadgateError: a view lacks a landed partition, or rests on one that was delivered or built again.
-        GateFailed: a gate of a model that they rest on failed, was skipped, or ran before the last build.
+        HeadgateError: no view may: none is built, or each lacks a landed partition, rests on one that was
+            delivered or built again, or (GateFailed) on one that lacks the verdict of a gate.
     """
     names = sorted(views)
-    if not names or not await connection.fetchval(
-        "select exists (select from ops.built_partitions where model = any($1))", names
-    ):
+    sources, names = await _sources(connection, names)
+    if not names:
         raise HeadgateError(
             "feature views to publish",
             expected="at least one that dbt has built",
             found="none",
             next_step="land what a feature view is built from, then run `headgate run build_features`",
         )
-    # Without statistics of a history that was filled a moment ago, the planner would loop over it.
-    await connection.execute("set local enable_nestloop = off")
-    missing = await connection.fetch(NOT_BUILT, names)
-    outdated = await connection.fetch(OUTDATED, names)
-    if missing or outdated:
-        raise HeadgateError(
-            "feature views to publish",
-            expected="every landed partition built into each of them, from what is landed and typed now",
-            found="; ".join(
-                f"{what}: {_named(rows)}"
-                for what, rows in (("not built", missing), ("older than its data", outdated))
-                if rows
-            ),
-            next_step="run `dbt build` (or `headgate run build_features`) to its end; then publish again",
-        )
-    unproven = await connection.fetch(NOT_PROVEN, names)
-    await connection.execute("set local enable_nestloop = on")
-    if unproven:
-        raise await _not_proven(connection, unproven)
+    errors = await _errors(connection, _groups(names, sources))
+    ready = [name for name in names if name not in errors]
+    if not ready:
+        raise next((error for error in errors.values() if isinstance(error, GateFailed)), errors[names[0]])
+    return Readiness(ready, errors, sources)
 
 
-async def _not_proven(connection: Connection, unproven: list[asyncpg.Record]) -> GateFailed:
-    failed = await connection.fetch(FAILED_GATES, sorted({row["model"] for row in unproven}))
-    found = f"no proof for {_named(unproven)}"
-    if failed:
-        gates = [
-            f"gate {row['gate']} on {row['model']}"
-            + (f" failed for {row['failures']} rows" if row["failures"] else " could not run")
-            for row in failed[:NAMED]
-        ]
-        found = "; ".join(
-            [*gates, *([f"and {len(failed) - NAMED} more"] if len(failed) > NAMED else []), found]
-        )
+async def require_proven(connection: Connection, subject: str, relation: str) -> None:
+    """Refuses a relation of dbt that rests on a load which lacks the verdict of a gate.
+
+    Args:
+        connection: any.
+        subject: what it is needed for, as the error names it.
+        relation: `schema.name`; one that no model makes rests on nothing.
+
+    Raises:
+        GateFailed: a gate failed, or did not run, for what was built before the relation.
+    """
+    name = relation.rpartition(".")[2].replace('"', "")
+    built_at = await connection.fetchval(
+        "select built_at from ops.deployed_models where model = $1 and materialized <> 'view'", name
+    )
+    unproven = await _fetch(connection, proof.UNPROVEN, [name])
+    found = [row for row in unproven if built_at is None or row["built_at"] <= built_at]
+    if found:
+        raise await _not_proven(connection, found, subject, "nothing was made of it")
+
+
+async def _sources(connection: Connection, names: Sequence[str]) -> tuple[dict[str, set[str]], list[str]]:
+    """The sources of each view; and the views to look at, without those of which nothing ever landed."""
+    rows = await _fetch(connection, proof.SOURCES, names)
+    sources: dict[str, set[str]] = {name: set() for name in names}
+    absent = set()
+    for row in rows:
+        sources[row["view"]] |= {row["source"]} - {None}
+        if row["source"] and not row["is_built"] and not row["has_loads"]:
+            absent.add(row["view"])
+    is_any_built = any(row["is_built"] for row in rows)
+    return sources, [name for name in names if name not in absent] if is_any_built else []
+
+
+def _groups(names: Iterable[str], sources: Mapping[str, set[str]]) -> list[list[str]]:
+    """Views that share sources, also by way of others; one whose sources nobody knows may share any."""
+    groups: list[tuple[set[str], list[str]]] = []
+    known = set().union(*sources.values()) or {""}
+    for name in names:
+        own = sources[name] or known
+        joined = [group for group in groups if group[0] & own]
+        apart = [group for group in groups if group not in joined]
+        together = own.union(*(group[0] for group in joined))
+        groups = [*apart, (together, [*(view for group in joined for view in group[1]), name])]
+    return [sorted(group) for _, group in groups]
+
+
+async def _errors(connection: Connection, groups: list[list[str]]) -> dict[str, HeadgateError]:
+    """Why views of a group may not be published, by view."""
+    names = sorted(name for group in groups for name in group)
+    missing = await _fetch(connection, proof.NOT_BUILT, names)
+    outdated = await _fetch(connection, proof.OUTDATED, names)
+    unproven = await _fetch(connection, proof.UNPROVEN, names)
+    errors: dict[str, HeadgateError] = {}
+    for group in groups:
+        late = (("not built", _of(missing, group)), ("older than its data", _of(outdated, group)))
+        if any(rows for _, rows in late):
+            errors |= dict.fromkeys(group, _not_built(late))
+        elif rows := _of(unproven, group):
+            subject = "gates of what is to be published"
+            error = await _not_proven(connection, rows, subject, "nothing was published")
+            errors |= dict.fromkeys(group, error)
+    return errors
+
+
+async def _fetch(connection: Connection, statement: str, names: Sequence[str]) -> list[asyncpg.Record]:
+    """Without statistics of a history that was filled a moment ago, the planner would loop over it."""
+    async with connection.transaction():
+        await connection.execute("set local enable_nestloop = off")
+        found = await connection.fetch(statement, names)
+        await connection.execute("set local enable_nestloop = on")
+    return found
+
+
+def _of(rows: list[asyncpg.Record], group: list[str]) -> list[asyncpg.Record]:
+    return [row for row in rows if row["view"] in group]
+
+
+def _not_built(late: Iterable[tuple[str, list[asyncpg.Record]]]) -> HeadgateError:
+    return HeadgateError(
+        "feature views to publish",
+        expected="every landed partition built into each of them, from what is landed and typed now",
+        found="; ".join(f"{what}: {_named(rows)}" for what, rows in late if rows),
+        next_step="run `dbt build` (or `headgate run build_features`) to its end; then publish again",
+    )
+
+
+async def _not_proven(
+    connection: Connection, unproven: list[asyncpg.Record], subject: str, outcome: str
+) -> GateFailed:
+    gates = sorted({row["gate"] for row in unproven if row["gate"]})
+    unnamed = sorted({row["model"] for row in unproven if not row["gate"]})
+    failed = await connection.fetch(proof.FAILED_GATES, gates, unnamed)
+    silent = [gate for gate in gates if gate not in {row["gate"] for row in failed}]
+    found = [
+        f"gate {row['gate']} on {row['model']}"
+        + (f" failed for {row['failures']} rows" if row["failures"] else " could not run")
+        for row in failed[:NAMED]
+    ]
+    if len(failed) > NAMED:
+        found.append(f"and {len(failed) - NAMED} more")
+    if silent and not failed:
+        found.append(f"no verdict of {', '.join(silent[:NAMED])}" + _more(silent))
     return GateFailed(
-        "gates of what is to be published",
-        expected="every gate run and passed since the last build",
-        found=found + "; nothing was published",
+        subject,
+        expected="every gate of each load that it rests on run and passed since the last build",
+        found="; ".join([*found, f"no proof for {_named(unproven)}", outcome]),
         next_step=f"run `headgate gates show {failed[0]['gate']}` to see the rows and the ways out"
         if failed
         else "run `dbt build` (or `dbt test`) so that the gates that were skipped run",
@@ -158,10 +168,14 @@ async def _not_proven(connection: Connection, unproven: list[asyncpg.Record]) ->
 
 def _named(rows: list[asyncpg.Record]) -> str:
     """The first findings as model and partition, and how many more."""
-    named = [
-        f"{row['model']} {row['partition_start']:%Y-%m-%dT%H}"
-        if row["partition_start"]
-        else str(row["model"])
-        for row in rows[:NAMED]
-    ]
-    return ", ".join([*named, *([f"and {len(rows) - NAMED} more"] if len(rows) > NAMED else [])])
+    named = list(
+        dict.fromkeys(
+            f"{row['model']} {row['partition_start']:%Y-%m-%dT%H}" if row["partition_start"] else row["model"]
+            for row in rows
+        )
+    )
+    return ", ".join(named[:NAMED]) + _more(named)
+
+
+def _more(named: Sequence[str]) -> str:
+    return f", and {len(named) - NAMED} more" if len(named) > NAMED else ""

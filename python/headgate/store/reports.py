@@ -30,6 +30,7 @@ def of_publish(published: Published) -> Report:
             f"processed to {by_instant(published.processed_to)}.",
             *(f"{change.name}: {change.sentence()}" for change in published.changes),
             *_abandoned(published),
+            *(f"Held back, as it was: {view}. {found}" for view, found in published.held.items()),
             *table(
                 ("feature view", "rows added", "changed", "closed", "entities"),
                 [

@@ -1,15 +1,3 @@
-{#
-    The versions of the partitions that a model holds: SQL for a FROM clause with (partition_start, version, built_at).
-    A view holds what the first incremental model that it is made from holds.
-#}
-{% macro partition_versions(model_name) -%}
-    (
-        select partition_start, version, built_at
-        from ops.built_partitions
-        where model = '{{ built_model(model_name) }}'
-    )
-{%- endmacro %}
-
 {# The incremental model whose partitions a model holds: itself, or what a view is made from; none for seeds and the like.
    Models go by the names of their relations, which tell versions of a model apart. #}
 {% macro built_model(model_name) -%}

@@ -1,0 +1,115 @@
+{#
+    After `dbt build` or `dbt test`: what each gate that passed says of the partitions that lacked its verdict, and what a gate
+    that failed takes back. A gate that failed passes for the loads that none of its failing rows belongs to, when each
+    row says which load it is of. What another run has built since this one began is left to that one: this run's gates may
+    not have seen it.
+#}
+{% macro record_verdicts(results) -%}
+    {%- if execute and not is_dry_run() and flags.WHICH in ('build', 'test') -%}
+    {%- set built = results | selectattr('status', 'equalto', 'success') | map(attribute='node.unique_id') | list -%}
+    {%- for result in results if result.node.resource_type == 'test' and result.status in ('pass', 'warn', 'fail', 'error') %}
+    {%- set gate = result.node -%}
+    {%- set models = held_models(gate) -%}
+    {%- if models %}
+    {%- set failed = failed_partitions(result) -%}
+    {%- set stood_still = tables_of(gate, built) %}
+    insert into ops.verdicts (gate, model, partition_start, version)
+    select gate, model, partition_start, version
+    from ops.missing_verdicts as missing
+    where
+        gate = '{{ gate.name }}'
+        and model = any({{ text_array(models) }})
+        and (
+            version = '{{ invocation_id }}'
+            or built_at < (select began_at from ops.dbt_runs where run_id = '{{ invocation_id }}')
+        )
+        {%- if stood_still %}
+        and built_at < (
+            select coalesce(min(deployed.built_at), '-infinity')
+            from unnest({{ text_array(stood_still) }}) as named (model)
+            left join ops.deployed_models as deployed using (model)
+            having count(deployed.model) = count(*)
+        )
+        {%- endif %}
+        and not ({{ failed }})
+    on conflict (model, partition_start, gate) do update set version = excluded.version, ran_at = excluded.ran_at;
+    {%- if result.status in ('fail', 'error') %}
+    delete from ops.verdicts as missing
+    where gate = '{{ gate.name }}' and model = any({{ text_array(models) }}) and ({{ failed }});
+    {#- In a build the gate looked at what is not certified only. #}
+    {%- if result.status == 'fail' and (failed != 'true' or flags.WHICH == 'test') %}
+    insert into ops.verdicts (gate, model, partition_start, version)
+    select passed.gate, missing.model, missing.partition_start, missing.version
+    from ops.certified_partitions as missing
+    left join ops.model_gates as required on required.model = missing.model
+    left join ops.gate_sets as sets on sets.gates_hash = coalesce(missing.gates_hash, required.gates_hash)
+    cross join lateral unnest(sets.gates) as passed (gate)
+    where
+        missing.model = any({{ text_array(models) }})
+        and ({{ failed }})
+        and passed.gate <> '{{ gate.name }}'
+    on conflict (model, partition_start, gate) do update set version = excluded.version, ran_at = excluded.ran_at;
+    delete from ops.certified_partitions as missing
+    where model = any({{ text_array(models) }}) and ({{ failed }});
+    {%- endif %}
+    {%- endif %}
+    {%- endif %}
+    {%- endfor %}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The tables which a gate reads, without partitions of their own, that this run has not built: what they hold may be older. #}
+{% macro tables_of(gate, built) -%}
+    {% set names = [] %}
+    {% for node_id in gate.depends_on.nodes if node_id not in built %}
+        {% set node = graph.nodes.get(node_id) or {} %}
+        {% if node.resource_type == 'model' and node.config.materialized == 'table' and sources_of(node_id) %}
+            {% do names.append(node.alias) %}
+        {% endif %}
+    {% endfor %}
+    {{ return(names) }}
+{%- endmacro %}
+
+{#
+    A condition on `missing`, a relation with model and partition_start: whether the gate's failing rows belong to a partition,
+    as far as they say it; true for all where one of them does not say, false for a gate that did not fail.
+#}
+{% macro failed_partitions(result) -%}
+    {%- if result.status in ('pass', 'warn') -%}
+        {{ return('false') }}
+    {%- elif result.status == 'error' or not result.node.relation_name -%}
+        {{ return('true') }}
+    {%- endif -%}
+    {%- set gate = result.node -%}
+    {%- set columns = get_columns_in_query('select * from ' ~ gate.relation_name) -%}
+    {%- if 'load_id' not in columns and 'partition_start' not in columns -%}
+        {{ return('true') }}
+    {%- endif -%}
+    {%- set waived = waived_loads(gate) -%}
+    {%- set counted = is_not_waived('failed', columns, waived) if waived else 'true' -%}
+    {%- set sources = gated_sources(gate) -%}
+    {%- set statement %}
+        select distinct
+            loads.contract_source,
+            {{ iso_text('loads.partition_start') }} as partition_start
+        from {{ gate.relation_name }} as failed
+        left join ops.loads as loads
+            on loads.status = 'landed'
+            and loads.contract_source in ('{{ sources | join("', '") }}')
+            and {{ place_of_row('failed', 'loads', columns) }}
+        where {{ counted }}
+    {%- endset -%}
+    {%- set found = run_query(statement).rows -%}
+    {%- if not found or found | selectattr('partition_start', 'none') | list -%}
+        {{ return('true') }}
+    {%- endif -%}
+    {%- set places = [] -%}
+    {%- for row in found -%}
+        {%- do places.append("('" ~ row.contract_source ~ "', timestamptz '" ~ row.partition_start ~ "')") -%}
+    {%- endfor -%}
+    {{ return(
+        'exists (select from (values ' ~ places | join(', ') ~ ') as failed (source, partition_start)'
+        ~ ' inner join ops.model_sources as rests on rests.source = failed.source and rests.model = missing.model'
+        ~ ' where failed.partition_start = missing.partition_start)'
+    ) }}
+{%- endmacro %}

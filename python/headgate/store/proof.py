@@ -1,0 +1,169 @@
+"""What feature views were built from, and what of it lacks the verdict of a gate: SQL over the ledger.
+
+Which gates concern a load follows from its source: all that look at a model which rests on that source,
+wherever the model stands. What is not built by partitions, a view or a table, is seen through what it reads.
+"""
+
+from __future__ import annotations
+
+# Each partition names what it was built from: `model:version`, joined by `/`, or the load. Which models a
+# feature view is built from is read from these names; the versions are compared in one pass.
+CHAIN = r"""
+    with recursive edges as materialized (
+        select distinct built.model, split_part(part, ':', 1) as upstream
+        from ops.built_partitions as built
+        cross join lateral string_to_table(built.upstream_version, '/') as part
+        where part like '%:%'
+    ),
+
+    chain as (
+        select view, view as model from unnest($1::text[]) as view
+        union
+        select chain.view, edges.upstream from chain inner join edges using (model)
+    ),
+
+    -- Discarded loads too, with negative numbers: their partitions are built, and hold nothing.
+    landed as (
+        select contract_source as source, partition_start, load_id from ops.current_loads
+    ),
+
+    built_from as materialized (
+        select distinct chain.view, loads.contract_source as source
+        from chain
+        inner join ops.built_partitions as built using (model)
+        inner join ops.loads as loads on loads.load_id = abs(built.upstream_version::bigint)
+        where built.upstream_version ~ '^-?\d{1,18}$'
+    ),
+
+    -- What a model reads besides is known from the project.
+    resting as materialized (
+        select view, source from built_from
+        union
+        select model, source from ops.model_sources where model = any($1)
+    )
+"""
+
+#: The sources that views rest on; whether something landed of each, and whether the view was ever built.
+SOURCES = (
+    CHAIN
+    + """
+    select
+        views.view,
+        resting.source,
+        exists (select from landed where landed.source = resting.source) as has_loads,
+        exists (select from ops.built_partitions as built where built.model = views.view) as is_built
+    from unnest($1::text[]) as views (view)
+    left join resting using (view)
+    order by 1, 2
+"""
+)
+
+NOT_BUILT = (
+    CHAIN
+    + """
+    select built_from.view, built_from.view as model, landed.partition_start
+    from built_from
+    inner join landed using (source)
+    left join ops.built_partitions as built
+        on built.model = built_from.view and built.partition_start = landed.partition_start
+    where built.model is null and landed.load_id > 0
+    union
+    select missing.view, missing.view, null
+    from unnest($1::text[]) as missing (view)
+    where not exists (select from ops.built_partitions as built where built.model = missing.view)
+    order by 3, 1
+"""
+)
+
+OUTDATED = (
+    CHAIN
+    + """
+    select distinct chain.view, built.model, built.partition_start
+    from chain
+    inner join ops.built_partitions as built using (model)
+    cross join lateral string_to_table(built.upstream_version, '/') as part
+    left join ops.built_partitions as upstream
+        on upstream.model = split_part(part, ':', 1) and upstream.partition_start = built.partition_start
+    left join landed
+        on landed.load_id::text = part and landed.partition_start = built.partition_start
+    where
+        case
+            when part like '%:%' then split_part(part, ':', 2) is distinct from upstream.version
+            else landed.load_id is null
+        end
+    order by 3, 2
+"""
+)
+
+#: Gates that no verdict lets pass for a partition; gate is null where no run has said which gates there are.
+UNPROVEN = (
+    CHAIN
+    + """,
+
+    unproven as materialized (
+        select missing.gate, missing.model, missing.partition_start, missing.built_at
+        from ops.missing_verdicts as missing
+        left join ops.gate_waivers as waived
+            on waived.gate = missing.gate and waived.load_id = missing.load_id
+        where waived.gate is null
+        union all
+        select null, built.model, built.partition_start, built.built_at
+        from ops.built_partitions as built
+        left join ops.model_gates as known on known.model = built.model
+        left join ops.certified_partitions as certified
+            on certified.model = built.model and certified.partition_start = built.partition_start
+        where known.model is null and certified.version is distinct from built.version
+    ),
+
+    -- Models that stand beside what was built of a load, and that a run left out.
+    behind as (
+        select needed.gate, passed.model, landed.source, landed.partition_start
+        from landed
+        inner join ops.model_sources as passed using (source)
+        inner join ops.model_gates as known on known.model = passed.model
+        cross join lateral unnest(known.gates) as needed (gate)
+        left join ops.built_partitions as built
+            on built.model = passed.model and built.partition_start = landed.partition_start
+        where
+            built.model is null
+            and landed.load_id > 0
+            and landed.load_id not in (select load_id from ops.released_loads)
+            and passed.model in (select model from ops.model_sources group by model having count(*) = 1)
+    ),
+
+    found as (
+        select resting.view, unproven.gate, unproven.model, unproven.partition_start, unproven.built_at
+        from unproven
+        inner join ops.model_sources as passed using (model)
+        inner join resting using (source)
+        inner join landed using (source, partition_start)
+        union
+        select chain.view, unproven.gate, unproven.model, unproven.partition_start, unproven.built_at
+        from unproven
+        inner join chain using (model)
+        union
+        select resting.view, behind.gate, behind.model, behind.partition_start, earliest.built_at
+        from behind
+        inner join resting using (source)
+        inner join (
+            select passed.source, built.partition_start, min(built.built_at) as built_at
+            from ops.built_partitions as built
+            inner join ops.model_sources as passed using (model)
+            group by passed.source, built.partition_start
+        ) as earliest using (source, partition_start)
+    )
+
+    select view, gate, model, partition_start, built_at from found order by partition_start, model, gate
+"""
+)
+
+#: The newest results of gates that lack a verdict, where they failed.
+FAILED_GATES = """
+    select gate, model, failures from (
+        select distinct on (gate) * from ops.gate_results
+        where gate = any($1) or model = any($2)
+        order by gate, ran_at desc
+    ) as newest
+    where status in ('fail', 'error')
+    order by gate
+"""
