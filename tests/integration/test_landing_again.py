@@ -167,7 +167,7 @@ def test_loads_of_old_databases_are_left_alone_unless_nothing_landed(
     assert land(database, tmp_path, file, loader={}).status == "replaced"
 
 
-@pytest.mark.parametrize("lines", ["x\n" * 370, "1\n", "id,v\n1,2\n", '{"id": 1\n' * 3])
+@pytest.mark.parametrize("lines", ["x\n" * 370, "1\n", "id\n1\n2\n", '{"id": 1\n' * 3])
 def test_a_file_of_rejects_only_has_not_landed(database: Database, tmp_path: Path, lines: str) -> None:
     """It fails as a file, says why its lines were rejected, and does not replace what landed."""
     file = tmp_path / "orders.jsonl"

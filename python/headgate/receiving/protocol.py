@@ -46,6 +46,8 @@ class PatientProtocol(HttpToolsProtocol):
     _in_head = True
     #: Bytes since the head began, or since a part of the body was handed on.
     _kept = 0
+    #: Bytes that are being parsed.
+    _part = 0
     #: Whether the bytes being parsed ended a head or held a part of a body.
     _moved_on = False
     _refused = False
@@ -91,11 +93,6 @@ class PatientProtocol(HttpToolsProtocol):
         else:
             super().on_headers_complete()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keeps a header; what comes behind the body, as a trailer, is of no use to anybody."""
-        if self._in_head:
-            super().on_header(name, value)
-
     def on_body(self, body: bytes) -> None:
         """Hands on a part of the body."""
         self._moved_on = True
@@ -109,15 +106,17 @@ class PatientProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def _feed(self, data: bytes) -> None:
-        self._moved_on = False
+        self._moved_on, self._part = False, len(data)
         super().data_received(data)
         self._kept = 0 if self._moved_on else self._kept + len(data)
         if self._kept > MOST_HEAD_BYTES:
             self._refuse(_TOO_LARGE)
 
     def _is_too_large(self) -> bool:
+        if len(self.headers) > MOST_HEADERS or self._kept + self._part <= MOST_HEAD_BYTES:
+            return len(self.headers) > MOST_HEADERS
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        return size > MOST_HEAD_BYTES or len(self.headers) > MOST_HEADERS
+        return size > MOST_HEAD_BYTES
 
     def _wait_for_head(self) -> None:
         self._deadline = self.loop.call_later(SECONDS_FOR_HEAD, self._give_up)
