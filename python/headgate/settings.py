@@ -41,6 +41,8 @@ class Settings:
     keep_releases: int
     #: Whether keys that can be found by trying are used all the same (HEADGATE_ALLOW_WEAK_KEYS).
     allow_weak_keys: bool = False
+    #: Names and patterns of more variables that Mage gets of the caller's environment (HEADGATE_MAGE_ENV).
+    mage_env: str = ""
 
 
 def find_project_dir(start: Path | None = None) -> Path:
@@ -86,6 +88,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         connections=_positive_int(env, "HEADGATE_CONNECTIONS", default=os.cpu_count() or 1),
         keep_releases=_positive_int(env, "HEADGATE_KEEP_RELEASES", default=100),
         allow_weak_keys=env.get("HEADGATE_ALLOW_WEAK_KEYS") == "1",
+        mage_env=env.get("HEADGATE_MAGE_ENV") or "",
     )
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from headgate.pipelines import runner, serve
+from headgate.pipelines.environment import withheld
 from headgate.settings import Settings, load_settings
 from headgate.sources import downloads, get_source
 
@@ -88,9 +89,20 @@ def mage(host: str, port: int) -> None:
     with serve.Server(settings, host, port) as server:
         server.wait_until_ready()
         click.echo(f"Mage runs at http://{server.host}:{port}; log: {server.log}; Ctrl-C stops it")
-        if "DEFAULT_OWNER_PASSWORD" not in os.environ:
-            click.echo(f"log in as {serve.OWNER} with the password in {serve.password_file(settings)}")
+        _say_who_gets_in(settings)
+        if hidden := withheld(settings):
+            click.echo(
+                f"{len(hidden)} variables of this shell are not passed to Mage, for instance {hidden[0]}; "
+                "HEADGATE_MAGE_ENV names those that a pipeline needs"
+            )
         server.wait()
+
+
+def _say_who_gets_in(settings: Settings) -> None:
+    if not serve.login_required(os.environ):
+        click.echo("no login: every user of this machine can run code as you (REQUIRE_USER_AUTHENTICATION)")
+    elif "DEFAULT_OWNER_PASSWORD" not in os.environ:
+        click.echo(f"log in as {serve.OWNER} with the password in {serve.password_file(settings)}")
 
 
 class ProgressView:

@@ -14,10 +14,13 @@ from psycopg2 import sql
 
 from headgate import postgres
 from headgate.errors import HeadgateError
+from headgate.pipelines.passing import NEVER, passed_on
 from headgate.postgres.connection import open_psycopg2
 from headgate.settings import Settings
 
 METADATA_DATABASE_SUFFIX = "_mage"
+#: How Mage's own sessions call themselves.
+APPLICATION = "mage"
 SECONDS_TO_KEEP_COPIES = 3600
 #: libpq variables that a SQLAlchemy URL carries as query parameters.
 URL_PARAMETERS = {
@@ -39,9 +42,9 @@ def dbt_env(settings: Settings) -> dict[str, str]:
 
 
 def mage_env(settings: Settings) -> dict[str, str]:
-    """Variables for a Mage process, on top of the present environment; dbt inside it uses them too."""
-    return {
-        **os.environ,
+    """The variables of a Mage process, all of them; dbt inside it uses them too."""
+    env = {
+        **passed_on(os.environ, settings.project_dir, settings.mage_env),
         **dbt_env(settings),
         **settings_env(settings),
         **({"HEADGATE_DATA": str(settings.data_dir)} if settings.data_dir else {}),
@@ -53,6 +56,12 @@ def mage_env(settings: Settings) -> dict[str, str]:
         # `requests` warns of its neighbours' versions on every start.
         "PYTHONWARNINGS": "ignore",
     }
+    return {name: value for name, value in env.items() if name not in NEVER}
+
+
+def withheld(settings: Settings) -> list[str]:
+    """Names of the caller's variables that Mage does not get."""
+    return sorted(os.environ.keys() - passed_on(os.environ, settings.project_dir, settings.mage_env).keys())
 
 
 def settings_env(settings: Settings) -> dict[str, str]:
@@ -69,6 +78,7 @@ def settings_env(settings: Settings) -> dict[str, str]:
         "HEADGATE_CONNECTIONS": settings.connections,
         "HEADGATE_KEEP_RELEASES": settings.keep_releases,
         "HEADGATE_ALLOW_WEAK_KEYS": "1" if settings.allow_weak_keys else None,
+        "HEADGATE_MAGE_ENV": settings.mage_env,
     }
     # An empty variable is an unset one, and hides what the caller's environment may hold.
     return {name: "" if value is None else str(value) for name, value in values.items()}
@@ -94,7 +104,7 @@ def metadata_url(settings: Settings) -> str:
     database = env["PGDATABASE"] + METADATA_DATABASE_SUFFIX
     user = quote(env["PGUSER"], safe="")
     password = f":{quote(env['PGPASSWORD'], safe='')}" if env["PGPASSWORD"] else ""
-    query = {"host": env["PGHOST"], "port": env["PGPORT"]}
+    query = {"host": env["PGHOST"], "port": env["PGPORT"], "application_name": APPLICATION}
     query.update({parameter: env[name] for name, parameter in URL_PARAMETERS.items() if name in env})
     return f"postgresql+psycopg2://{user}{password}@/{quote(database, safe='')}?{urlencode(query, safe='/')}"
 

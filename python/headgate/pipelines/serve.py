@@ -1,4 +1,4 @@
-"""Serves Mage: scheduler, UI and API in one process group that stops as a whole."""
+"""Serves Mage: scheduler, UI, API and all that they start, closed to others, stopped as a whole."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -16,6 +17,7 @@ from typing import NoReturn
 
 from headgate import private
 from headgate.errors import HeadgateError, UsageError
+from headgate.pipelines import supervise
 from headgate.pipelines.environment import (
     ensure_metadata_database,
     ensure_profiles,
@@ -49,12 +51,14 @@ class Server:
         ensure_profiles(self.settings)
         env = serve_env(self.settings, self.host)
         private.folder(self.log.parent)
+        supervise.adopt_orphans()
         with private.touch(self.log).open("ab") as log:
             self._process = subprocess.Popen(
                 start_command(mage_project(self.settings), self.host, self.port),
                 cwd=self.settings.project_dir,
                 env=env,
-                stdin=subprocess.DEVNULL,
+                # The supervisor watches this pipe: it closes when this process dies, even by SIGKILL.
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -65,12 +69,12 @@ class Server:
         process = self._process
         if process is None:
             return
-        # Scheduler and block runs are in the same group; some outlive a polite request to the first process.
-        for stop in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, stop)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(SECONDS_TO_STOP)
+        assert process.stdin is not None
+        process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(SECONDS_TO_STOP)
+        # Nothing is left but where the supervisor was killed.
+        supervise.end_descendants()
 
     def wait_until_ready(self) -> None:
         """Returns when the port answers.
@@ -110,17 +114,10 @@ class Server:
 
 
 def start_command(project: Path, host: str, port: int) -> list[str]:
-    """The command that starts Mage in this environment."""
+    """The command that starts Mage in this environment, and ends it with all that it started."""
     return [
-        sys.executable,
-        "-m",
-        "mage_ai.cli.main",
-        "start",
-        str(project),
-        "--host",
-        host,
-        "--port",
-        str(port),
+        *(sys.executable, "-m", "headgate.pipelines.supervise"),
+        *(sys.executable, str(project / "utils" / "serve_mage.py"), str(project), host, str(port)),
     ]
 
 
@@ -134,7 +131,8 @@ def serve_env(settings: Settings, host: str) -> dict[str, str]:
     if "MAGE_DATABASE_CONNECTION_URL" not in env:
         ensure_metadata_database(settings)
         env["MAGE_DATABASE_CONNECTION_URL"] = metadata_url(settings)
-    if env.setdefault("REQUIRE_USER_AUTHENTICATION", "1").lower() in ("0", "false") and host != LOOPBACK:
+    env.setdefault("REQUIRE_USER_AUTHENTICATION", "1")
+    if not login_required(env) and host != LOOPBACK:
         raise UsageError(
             f"Mage on {host}",
             expected="a login: Mage runs code for whoever reaches it",
@@ -144,9 +142,13 @@ def serve_env(settings: Settings, host: str) -> dict[str, str]:
     _require_strong_logins(settings)
     env.setdefault("DEFAULT_OWNER_EMAIL", OWNER)
     env.setdefault("DEFAULT_OWNER_USERNAME", "owner")
-    env.setdefault("DEFAULT_OWNER_PASSWORD", secret(password_file(settings)))
-    # Mage's own default is public.
-    env.setdefault("JWT_SECRET", secret(settings.home / "mage-token-key"))
+    # By name of their files: no environment that Mage hands on holds them. Mage's own token key is public.
+    for variable, file in (
+        ("HEADGATE_MAGE_PASSWORD", password_file(settings)),
+        ("HEADGATE_MAGE_TOKEN_KEY", settings.home / "mage-token-key"),
+    ):
+        secret(file)
+        env[variable] = str(file)
     return env
 
 
@@ -160,6 +162,11 @@ def _require_strong_logins(settings: Settings) -> None:
     for name, step in steps.items():
         if name in os.environ and not settings.allow_weak_keys:
             require_strong(name, os.environ[name], next_step=step)
+
+
+def login_required(env: Mapping[str, str]) -> bool:
+    """Whether Mage asks who comes, as it does by default."""
+    return env.get("REQUIRE_USER_AUTHENTICATION", "1").lower() in ("true", "1", "t")
 
 
 def password_file(settings: Settings) -> Path:
