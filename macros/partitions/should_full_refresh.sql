@@ -6,7 +6,7 @@
 
 {# Whether the current model is built by partitions and has rows, but none that the ledger knows of. #}
 {% macro holds_unrecorded_rows() -%}
-    {%- if execute and config.get('incremental_strategy') in ('replace_partitions', 'replace_rows') and load_relation(this) -%}
+    {%- if execute and config.get('incremental_strategy') in ('replace_partitions', 'replace_rows', 'replace_changed_rows') and load_relation(this) -%}
         {{ return(run_query(
             "select not exists (select from ops.built_partitions where model = '" ~ this.identifier ~ "')"
             ~ " and exists (select from " ~ this ~ ") as found"

@@ -1,107 +1,163 @@
-"""`headgate new feature-view`: built hour by hour on generated events, behind its gates, and published."""
+"""`headgate new feature-view`: declared over typed orders, exact whatever comes late or goes."""
 
 from __future__ import annotations
 
 import json
+import random
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.measured import Expected, Record, is_same, length
 from tests.project_copy import ProjectCopy
 from tests.support import Database
 
-pytestmark = [
-    pytest.mark.parametrize("server", ["embedded"], indirect=True),
-    pytest.mark.slow,
-]
+pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.slow]
 
-VIEWS = {"repository_pulse": ["repository_id"], "pair_pulse": ["actor_id", "repository_id"]}
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+#: Values compared by view and stage.
+SAMPLED = 1_000
+MEASURES = {
+    "orders=count": ("orders", ["count"], lambda order: True),
+    "paid=count where status = 'paid'": ("paid", ["count"], lambda order: order["status"] == "paid" or None),
+    "total=sum,mean,min,max,stddev,median,p90,first,last:total": (
+        *("total", ["sum", "mean", "min", "max", "stddev", "median", "p90", "first", "last"]),
+        lambda order: order["total"],
+    ),
+    "paid_total=sum:total where status = 'paid'": (
+        *("paid_total", ["sum"]),
+        lambda order: order["total"] if order["status"] == "paid" else None,
+    ),
+    "express=any,all,share:express": ("express", ["any", "all", "share"], lambda order: order["express"]),
+    "skus=count_distinct:sku": ("skus", ["count_distinct"], lambda order: order["sku"]),
+    "note=first,last,min,count:note": (
+        *("note", ["first", "last", "min", "count"]),
+        lambda order: order["note"],
+    ),
+}
+VIEWS = {
+    "orders_by_minute": (["customer_id"], "1m", ["5m", "1h"]),
+    "orders_by_hour": (["customer_id"], "1h", ["6h", "7d", "lifetime"]),
+    "region_orders": (["region", "express"], "1d", ["1d", "30d"]),
+}
+
+
+def orders(count: int, seed: int, days: int = 40) -> list[Record]:
+    """Orders, a tenth of them of one customer; some of no region, some at the full hour."""
+    rng = random.Random(seed)
+    found: list[Record] = []
+    for number in range(count):
+        at = BEGIN + timedelta(days=days * rng.random())
+        at = at.replace(minute=0, second=0) if rng.random() < 0.05 else at
+        found.append(
+            {
+                "order_id": f"o-{seed}-{number}",
+                "customer_id": "c-1" if rng.random() < 0.1 else f"c-{rng.randrange(2, 30)}",
+                "region": rng.choice(["eu", "us", "apac", None]),
+                "created_at": at.isoformat(timespec="milliseconds"),
+                "status": rng.choice(["paid", "open", "refunded"]),
+                "total": Decimal(rng.randrange(1, 10**7)) / 100,
+                "sku": f"s-{rng.randrange(12)}",
+                "express": rng.random() < 0.3,
+                "note": rng.choice([None, None, "gift", "urgent", "later"]),
+            }
+        )
+    return found
 
 
 @pytest.fixture(scope="module")
 def project(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
-    """A project with two generated views, built once, and again after more hours came."""
+    """A project with a source of orders, typed, and three views over it that are not built yet."""
     made = ProjectCopy.make(tmp_path_factory.mktemp("project"), module_database)
-    made.headgate(
-        *("new", "feature-view", "repository_pulse", "--key", "repository_id", "--windows", "1h,2h,1d"),
-        *("--count", "events_count", "--count", "stars_count"),
-    )
-    made.headgate(
-        *("new", "feature-view", "pair_pulse", "--key", "actor_id", "--key", "repository_id"),
-        "--windows",
-        "3h",
-    )
-    for first, last in (("2016-01-01T01", "2016-01-01T03"), ("2016-01-01T04", "2016-01-01T05")):
-        hours = made.folder / first
-        made.headgate("synth", "--from", first, "--to", last, "--events-per-hour", "250", "--out", hours)
-        made.headgate("land", "gharchive", *sorted(hours.glob("*.json.gz")))
-        made.build()
+    file = write(made.folder / "orders.jsonl", orders(600, 1))
+    made.headgate("new", "source", "shop", "--sample", file)
+    made.headgate("land", "shop", file)
+    build(made, "stg_shop__records")
+    for name, (keys, resolution, windows) in VIEWS.items():
+        made.headgate(
+            *("new", "feature-view", name, "--events", "stg_shop__records", "--at", "created_at"),
+            *(word for key in keys for word in ("--key", key)),
+            *("--resolution", resolution, "--windows", ",".join(windows)),
+            *(word for measure in MEASURES for word in ("--measure", measure)),
+        )
     return made
 
 
-def test_values_are_those_of_the_events(project: ProjectCopy) -> None:
-    """Every row, also of the second build, equals a count over the typed events of its windows."""
-    for view, keys in VIEWS.items():
-        hours = 2 if view == "repository_pulse" else 3
-        wrong = project.database.query(f"""
-            select view.*
-            from features.{view} as view
-            where view.events_count_{hours}h <> (
-                select count(*) from typed.stg_gharchive__events as events
-                where {" and ".join(f"events.{key} = view.{key}" for key in keys)}
-                and events.created_at >= view.as_of - interval '{hours} hours'
-                and events.created_at < view.as_of
-            )
-        """)
-        assert wrong == []
-        assert project.database.value(f"select count(*) from features.{view}") > 100
-        assert (
-            project.database.value(f"select max(as_of)::text from features.{view}")
-            == "2016-01-01 06:00:00+00"
-        )
+def test_values_are_those_of_the_records(project: ProjectCopy) -> None:
+    """First built whole, then with orders that come late, come again, and are taken back."""
+    first = orders(600, 1)
+    build(project, *VIEWS)
+    compare(project, first)
+
+    late = orders(60, 2)
+    again = [changed(order) for order in random.Random(3).sample(first, 40)]
+    land(project, "late", late)
+    land(project, "again", again)
+    build(project, *VIEWS)
+    compare(project, [*first, *late, *again])
+
+    discarded = project.database.value("select load_id from ops.loads where path like '%late.jsonl'")
+    project.headgate("loads", "discard", str(discarded), "--reason", "a trial", "--yes")
+    build(project, *VIEWS)
+    compare(project, [*first, *again])
 
 
-def test_gates_and_unit_tests_pass(project: ProjectCopy) -> None:
-    """The view's own gates, over all rows, and its unit tests."""
-    project.dbt("test", "--select", *VIEWS)
+def test_gates_find_wrong_values_and_rows(project: ProjectCopy) -> None:
+    """The recount fails on a value that was tampered with, the other gate on a row too many or too few."""
+    query = project.database.query
+    gates = ("test", "--select", "orders_by_hour,test_type:data")
+    project.dbt(*gates)
 
-    results = json.loads((project.database.folder / "target" / "run_results.json").read_text())["results"]
-    assert {result["status"] for result in results} <= {"pass", "success"}
-    assert len(results) >= 2 * 5
+    query("update features.orders_by_hour set total_sum_7d = total_sum_7d + 0.01")
+    project.dbt(*gates, exit_code=1)
+    query("update features.orders_by_hour set total_sum_7d = total_sum_7d - 0.01")
+
+    query("create table kept as select * from features.orders_by_hour")
+    query("update features.orders_by_hour set as_of = as_of + interval '1 year'")
+    project.dbt(*gates, exit_code=1)
+    query("delete from features.orders_by_hour")
+    project.dbt(*gates, exit_code=1)
+    query("insert into features.orders_by_hour select * from kept")
+    query("drop table kept")
+    project.dbt(*gates)
 
 
-def test_gate_finds_a_wrong_count(project: ProjectCopy) -> None:
-    """The brute-force recount fails on rows that were tampered with, and passes again when they are right."""
-    gate = ("test", "--select", "pair_pulse_equals_the_sum_of_its_hours")
-    project.database.query("update features.pair_pulse set events_count_3h = events_count_3h + 1")
-    try:
-        project.dbt(*gate, exit_code=1)
-    finally:
-        project.database.query("update features.pair_pulse set events_count_3h = events_count_3h - 1")
-    project.dbt(*gate)
-
-
-def test_view_is_published(project: ProjectCopy) -> None:
-    """The feature store takes a generated view up as it does any other."""
+def test_views_are_published(project: ProjectCopy) -> None:
+    """The feature store takes declared views up as it does any other."""
+    build(project, *(f"+{name}" for name in VIEWS))
     project.headgate("publish")
 
-    for view in VIEWS:
-        published = project.database.value(f"select count(*) from feature_store.{view}")
-        assert published == project.database.value(f"select count(*) from features.{view}")
+    for name in VIEWS:
+        published = project.database.value(f"select count(*) from feature_store.{name}")
+        assert published == project.database.value(f"select count(*) from features.{name}") > 100
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--key", "owner"], "--key among"),
-        (["--key", "actor_id", "--windows", "1h,60m"], "windows of different lengths"),
-        (["--key", "actor_id", "--windows", "24h,1d"], "windows of different lengths"),
-        (["--key", "actor_id", "--count", "is_bot"], "--count among"),
+        (["--key", "owner"], "--key owner"),
+        (["--at", "status"], "timestamp with time zone"),
+        (["--windows", "1h,60m"], "different lengths of time"),
+        (["--windows", "90m"], "multiples of 1h"),
+        (["--resolution", "2h"], "1m or 5m or 1h or 1d"),
+        (["--measure", "total=sum"], "behind a colon"),
+        (["--measure", "status=sum:status"], "a number for sum"),
+        (["--measure", "total=any:total"], "a boolean for any"),
+        (["--measure", "total=product:total"], "operations among"),
+        (["--measure", "total=sum:totl"], 'column "totl" does not exist'),
+        (["--measure", "total=count where total"], "a condition behind where"),
+        (["--events", "stg_shop__nothing"], "no such relation"),
     ],
 )
 def test_wrong_options_are_refused(project: ProjectCopy, options: list[str], said: str) -> None:
-    """What is no key, window or count is refused with what would be; nothing is written."""
-    refused = project.headgate("new", "feature-view", "trial", *options, exit_code=2)
+    """What is no column, window or measure is refused with what would be; nothing is written."""
+    given = {"--events": "stg_shop__records", "--key": "customer_id", "--windows": "1d"}
+    words = [word for pair in {**given, **dict([options])}.items() for word in pair]
+    refused = project.headgate("new", "feature-view", "trial", *words, exit_code=2)
 
     assert said in refused.stderr
     assert not Path(project.folder / "models/features/trial.sql").exists()
@@ -109,8 +165,78 @@ def test_wrong_options_are_refused(project: ProjectCopy, options: list[str], sai
 
 def test_name_of_another_model_is_refused(project: ProjectCopy) -> None:
     """Two models cannot have one name, and a view that stands is not overwritten."""
-    taken = ("new", "feature-view", "contract_drift", "--key", "actor_id")
-    assert "a name that no model has" in project.headgate(*taken, exit_code=2).stderr
+    words = ("--events", "stg_shop__records", "--key", "customer_id")
+    taken = project.headgate("new", "feature-view", "contract_drift", *words, exit_code=2)
+    assert "a name that no model has" in taken.stderr
 
-    standing = ("new", "feature-view", "actor_activity", "--key", "actor_id")
-    assert "actor_activity.sql" in project.headgate(*standing, exit_code=4).stderr
+    standing = project.headgate("new", "feature-view", "region_orders", *words, exit_code=4)
+    assert "region_orders.sql" in standing.stderr
+
+
+def build(project: ProjectCopy, *models: str) -> None:
+    """Builds models with what they rest on, gates and unit tests; all pass."""
+    selected = [f"+{model.lstrip('+')}" for model in models]
+    project.dbt("build", "--no-partial-parse", "--indirect-selection", "buildable", "--select", *selected)
+
+
+def land(project: ProjectCopy, name: str, records: Iterable[Record]) -> None:
+    """Lands records from a file of their own."""
+    project.headgate("land", "shop", write(project.folder / f"{name}.jsonl", records))
+
+
+def write(file: Path, records: Iterable[Record]) -> Path:
+    """Records as JSON Lines, amounts as numbers."""
+    lines = (json.dumps({**record, "total": float(record["total"])}) for record in records)
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return file
+
+
+def changed(order: Record) -> Record:
+    """The order as it came again: another amount, perhaps another customer, another time."""
+    rng = random.Random(str(order["order_id"]))
+    at = datetime.fromisoformat(order["created_at"]) + rng.choice([timedelta(0), timedelta(days=-3, hours=5)])
+    return {
+        **order,
+        "total": order["total"] + Decimal("1.01"),
+        "customer_id": rng.choice([order["customer_id"], "c-2"]),
+        "created_at": at.isoformat(timespec="milliseconds"),
+    }
+
+
+def compare(project: ProjectCopy, records: Iterable[Record]) -> None:
+    """Every row stands where it has to, and a thousand values of each view are those of the records."""
+    kept = {record["order_id"]: record for record in records}.values()
+    for name, (keys, resolution, windows) in VIEWS.items():
+        step = length(resolution)
+        assert step is not None
+        measures = {measure: (operations, of) for measure, operations, of in MEASURES.values()}
+        expected = Expected(keys, step, windows, measures)
+        rows = expected.rows(kept)
+        found = held(project, name, [*keys, "as_of"])
+        assert found.keys() == rows.keys(), name
+        wrong = []
+        for key in random.Random(name).sample(sorted(rows), min(len(rows), SAMPLED // 20)):
+            values = expected.values(key[-1], rows[key])
+            wrong += [
+                (key, column, found[key][column], value)
+                for column, value in values.items()
+                if not is_same(found[key][column], value)
+            ]
+        assert wrong == [], name
+
+
+def held(project: ProjectCopy, view: str, key: list[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """The rows of a view by key and as_of."""
+    columns = [
+        name
+        for (name,) in project.database.query(
+            "select attname from pg_attribute"
+            " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum",
+            f"features.{view}",
+        )
+    ]
+    rows = [
+        dict(zip(columns, row, strict=True))
+        for row in project.database.query(f"select * from features.{view}")
+    ]
+    return {tuple(row[name] for name in key): row for row in rows}

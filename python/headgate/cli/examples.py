@@ -45,8 +45,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate new source orders --sample orders.csv --identity order_id --time created_at",
     ),
     "new feature-view": (
-        "headgate new feature-view busy_actors --key actor_id --count pushes_count --dry-run",
-        "headgate new feature-view busy_actors --key actor_id --windows 24h,7d --count pushes_count",
+        "headgate new feature-view customer_orders --events stg_orders__records --key customer_id"
+        " --measure 'total=sum,mean:total'",
+        "headgate new feature-view sensor_state --events stg_greenhouse__records --key sensor"
+        " --windows 5m,1h --resolution 5m --measure 'humidity=mean,last:humidity' --dry-run",
     ),
     "new pipeline": (
         "headgate new pipeline export_features --schedule '15 * * * *'",

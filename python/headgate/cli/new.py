@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 import click
 
-from headgate import private
+from headgate import postgres, private
 from headgate.cli.remove import dropping, planned, require_leave
+from headgate.postgres.connection import open_psycopg2
 from headgate.scaffold import mage, ui
 from headgate.scaffold.checks import check_contract, check_dbt, check_mage, check_python
+from headgate.scaffold.event_columns import EventColumns
 from headgate.scaffold.feature_view import new_feature_view
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.infer import Inferred, infer
@@ -145,36 +148,55 @@ def block(
 
 @new.command("feature-view")
 @click.argument("name")
+@click.option("--events", required=True, metavar="MODEL", help="Typed model with the events.")
 @click.option("--key", "keys", multiple=True, required=True, help="Entity key column; repeatable.")
-@click.option("--windows", default="1h,24h,7d", show_default=True, help="Windows, in hours or days.")
+@click.option("--at", default="recorded_at", show_default=True, help="Column with the time of an event.")
+@click.option("--windows", default="1d,7d,30d", show_default=True, help="Such as 1h,7d,lifetime.")
 @click.option(
-    "--count",
-    "counts",
+    "--measure",
+    "measures",
     multiple=True,
-    default=["events_count"],
+    default=["events=count"],
     show_default=True,
-    help="Measure to count; repeatable.",
+    metavar="NAME=OPERATIONS[:EXPRESSION][ where CONDITION]",
+    help="What is measured; repeatable.",
+)
+@click.option(
+    "--resolution", default="1h", show_default=True, help="as_of stands at multiples: 1m, 5m, 1h, 1d."
 )
 @click.option("--description", help="What the view describes, in one sentence.")
 @writes_files
 def feature_view(
     name: str,
+    events: str,
     keys: tuple[str, ...],
+    at: str,
     windows: str,
-    counts: tuple[str, ...],
+    measures: tuple[str, ...],
+    resolution: str,
     description: str | None,
     **how: bool,
 ) -> None:
-    """Write the feature view NAME: counts of an entity's activity over windows.
+    """Write the feature view NAME: what is measured of an entity's events within windows.
 
-    Keys and counts are columns of int_activity__summed_by_hour. The view has an enforced contract, gates and
-    a unit test; `headgate publish` takes it up once it is built.
+    Operations: count, sum, mean, min, max, stddev, count_distinct, median, p1 to p99, first, last, any, all,
+    share. Columns are called MEASURE_OPERATION_WINDOW. The view has an enforced contract, a recount as its
+    gate and a unit test; `headgate publish` takes it up once it is built.
     """
-    project_dir = find_project_dir()
+    settings = load_settings()
     given = [window.strip() for window in windows.split(",") if window.strip()]
-    files = new_feature_view(
-        project_dir, name, keys=keys, windows=given, counts=counts, description=description
-    )
+    with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
+        files = new_feature_view(
+            settings.project_dir,
+            name,
+            EventColumns(connection, settings.project_dir, events),
+            keys=keys,
+            at=at,
+            windows=given,
+            measures=measures,
+            resolution=resolution,
+            description=description,
+        )
     next_steps = [
         f"build it: dbt build --select {name}",
         "see what it changes for consumers: headgate plan",

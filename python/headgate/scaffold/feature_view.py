@@ -1,135 +1,158 @@
-"""New feature views: counts of what an entity did, over windows."""
+"""New feature views: what is measured of an entity's events within windows, declared over a typed model."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from headgate.errors import UsageError
+from headgate.scaffold.event_columns import EventColumns
 from headgate.scaffold.files import NewFiles
+from headgate.scaffold.measures import (
+    ALWAYS_GIVEN,
+    Measure,
+    parse_measure,
+    parse_windows,
+    require_distinct_columns,
+    require_measurable,
+    seconds_of,
+)
 from headgate.scaffold.names import require_name
-from headgate.scaffold.quoting import for_dbt, yaml_value
+from headgate.scaffold.quoting import for_dbt
 from headgate.scaffold.render import Templates
 
-#: The model that counts are taken from, and where it is described.
-ACTIVITY = Path("models") / "intermediate" / "activity" / "int_activity__summed_by_hour.yml"
 #: Longer ones make names of gates that PostgreSQL cuts off.
 LONGEST = 30
-#: When feature views have rows.
-ROWS = (
-    "A row exists where a value can change and nowhere else: one hour after the start of each hour with "
-    "activity, and again where each window lets go of that hour."
-)
-#: The hour of the generated unit test.
-HOUR = datetime(2016, 1, 1, 1, tzinfo=UTC)
-#: How far into it its first event is.
-SEEN = timedelta(minutes=10)
-_WINDOW = re.compile(r"([1-9]\d{0,3})([hd])")
+#: A value of each type that can be a key, for the unit test.
+EXAMPLES = {
+    **dict.fromkeys(("smallint", "integer", "bigint", "numeric"), "1"),
+    **dict.fromkeys(("text", "character varying"), "a"),
+    "uuid": "00000000-0000-0000-0000-000000000001",
+    "date": "2026-01-01",
+    "boolean": "true",
+}
+#: The first event of the unit test.
+SEEN = datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)
 
 
 def new_feature_view(
     project_dir: Path,
     name: str,
+    columns: EventColumns,
     *,
     keys: Sequence[str],
+    at: str,
     windows: Sequence[str],
-    counts: Sequence[str] = ("events_count",),
+    measures: Sequence[str],
+    resolution: str = "1h",
     description: str | None = None,
 ) -> NewFiles:
-    """A feature view: model, contract, gates and unit test.
+    """A feature view: declaration, contract, gates and unit test.
 
     Args:
         project_dir: folder that holds dbt_project.yml.
         name: its name.
-        keys: the entity key, columns of the activity model.
-        windows: such as 1h, 24h, 7d.
-        counts: what is counted, columns of the activity model.
-        description: one sentence; one that tells what is counted unless given.
+        columns: of the events.
+        keys: the entity key, columns of the events.
+        at: column with the time of an event.
+        windows: such as 1h, 24h, 7d, lifetime.
+        measures: such as total=sum,mean:amount; see parse_measure().
+        resolution: as_of stands at multiples of it.
+        description: one sentence; one that tells what is measured unless given.
 
     Raises:
-        UsageError: the name is no good or taken, or a key, window or count is not one.
+        UsageError: the name is no good or taken, or a key, window or measure is not one.
     """
     require_name("feature view", name, LONGEST)
-    hours = _hours(name, windows)
-    columns = _columns(project_dir)
-    known_keys = [column for column in columns if column.endswith("_id")]
-    known_counts = [column for column in columns if column.endswith("_count")]
-    _require_among(name, "--key", keys, known_keys)
-    _require_among(name, "--count", counts, known_counts)
     _require_free(project_dir, name)
-    templates = Templates(project_dir)
-    window_counts = [f"{count}_{window}" for count in counts for window in hours]
-    title = description or f"What is counted of each {' and '.join(keys)} within {', '.join(windows)}."
+    seconds = parse_windows(windows, resolution)
+    parsed = [parse_measure(text) for text in measures]
+    require_distinct_columns(parsed, seconds)
+    key_columns = [columns.column("--key", key) for key in keys]
+    time_column = columns.column("--at", at)
+    _require_time(time_column, columns.type(f"--at {at}", time_column))
+    declared = {
+        "events": {_events_name(columns.relation): columns.relation},
+        "keys": key_columns,
+        "at": time_column,
+        "resolution": resolution,
+        "windows": list(seconds),
+        "measures": {measure.name: measure.declared() for measure in parsed},
+    }
+    key_types = {key: columns.type(f"--key {key}", key) for key in key_columns}
     values: dict[str, Any] = {
         "name": name,
-        "windows": hours,
-        "window_counts": window_counts,
-        "description": f"{for_dbt(title)} {ROWS} One row per {', '.join(keys)} and as_of.",
-        "words": {window: _words(count) for window, count in hours.items()},
-        "processed_to": _iso(HOUR + timedelta(hours=max(hours.values()) + 2)),
-        "expected": _expected(len(keys), len(counts), list(hours.values())),
+        "declared": declared,
+        "keys": key_types,
+        "events": columns.relation,
+        "time": time_column,
+        "description": for_dbt(description or _title(columns.relation, key_columns, windows)),
+        "resolution": resolution,
+        "features": _features(parsed, seconds, columns, time_column),
+        "test": _unit_test(key_types, seconds, resolution),
     }
-    described_keys = {key: yaml_value(columns[key]) for key in keys}
-    described_counts = {count: columns[count].rstrip(".") for count in counts}
+    templates = Templates(project_dir)
     return NewFiles(
         project_dir,
         {
-            f"models/features/{name}.sql": templates.render(
-                "feature_view.sql", keys=list(keys), counts=list(counts), **values
-            ),
-            f"models/features/{name}.yml": templates.render(
-                "feature_view.yml", keys=described_keys, counts=described_counts, **values
-            ),
+            f"models/features/{name}.{ending}": templates.render(f"feature_view.{ending}", **values)
+            for ending in ("sql", "yml")
         },
     )
 
 
-def _hours(name: str, windows: Sequence[str]) -> dict[str, int]:
-    """Windows by name, shortest first, in hours."""
-    found = {window: _WINDOW.fullmatch(window) for window in windows}
-    hours = {
-        window: int(match[1]) * (24 if match[2] == "d" else 1) for window, match in found.items() if match
-    }
-    if not hours or len(hours) < len(windows) or len(set(hours.values())) < len(hours):
+def _features(
+    measures: Sequence[Measure], windows: Mapping[str, int | None], columns: EventColumns, time_column: str
+) -> list[dict[str, Any]]:
+    """The columns of the view: name, type, description, whether it is always given."""
+    found = []
+    for measure in measures:
+        of_type = columns.type(f"--measure {measure.name}", measure.of or "true")
+        if measure.where:
+            _require_condition(measure, columns)
+        require_measurable(measure, of_type)
+        for operation in measure.operations:
+            for window, seconds in windows.items():
+                within = f"as_of - {window} <= " if seconds else ""
+                said = f"{measure.description(operation)}; {within}{time_column} < as_of."
+                found.append(
+                    {
+                        "name": f"{measure.name}_{operation}_{window}",
+                        "type": measure.type(operation, of_type),
+                        "description": for_dbt(said),
+                        "given": operation in ALWAYS_GIVEN,
+                    }
+                )
+    return found
+
+
+def _require_condition(measure: Measure, columns: EventColumns) -> None:
+    found = columns.type(f"--measure {measure.name}", str(measure.where))
+    if found != "boolean":
         raise UsageError(
-            f"feature view {name}",
-            expected="windows of different lengths in hours or days, such as 1h,24h,7d",
-            found=",".join(windows) or "none",
-            next_step="correct --windows",
+            f"--measure {measure.name}",
+            expected="a condition behind where",
+            found=f"{measure.where}: {found}",
+            next_step="compare it with something, such as status = 'paid'",
         )
-    return dict(sorted(hours.items(), key=lambda item: item[1]))
 
 
-def _columns(project_dir: Path) -> dict[str, str]:
-    """The columns of the activity model and what they mean."""
-    document = yaml.safe_load((project_dir / ACTIVITY).read_text(encoding="utf-8"))
-    listed = document["models"][0]["columns"]
-    return {column["name"]: " ".join(str(column["description"]).split()) for column in listed}
-
-
-def _require_among(name: str, option: str, given: Sequence[str], known: Sequence[str]) -> None:
-    wrong = [column for column in given if column not in known]
-    if wrong or not given or len(set(given)) < len(given):
+def _require_time(column: str, found: str) -> None:
+    if found != "timestamp with time zone":
         raise UsageError(
-            f"feature view {name}",
-            expected=f"{option} among {', '.join(known)}, each once",
-            found=", ".join(wrong or given) or "none",
-            next_step=f"correct {option}; CONTRIBUTING.md says how to add another measure",
+            f"--at {column}",
+            expected="a column of type timestamp with time zone",
+            found=found,
+            next_step="name the column with the time of the event",
         )
 
 
 def _require_free(project_dir: Path, name: str) -> None:
     """Refuses the name of a model that stands elsewhere."""
-    standing = [
-        path
-        for path in (project_dir / "models").rglob(f"{name}.sql")
-        if path.parent != project_dir / "models" / "features"
-    ]
+    features = project_dir / "models" / "features"
+    standing = [path for path in (project_dir / "models").rglob(f"{name}.sql") if path.parent != features]
     if standing:
         raise UsageError(
             f"feature view {name}",
@@ -139,27 +162,38 @@ def _require_free(project_dir: Path, name: str) -> None:
         )
 
 
-def _expected(keys: int, counts: int, hours: Sequence[int]) -> list[list[str]]:
-    """Rows of the unit test: two entities, one hour of activity each, which the windows let go of in turn."""
-    rows = []
-    for last_key, first_count in ((1, 2), (2, 5)):
-        for left in (0, *hours):
-            as_of = HOUR + timedelta(hours=1 + left)
-            values = [
-                0 if left >= window else (first_count if count == 0 else 2)
-                for count in range(counts)
-                for window in hours
-            ]
-            rows.append(
-                [*["1"] * (keys - 1), str(last_key), _iso(as_of), *map(str, values), _iso(HOUR + SEEN)]
-            )
-    return rows
+def _events_name(relation: str) -> str:
+    """What the events are called in the declaration: their source, or the model."""
+    source, _, rest = relation.removeprefix("stg_").partition("__")
+    return source if rest in ("", "records", "events") else rest
 
 
-def _words(hours: int) -> str:
-    """Hours as people say them."""
-    number, unit = (hours // 24, "day") if hours % 24 == 0 and hours > 24 else (hours, "hour")
-    return f"{number} {unit}{'' if number == 1 else 's'}"
+def _title(relation: str, keys: Sequence[str], windows: Sequence[str]) -> str:
+    entity, within = " and ".join(keys), ", ".join(windows)
+    return f"What is measured of the events in {relation} of each {entity} within {within}."
+
+
+def _unit_test(
+    keys: Mapping[str, str], windows: Mapping[str, int | None], resolution: str
+) -> dict[str, Any] | None:
+    """Two events of one entity: rows where they enter and leave. None for keys without an example."""
+    if not set(keys.values()) <= EXAMPLES.keys():
+        return None
+    unit = seconds_of(resolution)
+    lengths = [seconds for seconds in windows.values() if seconds]
+    later = SEEN + timedelta(seconds=max(lengths, default=0) + 2 * unit)
+    entered = [_next(instant, unit) for instant in (SEEN, later)]
+    left = [entered[0] + timedelta(seconds=seconds) for seconds in lengths]
+    return {
+        "key": {key: EXAMPLES[type_] for key, type_ in keys.items()},
+        "seen": [_iso(SEEN), _iso(later)],
+        "as_of": [_iso(instant) for instant in sorted({*entered, *left})],
+    }
+
+
+def _next(instant: datetime, unit: int) -> datetime:
+    """The first multiple of the resolution after an instant."""
+    return datetime.fromtimestamp((int(instant.timestamp()) // unit + 1) * unit, UTC)
 
 
 def _iso(instant: datetime) -> str:

@@ -1,0 +1,83 @@
+{#
+    The body of a declared feature view: its values at every instant where one can change, from the events of one source.
+    A row at as_of covers as_of - window <= time of the event < as_of. What windows slide over is summed from what enters
+    and what leaves, so a row costs the same however much its windows hold; medians and quantiles are sorted anew. When
+    partitions are added, only the stretches of time that they touch are computed.
+
+    Args:
+        declared: the declaration, which the model's meta holds as `feature_view`; docs/feature_views.md describes it.
+
+    Use, as the whole of a model below its config: {{ feature_view(declared) }}
+#}
+{% macro feature_view(declared) -%}
+    {%- set view = normal_declaration(declared) -%}
+    {%- set upstream = declared.events.values() | unique | list -%}
+    {%- set partitions = stale_partitions(upstream, source_name=contract_source(upstream[0])) -%}
+{{ builds(partitions) }}
+
+with {% if is_incremental() -%}
+{{ touched_stretches(view, partitions) }},
+
+{% endif -%}
+{%- for name in view.events -%}
+{{ name }}_events as (
+
+    {{ view_events(name, view, partitions) }}
+
+),
+
+{{ name }}_entries as (
+
+    {{ view_entries(name, view) }}
+
+),
+
+{% endfor -%}
+{{ view_timeline(view) }},
+
+{{ slid_windows(view) }}
+
+select
+    {{ view.entity | join(',\n    ') }},
+    as_of
+    {%- for column in view.columns %},
+    {{ column.expression }} as {{ column.name }}
+    {%- endfor %}
+from slid
+{%- for name in view.events %}
+{{- sorted_values(name, view) }}
+{%- endfor %}
+{%- if is_incremental() %}
+where as_of between range_start and range_end
+{%- endif %}
+{%- endmacro %}
+
+{# The source whose loads a model is built from: that of the landing table that it rests on; none before dbt knows. #}
+{% macro contract_source(model_name) -%}
+    {%- set waiting = [] -%}
+    {%- for node in (graph.nodes or {}).values() if node.resource_type == 'model' and node.alias == model_name -%}
+        {%- do waiting.append(node) -%}
+    {%- endfor -%}
+    {%- for node in waiting -%}
+        {%- for parent in node.depends_on.nodes -%}
+            {%- if parent in graph.sources and graph.sources[parent].config.meta.contract -%}
+                {{- return(graph.sources[parent].source_name) -}}
+            {%- elif parent.startswith('model.') and graph.nodes[parent] not in waiting -%}
+                {%- do waiting.append(graph.nodes[parent]) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{- return(none) -}}
+{%- endmacro %}
+
+{# A length of time for SQL. Use: {{ seconds_interval(3600) }} #}
+{% macro seconds_interval(seconds) -%}
+    interval '{{ seconds }} seconds'
+{%- endmacro %}
+
+{# The first as_of that covers an event at the given instant: as_of stands at multiples of the resolution.
+   Use: {{ first_as_of('recorded_at', view) }} as as_of #}
+{% macro first_as_of(instant, view) -%}
+    date_bin({{ seconds_interval(view.resolution) }}, {{ instant }}, timestamptz '1970-01-01 00:00:00+00')
+        + {{ seconds_interval(view.resolution) }}
+{%- endmacro %}

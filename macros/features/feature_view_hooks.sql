@@ -1,0 +1,58 @@
+{# A pre-hook: an index by which the events of an entity are found, and no entries of a view that is built from nothing. #}
+{% macro prepare_feature_view() -%}
+    {%- if execute and model.config.meta.feature_view -%}
+    {%- set view = normal_declaration(model.config.meta.feature_view) -%}
+    {%- for events in view.events.values() %}
+    {%- set columns = (events['keys'] + [events.at]) | join(', ') %}
+    {%- set index = 'events_by_' ~ local_md5(events.relation.identifier ~ columns)[:16] %}
+    do $index$
+    begin
+        if to_regclass('{{ events.relation.schema }}.{{ index }}') is null then
+            -- Another view over the same events may be built at the same time.
+            lock table {{ events.relation }} in share row exclusive mode;
+            create index if not exists {{ index }} on {{ events.relation }} ({{ columns }});
+        end if;
+    end
+    $index$;
+    {%- endfor %}
+    {%- if not is_incremental() %}
+    drop table if exists {{ entries_table() }};
+    {%- endif %}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A post-hook: notes where the events of the built partitions entered, and removes rows from after the last entry, which
+   may have moved back. #}
+{% macro record_entries() -%}
+    {%- set partitions = partitions_built_by(model.compiled_code) if execute and model.config.meta.feature_view else [] -%}
+    {%- if partitions -%}
+    {%- set view = normal_declaration(model.config.meta.feature_view) -%}
+    {%- set row_key = (view.entity + ['as_of']) | join(', ') -%}
+    do $create$
+    begin
+        if to_regclass('{{ entries_table() }}') is null then
+            create table {{ entries_table() }} as
+            {{ partition_entries(view, []) }};
+            create index on {{ entries_table() }} (partition_start);
+            create index on {{ entries_table() }} (as_of);
+        end if;
+    end
+    $create$;
+
+    delete from {{ entries_table() }}
+    where {{ in_partitions(partitions) }};
+
+    insert into {{ entries_table() }}
+    {{ partition_entries(view, partitions) }};
+
+    create table if not exists {{ changed_rows() }} as select {{ row_key }} from {{ this }} with no data;
+
+    with removed as (
+        delete from {{ this }}
+        where as_of > coalesce((select max(as_of) from {{ entries_table() }}), '-infinity')
+        returning {{ row_key }}
+    )
+
+    insert into {{ changed_rows() }} select * from removed
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,64 @@
+{#
+    The incremental strategy of declared feature views: of the rows computed for the touched stretches those are written that
+    differ from what stands, and rows that no event supports any more are removed. Both are noted in changed_rows(), for the
+    publisher.
+#}
+{% macro get_incremental_replace_changed_rows_sql(arg_dict) -%}
+    {%- set view = normal_declaration(model.config.meta.feature_view) -%}
+    {%- set row_key = arg_dict['unique_key'] | join(', ') -%}
+    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    {%- set computed = arg_dict['temp_relation'] -%}
+    create table if not exists {{ changed_rows() }} as select {{ row_key }} from {{ this }} with no data;
+
+    analyze {{ computed }};
+
+    with removed as (
+        delete from {{ this }} as existing
+        using (
+            {%- for window in [{'seconds': 0}] + view.windows if window.seconds is not none %}
+            select {{ view.entity | join(', ') }}, as_of + {{ seconds_interval(window.seconds) }} as as_of
+            from {{ entries_table() }}
+            where {{ in_partitions(partitions_built_by(model.compiled_code)) }}
+            {{- '\n            union' if not loop.last }}
+            {%- endfor %}
+        ) as once
+        where
+            {{ same_row_key('existing', 'once', view) }}
+            and not exists (
+                select 1 from {{ computed }} as computed
+                where {{ same_row_key('existing', 'computed', view) }}
+            )
+        returning existing.{{ arg_dict['unique_key'] | join(', existing.') }}
+    )
+
+    insert into {{ changed_rows() }} select * from removed;
+
+    delete from {{ computed }} as computed
+    using {{ this }} as existing
+    where {{ same_row_key('existing', 'computed', view) }} and {{ is_same_row('existing', 'computed') }};
+
+    delete from {{ this }} as existing
+    using {{ computed }} as computed
+    where {{ same_row_key('existing', 'computed', view) }};
+
+    insert into {{ changed_rows() }} select {{ row_key }} from {{ computed }};
+
+    insert into {{ this }} ({{ columns }})
+    select {{ columns }} from {{ computed }}
+{%- endmacro %}
+
+{# A condition: two rows have one key and as_of. #}
+{% macro same_row_key(one, other, view) -%}
+    {%- for column in view.entity + ['as_of'] -%}
+    {{ one }}.{{ column }} = {{ other }}.{{ column }}{{ ' and ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# The partitions that a compiled model builds, as in_partitions() takes them; see builds(). #}
+{% macro partitions_built_by(compiled_code) -%}
+    {%- set partitions = [] -%}
+    {%- for partition_start, _ in built_by(compiled_code or '') -%}
+        {%- do partitions.append({'partition_start': partition_start}) -%}
+    {%- endfor -%}
+    {{- return(partitions) -}}
+{%- endmacro %}

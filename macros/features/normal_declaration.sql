@@ -1,0 +1,75 @@
+{#
+    A declaration with everything spelled out.
+
+    Returns
+        entity: columns of the entity key
+        resolution: seconds between two instants at which as_of can stand
+        windows: [{name, seconds}]; seconds is none for the lifetime
+        longest: seconds of the longest window, none with a lifetime
+        events: {name: {relation, at, keys}}; at: SQL of the event's time, keys: SQL of what makes the entity key there
+        measures: [{name, events, of, operations}]; of: SQL of what is measured, null where the condition does not hold
+        columns: [{name, expression}] of the view, as SQL over the CTE `slid`
+#}
+{% macro normal_declaration(declared) -%}
+    {%- set windows = [] -%}
+    {%- for name in declared.windows -%}
+        {%- do windows.append({'name': name, 'seconds': window_seconds(name)}) -%}
+    {%- endfor -%}
+    {%- set seconds = windows | map(attribute='seconds') | list -%}
+    {%- set events = {} -%}
+    {%- for name, relation_name in declared.events.items() -%}
+        {%- do events.update({name: {
+            'relation': ref_relation(relation_name),
+            'at': declared.at[name] if declared.at is mapping else declared.at,
+            'keys': (declared.get('event_keys') or {}).get(name) or declared['keys'],
+        }}) -%}
+    {%- endfor -%}
+    {%- set measures = [] -%}
+    {%- for name, measure in declared.measures.items() -%}
+        {%- set of = measure.get('of') or 'true' -%}
+        {%- do measures.append({
+            'name': name,
+            'events': measure.get('events') or (events | first),
+            'of': 'case when ' ~ measure.where ~ ' then ' ~ of ~ ' end' if measure.get('where') else of,
+            'operations': measure.operations,
+        }) -%}
+    {%- endfor -%}
+    {%- set columns = [] -%}
+    {%- for measure in measures -%}
+        {%- for operation in measure.operations -%}
+            {%- for window in windows -%}
+                {%- do columns.append({
+                    'name': measure.name ~ '_' ~ operation ~ '_' ~ window.name,
+                    'expression': measured_value(measure.name, operation, window.name),
+                }) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{- return({
+        'entity': declared['keys'],
+        'resolution': window_seconds(declared.get('resolution') or '1h'),
+        'windows': windows,
+        'longest': none if none in seconds else seconds | max,
+        'events': events,
+        'measures': measures,
+        'columns': columns,
+    }) -}}
+{%- endmacro %}
+
+{# Seconds of a window or resolution such as 5m, 1h, 7d; none for the lifetime. #}
+{% macro window_seconds(name) -%}
+    {%- if name == 'lifetime' -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {{- return((name[:-1] | int) * {'m': 60, 'h': 3600, 'd': 86400}[name[-1]]) -}}
+{%- endmacro %}
+
+{# The share of values that lie below what an operation gives: 0.5 for median, 0.9 for p90; none for others. #}
+{% macro quantile_of(operation) -%}
+    {%- if operation == 'median' -%}
+        {{- return(0.5) -}}
+    {%- elif modules.re.match('p[1-9][0-9]?$', operation) -%}
+        {{- return((operation[1:] | int) / 100) -}}
+    {%- endif -%}
+    {{- return(none) -}}
+{%- endmacro %}

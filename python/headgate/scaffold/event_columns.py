@@ -1,0 +1,106 @@
+"""The events that a feature view is declared over: what their typed relation has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+
+from headgate.errors import HeadgateError, UsageError
+from headgate.scaffold.quoting import sql_name
+from headgate.sources.declared import declared_sources
+
+#: Where dbt puts typed models.
+SCHEMA = "typed"
+#: What the envelope of a contract is called in typed models.
+ENVELOPE = {"identity": "record_id", "time": "recorded_at", "kind": "record_type"}
+
+
+class EventColumns:
+    """The columns of a typed relation, and the types of expressions over them."""
+
+    def __init__(self, connection: psycopg2.extensions.connection, project_dir: Path, relation: str) -> None:
+        self.relation = relation
+        self._connection = connection
+        self._types = self._read()
+        self._typed_as = typed_as(project_dir, relation)
+
+    def column(self, option: str, name: str) -> str:
+        """The column that is meant: its name, or the path of the record that is typed as it.
+
+        Raises:
+            UsageError: there is none.
+        """
+        found = name if name in self._types else self._typed_as.get(name)
+        if found not in self._types:
+            raise UsageError(
+                f"{option} {name}",
+                expected=f"a column of {self.relation}",
+                found=f"no such column among {', '.join(self._types)}",
+                next_step=f"correct {option}",
+            )
+        return str(found)
+
+    def type(self, what: str, expression: str) -> str:
+        """The type of an expression over the columns.
+
+        Raises:
+            UsageError: PostgreSQL cannot evaluate it; the message is PostgreSQL's.
+        """
+        statement = f"select ({expression}) from {SCHEMA}.{sql_name(self.relation)} as source_events limit 0"  # noqa: S608 - its author runs it
+        try:
+            with self._connection, self._connection.cursor() as cursor:
+                cursor.execute("set transaction read only")
+                cursor.execute(statement)
+                assert cursor.description is not None
+                cursor.execute("select format_type(%s, null)", [cursor.description[0].type_code])
+                return "".join(str(name) for (name,) in cursor)
+        except psycopg2.Error as error:
+            raise UsageError(
+                what,
+                expected=f"SQL over the columns of {self.relation}: {', '.join(self._types)}",
+                found=str(error).splitlines()[0],
+                next_step="correct the expression",
+            ) from error
+
+    def _read(self) -> dict[str, str]:
+        with self._connection, self._connection.cursor() as cursor:
+            cursor.execute(
+                "select attname, format_type(atttypid, atttypmod) from pg_attribute"
+                " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum",
+                [f"{SCHEMA}.{sql_name(self.relation)}"],
+            )
+            found = dict(cursor.fetchall())
+        if not found:
+            raise HeadgateError(
+                f"events {self.relation}",
+                expected=f"a typed model that dbt has built: {SCHEMA}.{self.relation}",
+                found="no such relation",
+                next_step=f"correct --events, or build it: dbt build --select +{self.relation}",
+            )
+        return found
+
+
+def typed_as(project_dir: Path, relation: str) -> Mapping[str, str]:
+    """Path of the record -> column, for what the envelope of the source's contract names."""
+    name = relation.removeprefix("stg_").partition("__")[0]
+    if name not in declared_sources(project_dir):
+        return {}
+    envelope = _envelope(project_dir, name)
+    return {path: ENVELOPE[part] for part, path in envelope.items() if part in ENVELOPE and path}
+
+
+def _envelope(project_dir: Path, source: str) -> Mapping[str, Any]:
+    import yaml
+
+    folder = project_dir / "models" / "staging" / source
+    for file in folder.glob("_*__sources.yml"):
+        for declared in yaml.safe_load(file.read_text(encoding="utf-8")).get("sources") or []:
+            for table in declared.get("tables") or []:
+                contract = table.get("config", {}).get("meta", {}).get("contract")
+                if contract:
+                    return dict(contract.get("envelope") or {})
+    return {}

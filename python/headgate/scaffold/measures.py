@@ -1,0 +1,190 @@
+"""What a feature view measures, as people write it: `total=sum,mean:amount where status = 'paid'`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from headgate.errors import UsageError
+
+#: Operation -> how a column of it is described, from what is measured.
+DESCRIBED = {
+    "count": "Number of {of}",
+    "sum": "Sum of {of}; 0 when there is none",
+    "mean": "Mean of {of}; null when there is none",
+    "min": "Least {of}; null when there is none",
+    "max": "Greatest {of}; null when there is none",
+    "stddev": "Sample standard deviation of {of}; null of fewer than two",
+    "count_distinct": "Number of different values of {of}",
+    "median": "Median of {of}; null when there is none",
+    "first": "First {of} that is given; null when there is none",
+    "last": "Last {of} that is given; null when there is none",
+    "any": "Whether {of} holds for any; null when there is none",
+    "all": "Whether {of} holds for all; null when there is none",
+    "share": "Share for which {of} holds; null when there is none",
+}
+#: Operation -> PostgreSQL type of its columns; of those that are missing here it is that of what is measured.
+TYPES = {
+    "count": "bigint",
+    "count_distinct": "bigint",
+    "sum": "numeric",
+    "any": "boolean",
+    "all": "boolean",
+    **dict.fromkeys(("mean", "stddev", "median", "share"), "double precision"),
+}
+#: Operations that never give null.
+ALWAYS_GIVEN = frozenset({"count", "count_distinct", "sum"})
+#: Of which type that must be which they measure.
+_NUMERIC = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision"})
+_NEEDS = {
+    **dict.fromkeys(("sum", "mean", "stddev", "median"), _NUMERIC),
+    **dict.fromkeys(("any", "all", "share"), frozenset({"boolean"})),
+}
+_QUANTILE = re.compile(r"p[1-9][0-9]?")
+_MEASURE = re.compile(
+    r"(?P<name>[a-z][a-z0-9_]*)\s*=\s*(?P<operations>[a-z0-9_]+(?:\s*,\s*[a-z0-9_]+)*)"
+    r"(?:\s*:\s*(?P<of>.+?))?(?:\s+where\s+(?P<where>.+))?",
+    re.DOTALL,
+)
+_WINDOW = re.compile(r"([1-9]\d{0,4})([mhd])")
+_SECONDS = {"m": 60, "h": 3600, "d": 86400}
+#: As PostgreSQL cuts off names.
+LONGEST_NAME = 63
+LONGEST_WINDOW = 365 * _SECONDS["d"]
+RESOLUTIONS = ("1m", "5m", "1h", "1d")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Operations over the SQL `of` (none: over events), of events for which `where` holds."""
+
+    name: str
+    operations: tuple[str, ...]
+    of: str | None
+    where: str | None
+
+    def declared(self) -> dict[str, object]:
+        """As the model declares it."""
+        found: dict[str, object] = {"operations": list(self.operations)}
+        return {**found, **{key: text for key, text in (("of", self.of), ("where", self.where)) if text}}
+
+    def description(self, operation: str) -> str:
+        """What a column of it holds, without its window."""
+        of = self.of or "events"
+        form = DESCRIBED.get(operation, f"{operation[1:]}th percentile of {{of}}; null when there is none")
+        return form.format(of=f"`{of}`" if self.of else of) + (
+            f", where `{self.where}`" if self.where else ""
+        )
+
+    def type(self, operation: str, of_type: str) -> str:
+        """PostgreSQL type of a column of it, where what is measured has the type `of_type`."""
+        return TYPES.get(operation) or ("double precision" if _QUANTILE.fullmatch(operation) else of_type)
+
+
+def parse_measure(text: str) -> Measure:
+    """A measure as it is given on the command line.
+
+    Raises:
+        UsageError: it does not have the form NAME=OPERATION[,OPERATION...][:EXPRESSION][ where CONDITION].
+    """
+    found = _MEASURE.fullmatch(text.strip())
+    if found is None:
+        raise _wrong(text, "NAME=OPERATION[,OPERATION...][:EXPRESSION][ where CONDITION]", repr(text))
+    operations = tuple(part.strip() for part in found["operations"].split(","))
+    unknown = [name for name in operations if name not in DESCRIBED and not _QUANTILE.fullmatch(name)]
+    if unknown or len(set(operations)) < len(operations):
+        known = f"operations among {', '.join(DESCRIBED)} and p1 to p99, each once"
+        raise _wrong(text, known, ", ".join(unknown or operations))
+    of = found["of"]
+    if of is None and operations != ("count",):
+        raise _wrong(text, "what is measured, behind a colon: only count does without", text)
+    return Measure(found["name"], operations, of, found["where"])
+
+
+def require_measurable(measure: Measure, of_type: str) -> None:
+    """Refuses an operation that cannot be applied to values of a type.
+
+    Raises:
+        UsageError: for instance the sum of a text.
+    """
+    for operation in measure.operations:
+        needed = _NUMERIC if _QUANTILE.fullmatch(operation) else _NEEDS.get(operation)
+        if needed and of_type not in needed:
+            raise UsageError(
+                f"measure {measure.name}",
+                expected=f"{'a number' if needed is _NUMERIC else 'a boolean'} for {operation}",
+                found=f"{measure.of}: {of_type}",
+                next_step=f"measure another expression, such as ({measure.of})::numeric"
+                if needed is _NUMERIC
+                else f"measure a condition, such as {measure.of} is not null",
+            )
+
+
+def parse_windows(windows: Sequence[str], resolution: str) -> dict[str, int | None]:
+    """Seconds of each window by name, shortest first; none of the lifetime.
+
+    Raises:
+        UsageError: one is no length of time, too long, no multiple of the resolution, or two are equal.
+    """
+    if resolution not in RESOLUTIONS:
+        raise UsageError(
+            "--resolution",
+            expected=" or ".join(RESOLUTIONS),
+            found=resolution,
+            next_step="choose one of them",
+        )
+    unit = seconds_of(resolution)
+    lengths: dict[str, int] = {window: seconds_of(window) for window in windows if window != "lifetime"}
+    wrong = [
+        window
+        for window, seconds in lengths.items()
+        if not seconds or seconds % unit or seconds > LONGEST_WINDOW
+    ]
+    if wrong or not windows or len(set(lengths.values())) < len(lengths) or len(set(windows)) < len(windows):
+        raise UsageError(
+            "--windows",
+            expected=f"different lengths of time up to 365d, multiples of {resolution}, or lifetime",
+            found=", ".join(wrong or windows) or "none",
+            next_step="correct --windows, for instance 1h,7d,lifetime",
+        )
+    ordered = {window: lengths[window] for window in sorted(lengths, key=lambda window: lengths[window])}
+    return {**ordered, **({"lifetime": None} if "lifetime" in windows else {})}
+
+
+def seconds_of(window: str) -> int:
+    """Seconds of 5m, 1h, 7d and the like; 0 of anything else."""
+    found = _WINDOW.fullmatch(window)
+    return int(found[1]) * _SECONDS[found[2]] if found else 0
+
+
+def require_distinct_columns(measures: Sequence[Measure], windows: Mapping[str, int | None]) -> None:
+    """Refuses measures whose columns would have one name, or one that PostgreSQL cuts off.
+
+    Raises:
+        UsageError: names the column.
+    """
+    names = [
+        f"{measure.name}_{operation}_{window}"
+        for measure in measures
+        for operation in measure.operations
+        for window in windows
+    ]
+    twice = {name for name in names if names.count(name) > 1}
+    long = [name for name in names if len(name) > LONGEST_NAME]
+    if twice or long:
+        raise UsageError(
+            "--measure",
+            expected=f"columns of different names, at most {LONGEST_NAME} characters each",
+            found=", ".join(sorted(twice) or long[:3]),
+            next_step="choose other names of measures",
+        )
+
+
+def _wrong(text: str, expected: str, found: str) -> UsageError:
+    return UsageError(
+        f"--measure {text.partition('=')[0]}",
+        expected=expected,
+        found=found,
+        next_step="correct it, for instance 'total=sum,mean:amount' or \"paid=count where status = 'paid'\"",
+    )

@@ -1,0 +1,116 @@
+{#
+    Fails for each row of a declared feature view, of a random sample, that brute force contradicts: every measure is counted
+    anew over the kept events of each window, with PostgreSQL's plain aggregates. It shares what is measured with the view,
+    and nothing of how windows slide.
+
+    Args:
+        view: the model's name.
+        events: names of the models that it is declared over.
+#}
+{% test equals_a_recount(model, view, events) %}
+
+    {#- Told to dbt while it parses, when the declaration is not known yet. -#}
+    {%- for name in events + [view] %}{% do ref_relation(name) %}{% endfor %}
+
+    {%- if execute %}
+    {%- set declared = normal_declaration(declaration_of(view)) %}
+
+    with drawn as (
+
+        select * from {{ model }}
+        order by random()
+        limit 20
+
+    ),
+
+    recounted as (
+
+        select
+            {%- for key in declared.entity %}
+            drawn.{{ key }},
+            {%- endfor %}
+            drawn.as_of
+            {%- for measure in declared.measures %}
+            {%- for operation in measure.operations %}
+            {%- for window in declared.windows %},
+            {{ measure.events }}_held.{{ measure.name }}_{{ operation }}_{{ window.name }}
+            {%- endfor %}
+            {%- endfor %}
+            {%- endfor %}
+        from drawn
+        {%- for name, origin in declared.events.items() %}
+        cross join lateral (
+            select
+                {%- for measure in declared.measures if measure.events == name %}
+                {%- for operation in measure.operations %}
+                {%- for window in declared.windows %}
+                {{ plain_aggregate(operation, 'held.of_' ~ measure.name, window) }}
+                    as {{ measure.name }}_{{ operation }}_{{ window.name }},
+                {%- endfor %}
+                {%- endfor %}
+                {%- endfor %}
+                count(*) as events_held
+            from (
+                select {{ measured_columns(name, declared) }}
+                from {{ origin.relation }} as source_events
+                where
+                    {%- for key in declared.entity %}
+                    source_events.{{ origin['keys'][loop.index0] }} = drawn.{{ key }}
+                    and
+                    {%- endfor %}
+                    source_events.{{ origin.at }} < drawn.as_of
+                    {%- if declared.longest %}
+                    and source_events.{{ origin.at }} >= drawn.as_of - {{ seconds_interval(declared.longest) }}
+                    {%- endif %}
+            ) as held
+        ) as {{ name }}_held
+        {%- endfor %}
+
+    ),
+
+    compared as (
+
+        select
+            {%- for key in declared.entity %}
+            drawn.{{ key }},
+            {%- endfor %}
+            drawn.as_of,
+            wrong.feature,
+            wrong.expected,
+            wrong.found
+        from drawn
+        inner join recounted
+            on
+                {%- for key in declared.entity %}
+                drawn.{{ key }} = recounted.{{ key }}
+                and
+                {%- endfor %}
+                drawn.as_of = recounted.as_of
+        cross join lateral (
+            values
+            {%- for measure in declared.measures %}
+            {%- set measure_loop = loop %}
+            {%- for operation in measure.operations %}
+            {%- set operation_loop = loop %}
+            {%- for window in declared.windows %}
+            {%- set feature = measure.name ~ '_' ~ operation ~ '_' ~ window.name %}
+            (
+                '{{ feature }}',
+                recounted.{{ feature }}::text,
+                drawn.{{ feature }}::text,
+                {{ is_other_value(operation, 'recounted.' ~ feature, 'drawn.' ~ feature) }}
+            ){{ ',' if not (loop.last and operation_loop.last and measure_loop.last) }}
+            {%- endfor %}
+            {%- endfor %}
+            {%- endfor %}
+        ) as wrong (feature, expected, found, is_other)
+        where wrong.is_other
+
+    )
+
+    select * from compared
+    {%- else %}
+    select 1 as nothing where false
+    {%- endif %}
+
+{% endtest %}

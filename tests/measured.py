@@ -1,0 +1,111 @@
+"""Feature values by brute force, in Python, from the records: what any declared feature view has to hold."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+Record = Mapping[str, Any]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def length(name: str) -> timedelta | None:
+    """5m, 1h, 7d as a length of time; None for the lifetime."""
+    return None if name == "lifetime" else timedelta(**{UNITS[name[-1]]: int(name[:-1])})
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A feature view, declared anew: measures are functions of a record that give None for no value."""
+
+    keys: Sequence[str]
+    resolution: timedelta
+    windows: Sequence[str]
+    measures: Mapping[str, tuple[Sequence[str], Callable[[Record], Any]]]
+
+    def rows(self, records: Iterable[Record]) -> dict[tuple[Any, ...], list[tuple[datetime, Record]]]:
+        """Where rows have to stand: the key and as_of of each, with the events of that key."""
+        events: dict[tuple[Any, ...], list[tuple[datetime, Record]]] = defaultdict(list)
+        for record in records:
+            key = tuple(record[name] for name in self.keys)
+            if None not in key:
+                events[key].append((datetime.fromisoformat(record["created_at"]), record))
+        last = max(self.first_as_of(at) for held in events.values() for at, _ in held)
+        steps = [timedelta(0), *filter(None, map(length, self.windows))]
+        return {
+            (*key, entered + step): held
+            for key, held in events.items()
+            for entered in {self.first_as_of(at) for at, _ in held}
+            for step in steps
+            if entered + step <= last
+        }
+
+    def first_as_of(self, at: datetime) -> datetime:
+        """The first multiple of the resolution after an instant."""
+        return EPOCH + self.resolution * ((at - EPOCH) // self.resolution + 1)
+
+    def values(self, as_of: datetime, events: Sequence[tuple[datetime, Record]]) -> dict[str, Any]:
+        """The features of one row by name."""
+        found = {}
+        for window in self.windows:
+            within = length(window)
+            held = [
+                (at, record)
+                for at, record in events
+                if at < as_of and (within is None or at >= as_of - within)
+            ]
+            for name, (operations, of) in self.measures.items():
+                given = [(at, of(record)) for at, record in held if of(record) is not None]
+                for operation in operations:
+                    found[f"{name}_{operation}_{window}"] = measured(operation, given)
+        return found
+
+
+def measured(operation: str, given: Sequence[tuple[datetime, Any]]) -> Any:
+    """An operation on the values of events and their times."""
+    values = [value for _, value in given]
+    if operation == "count":
+        return len(values)
+    if operation == "count_distinct":
+        return len(set(values))
+    if operation == "sum":
+        return sum(values, Decimal(0))
+    if not values or (operation == "stddev" and len(values) < 2):
+        return None
+    found: dict[str, Callable[[], Any]] = {
+        "mean": lambda: float(sum(values) / len(values)),
+        "stddev": lambda: float(statistics.stdev(values)),
+        "min": lambda: min(values),
+        "max": lambda: max(values),
+        "first": lambda: min(given)[1],
+        "last": lambda: max(given)[1],
+        "any": lambda: any(values),
+        "all": lambda: all(values),
+        "share": lambda: sum(values) / len(values),
+        "median": lambda: quantile(values, 0.5),
+        "p90": lambda: quantile(values, 0.9),
+    }
+    return found[operation]()
+
+
+def quantile(values: Sequence[Any], share: float) -> float:
+    """As SQL's percentile_cont: between the two values around it, in proportion."""
+    ordered = sorted(map(float, values))
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def is_same(found: Any, expected: Any) -> bool:
+    """Exactly, but for the last digits of floats."""
+    if isinstance(expected, float) and isinstance(found, float):
+        return math.isclose(found, expected, rel_tol=1e-9)
+    return bool(found == expected)
