@@ -13,9 +13,18 @@ with landed as (
 
 ),
 
+-- What lands again as it was, for instance under a corrected declaration, keeps its place among deliveries.
 loads as (
 
-    select * from {{ source('headgate', 'loads') }}
+    select
+        load_id,
+        partition_start,
+        status,
+        case
+            when content_sha256 is null then load_id
+            else min(load_id) over (partition by content_sha256)
+        end as first_load_id
+    from {{ source('headgate', 'loads') }}
     where contract_source = '{{ source_name }}'
 
 ),
@@ -30,6 +39,7 @@ quarantine as (
 accepted as (
 
     select
+        loads.first_load_id,
         loads.partition_start,
         landed.line_number,
         landed.record_id,
@@ -43,12 +53,13 @@ accepted as (
 
 ),
 
--- The latest delivery of a record wins: of the latest partition, and in it of the last line.
+-- The latest delivery of a record wins: of the load that landed last, whatever times its records have, and in it of
+-- the last line.
 ranked as (
 
     select
         accepted.*,
-        row_number() over (partition by record_id order by partition_start desc, line_number desc)
+        row_number() over (partition by record_id order by first_load_id desc, line_number desc)
         = 1 as is_last
     from accepted
 
@@ -61,7 +72,7 @@ decided as (
         ranked.line_number,
         ranked.record_id,
         ranked.record_type,
-        {{ is_kept_delivery('ranked', partitions) }} as is_kept,
+        {{ is_kept_delivery('ranked', partitions, loads='loads') }} as is_kept,
         ranked.recorded_at
     from ranked
 

@@ -100,7 +100,7 @@ def test_values_are_those_of_the_records(project: ProjectCopy) -> None:
     run(project, *VIEWS)
     compare(project, [*first, *late, *again])
 
-    discarded = project.database.value("select load_id from ops.loads where path like '%late.jsonl'")
+    discarded = project.database.value("select load_id from ops.loads where uri like '%late.jsonl'")
     project.headgate("loads", "discard", str(discarded), "--reason", "a trial", "--yes")
     run(project, *VIEWS)
     compare(project, [*first, *again])
@@ -178,7 +178,8 @@ def run(project: ProjectCopy, *words: str) -> None:
     """Builds models, and what they rest on, without gates and unit tests."""
     models = [f"+{word}" for word in words if not word.startswith("-")]
     options = [word for word in words if word.startswith("-")]
-    project.dbt("run", *options, "--select", *models)
+    kinds = ("--resource-type", "model", "--resource-type", "seed")
+    project.dbt("build", *options, *kinds, "--select", *models)
 
 
 def land(project: ProjectCopy, name: str, records: Iterable[Record]) -> None:
