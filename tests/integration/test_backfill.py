@@ -138,7 +138,9 @@ def somebody_at_work(database: Database, asked: Range) -> Iterator[int]:
         connection.autocommit = True
         survey = pipeline.survey(database.settings, connection, asked, again=False)
         cut = pipeline.cut(survey, options)
-        yield state.Claim.take(connection, pipeline.name, asked, options, cut, None).backfill_id
+        claim = state.Claim.take(connection, pipeline.name, asked, options, cut, None)
+        with contextlib.closing(claim.session):
+            yield claim.backfill_id
 
 
 def test_the_second_of_two_at_once_is_refused(archive: Database) -> None:

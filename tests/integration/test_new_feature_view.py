@@ -128,8 +128,8 @@ def test_gates_find_wrong_values_and_rows(project: ProjectCopy) -> None:
 
 def test_views_are_published(project: ProjectCopy) -> None:
     """Every gate and unit test passes; the feature store takes declared views up as it does any other."""
-    selected = [f"+{name}" for name in VIEWS]
-    project.dbt("build", "--indirect-selection", "buildable", "--select", *selected)
+    project.dbt("test", "--select", *(f"{name},test_type:unit" for name in VIEWS))
+    project.build()
     project.headgate("publish")
 
     for name in VIEWS:
