@@ -311,6 +311,8 @@ def test_a_json_cell_of_several_lines_is_one_value(database: Database, tmp_path:
     assert found == [(1, "1", lines), (2, "2", lines), (3, "3", [5, 6]), (5, "5", [])]
 
 
+# It is the memory of the process that lands: the server's kind has no part in it.
+@pytest.mark.parametrize("server", ["embedded"], indirect=True)
 @pytest.mark.parametrize("name", ["a.csv", "a.json", "a.parquet"])
 def test_memory_does_not_grow_with_the_file(database: Database, tmp_path: Path, name: str) -> None:
     """Five times the file takes no more memory."""

@@ -14,6 +14,9 @@ from tests.acceptance.runs import two_hours
 from tests.project_copy import ProjectCopy
 from tests.support import Databases
 
+#: What is planned is text; what it does to a database is tested on both servers by test_publish.
+pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True)]
+
 ACTOR = "models/features/actor_activity"
 CONTRIBUTOR = "models/features/contributor_activity"
 REPOSITORY = "models/features/repository_activity"
