@@ -3,7 +3,8 @@
 `--quick`, that is `make test`, leaves out what is marked `slow` and what needs the system's PostgreSQL.
 `--budget MINUTES` begins no test after that time, and counts what it skipped. Tests
 of one file on one server stay together, because they share what a fixture built; what is marked `slow` comes
-first, so that no process is left alone with it at the end.
+first, so that no process is left alone with it at the end. What runs once more on the system's server comes
+last, so that a budget cuts it before anything else.
 """
 
 from __future__ import annotations
@@ -78,8 +79,10 @@ def why_left_out(item: pytest.Item) -> str:
 def weight(item: pytest.Item) -> int:
     """How early a test should begin."""
     if item.get_closest_marker("slow"):
-        return 2
-    return int("/unit/" not in item.nodeid)
+        return 3
+    if "/unit/" in item.nodeid:
+        return 1
+    return 0 if group(item.nodeid).endswith(" system") else 2
 
 
 class ByFileAndServer(LoadScopeScheduling):

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 
-from headgate.errors import HeadgateError, UsageError
+from headgate.errors import UsageError
 from headgate.scaffold.quoting import sql_name
 from headgate.sources.declared import declared_sources
 
@@ -75,7 +75,7 @@ class EventColumns:
             )
             found = dict(cursor.fetchall())
         if not found:
-            raise HeadgateError(
+            raise UsageError(
                 f"events {self.relation}",
                 expected=f"a typed model that dbt has built: {SCHEMA}.{self.relation}",
                 found="no such relation",
