@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 #: Waits for another transaction that holds the name; holds it until the end of this one.
 TAKE = "insert into ops.locks (name) values ({}) on conflict (name) do update set name = excluded.name"
+#: So that others see a name before its lock is taken; a name that is there is not waited for.
+NAME_IT = """
+    insert into ops.locks (name)
+    select %(name)s where not exists (select from ops.locks where name = %(name)s)
+    on conflict do nothing
+"""
 #: How long a session waits before it is said for whom, in seconds.
 PATIENCE = 1.0
 
@@ -126,10 +132,11 @@ def hold_psycopg2(
     try:
         with session.cursor() as cursor:
             cursor.execute("set idle_in_transaction_session_timeout = 0")
-            cursor.execute("insert into ops.locks (name) values (%s) on conflict do nothing", (name,))
-            session.commit()
             if seconds is not None:
-                cursor.execute("select set_config('lock_timeout', %s, true)", (f"{round(seconds * 1000)}ms",))
+                limit = f"{round(seconds * 1000)}ms"
+                cursor.execute("select set_config('lock_timeout', %s, false)", (limit,))
+            cursor.execute(NAME_IT, {"name": name})
+            session.commit()
         take_psycopg2(session, name)
     except BaseException:
         session.close()
