@@ -69,7 +69,7 @@
     {{ return(
         node.resource_type == 'model'
         and node.config.materialized == 'incremental'
-        and node.config.incremental_strategy in ('replace_partitions', 'replace_rows', 'replace_changed_rows')
+        and node.config.incremental_strategy in partition_strategies()
     ) }}
 {%- endmacro %}
 

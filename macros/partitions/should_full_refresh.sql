@@ -6,11 +6,16 @@
 
 {# Whether the current model is built by partitions and has rows, but none that the ledger knows of. #}
 {% macro holds_unrecorded_rows() -%}
-    {%- if execute and config.get('incremental_strategy') in ('replace_partitions', 'replace_rows', 'replace_changed_rows') and load_relation(this) -%}
+    {%- if execute and config.get('incremental_strategy') in partition_strategies() and load_relation(this) -%}
         {{ return(run_query(
             "select not exists (select from ops.built_partitions where model = '" ~ this.identifier ~ "')"
             ~ " and exists (select from " ~ this ~ ") as found"
         ).rows[0].found) }}
     {%- endif -%}
     {{ return(false) }}
+{%- endmacro %}
+
+{# The incremental strategies of models that are built by partitions, which the ledger knows. #}
+{% macro partition_strategies() -%}
+    {{ return(['replace_partitions', 'replace_rows', 'replace_changed_rows']) }}
 {%- endmacro %}

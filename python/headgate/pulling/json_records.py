@@ -13,7 +13,7 @@ from headgate.errors import HeadgateError
 from headgate.landing import lossless_json
 from headgate.landing.memory import heed_memory
 from headgate.pulling.record_list import find_list
-from headgate.sources.loaders import Path_
+from headgate.sources.keys import Path_
 
 #: Marks at the start of a text, the longer of two that begin alike first.
 _MARKS = (

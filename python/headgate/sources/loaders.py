@@ -10,14 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-from headgate.contract.paths import Step, parse_path
-from headgate.errors import UsageError
 from headgate.sources.declared import DeclaredSource
+from headgate.sources.keys import Keys, Path_, as_text, is_plain, loader_error
 
 FORMATS = ("csv", "jsonl", "json", "parquet")
 PAGINATION = ("page", "offset", "cursor", "link", "next_url")
@@ -26,7 +24,6 @@ AUTH = ("bearer", "header", "basic", "query")
 _COLUMN = r"[A-Za-z_][A-Za-z0-9_$]*"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(second|minute|hour|day)s?")
-Path_ = tuple[Step, ...]
 
 
 @dataclass(frozen=True)
@@ -133,7 +130,7 @@ def parse_loader(loader: Mapping[str, Any], place: str) -> Declaration:
     Raises:
         UsageError: a key is unknown, missing or does not fit.
     """
-    keys = _Keys(loader, place)
+    keys = Keys(loader, place)
     if not loader:
         return Files()
     kind = keys.choice("type", tuple(_READERS))
@@ -142,108 +139,7 @@ def parse_loader(loader: Mapping[str, Any], place: str) -> Declaration:
     return found
 
 
-class _Keys:
-    """The keys of one mapping, taken one by one; what is left over at the end is unknown."""
-
-    def __init__(self, values: object, place: str) -> None:
-        if not isinstance(values, Mapping):
-            raise _error(place, "a mapping", _kind(values))
-        self.place = place
-        self._values = values
-        self._known: list[str] = []
-
-    def get(self, name: str) -> Any:
-        """The value as it stands, None when it is not there."""
-        self._known.append(name)
-        return self._values.get(name)
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """Text that is not empty."""
-        found = self.get(name)
-        found = default if found is None else found
-        if not isinstance(found, str) or not found:
-            raise self.error(name, "text", found)
-        return found
-
-    def match(self, name: str, pattern: re.Pattern[str], expected: str, default: str | None = None) -> str:
-        """Text of a form."""
-        found = self.text(name, default)
-        if not pattern.fullmatch(found):
-            raise self.error(name, expected, found)
-        return found
-
-    def choice(self, name: str, among: tuple[str, ...]) -> str:
-        """One of some words."""
-        found = self.get(name)
-        if found not in among:
-            near = get_close_matches(str(found), among, 1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            raise self.error(name, f"one of {', '.join(among)}{hint}", found)
-        return cast("str", found)
-
-    def integer(self, name: str, default: int | None, least: int = 0) -> int:
-        """A whole number."""
-        found = self.get(name)
-        found = default if found is None else found
-        if type(found) is not int or found < least:
-            raise self.error(name, f"a whole number, {least} or more", found)
-        return found
-
-    def path(self, name: str, *, required: bool = False) -> Path_:
-        """A path into JSON that leads to one place."""
-        found = self.get(name)
-        if found is None and not required:
-            return ()
-        try:
-            steps = parse_path(found) if isinstance(found, str) else None
-        except ValueError:
-            steps = None
-        if not steps or None in steps:
-            raise self.error(name, "a path to one place, such as data.items", found)
-        return steps
-
-    def texts(self, name: str) -> tuple[tuple[str, str], ...]:
-        """A mapping of names to texts or numbers."""
-        found = self.get(name)
-        if found is None:
-            return ()
-        if not isinstance(found, Mapping) or not all(_is_plain(value) for value in found.values()):
-            raise self.error(name, "a mapping of names to texts", found)
-        return tuple((str(key), _as_text(value)) for key, value in found.items())
-
-    def names(self, name: str, pattern: str, expected: str) -> tuple[str, ...]:
-        """One name, or a list of names."""
-        found = self.get(name)
-        listed = [found] if isinstance(found, str) else found
-        if listed is None:
-            return ()
-        fits = isinstance(listed, list) and listed and all(isinstance(item, str) for item in listed)
-        if not fits or not all(re.fullmatch(pattern, item) for item in listed):
-            raise self.error(name, expected, found)
-        return tuple(listed)
-
-    def inner(self, name: str) -> _Keys | None:
-        """The mapping under a key."""
-        found = self.get(name)
-        return None if found is None else _Keys(found, f"{self.place}.{name}")
-
-    def finish(self) -> None:
-        """Refuses keys that nobody asked for."""
-        for key in self._values:
-            if key not in self._known:
-                near = get_close_matches(str(key), self._known, 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise _error(
-                    f"{self.place}.{key}", f"keys among {', '.join(sorted(self._known))}", f"this key{hint}"
-                )
-
-    def error(self, name: str, expected: str, found: object) -> UsageError:
-        """A value that does not fit."""
-        said = "nothing" if found is None else repr(found) if _is_plain(found) else _kind(found)
-        return _error(f"{self.place}.{name}", expected, said)
-
-
-def _files(keys: _Keys) -> Files:
+def _files(keys: Keys) -> Files:
     given = keys.get("format")
     encoding = keys.text("encoding", "utf-8")
     try:
@@ -260,19 +156,19 @@ def _files(keys: _Keys) -> Files:
     )
 
 
-def _delimiter(keys: _Keys) -> str | None:
+def _delimiter(keys: Keys) -> str | None:
     if keys.get("delimiter") is None:
         return None
     return keys.match("delimiter", re.compile(r'[^\r\n"]'), "one character")
 
 
-def _redirects(keys: _Keys) -> tuple[str, ...]:
+def _redirects(keys: Keys) -> tuple[str, ...]:
     return keys.names(
         "redirects", r"[^\s/@?#]+", "a host, host:port, or a list of these, such as files.example.com"
     )
 
 
-def _records(keys: _Keys) -> tuple[str, ...]:
+def _records(keys: Keys) -> tuple[str, ...]:
     """Keys, from the outermost on: positions in arrays lead to no array of records."""
     steps = keys.path("records")
     if not all(isinstance(step, str) for step in steps):
@@ -280,7 +176,7 @@ def _records(keys: _Keys) -> tuple[str, ...]:
     return cast("tuple[str, ...]", steps)
 
 
-def _http_json(keys: _Keys) -> HttpJson:
+def _http_json(keys: Keys) -> HttpJson:
     url = keys.text("url")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -304,7 +200,7 @@ def _http_json(keys: _Keys) -> HttpJson:
     )
 
 
-def _pagination(keys: _Keys | None) -> Pagination | None:
+def _pagination(keys: Keys | None) -> Pagination | None:
     if keys is None:
         return None
     style = cast("Any", keys.choice("style", PAGINATION))
@@ -345,7 +241,7 @@ def _pagination(keys: _Keys | None) -> Pagination | None:
     return found
 
 
-def _auth(keys: _Keys | None) -> Auth | None:
+def _auth(keys: Keys | None) -> Auth | None:
     if keys is None:
         return None
     style = cast("Any", keys.choice("style", AUTH))
@@ -355,22 +251,22 @@ def _auth(keys: _Keys | None) -> Auth | None:
     return found
 
 
-def _incremental(keys: _Keys | None) -> Incremental | None:
+def _incremental(keys: Keys | None) -> Incremental | None:
     if keys is None:
         return None
     initial = keys.get("initial")
-    if initial is not None and not _is_plain(initial):
+    if initial is not None and not is_plain(initial):
         raise keys.error("initial", "text or a number; put a time in quotes", initial)
     found = Incremental(
         keys.text("param"),
         keys.path("from", required=True),
-        None if initial is None else _as_text(initial),
+        None if initial is None else as_text(initial),
     )
     keys.finish()
     return found
 
 
-def _postgres_jsonb(keys: _Keys) -> PostgresJsonb:
+def _postgres_jsonb(keys: Keys) -> PostgresJsonb:
     table = keys.match("table", re.compile(rf"{_COLUMN}\.{_COLUMN}"), "schema.table")
     key = keys.names("key", _COLUMN, "a column, or a list of columns")
     if not key:
@@ -398,7 +294,7 @@ def _postgres_jsonb(keys: _Keys) -> PostgresJsonb:
     )
 
 
-def _duration(keys: _Keys, name: str, default: str | None) -> timedelta:
+def _duration(keys: Keys, name: str, default: str | None) -> timedelta:
     found = keys.text(name, default)
     parts = _DURATION.fullmatch(found.strip())
     if parts is None:
@@ -406,35 +302,19 @@ def _duration(keys: _Keys, name: str, default: str | None) -> timedelta:
     return timedelta(**{f"{parts[2]}s": float(parts[1])})
 
 
-def _variable(keys: _Keys, name: str) -> str:
+def _variable(keys: Keys, name: str) -> str:
     """The name of an environment variable. A value that is none may be the secret itself: it is not shown."""
     found = keys.get(name)
     if isinstance(found, str) and _VARIABLE.fullmatch(found):
         return found
-    raise _error(
+    raise loader_error(
         f"{keys.place}.{name}",
         "the name of an environment variable",
         "nothing" if found is None else "something else",
     )
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str | int | float | bool)
-
-
-def _as_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _kind(value: object) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
-
-
-def _error(place: str, expected: str, found: str) -> UsageError:
-    return UsageError(place, expected=expected, found=found, next_step="correct it; see docs/sources.md")
-
-
-_READERS: dict[str, Callable[[_Keys], Declaration]] = {
+_READERS: dict[str, Callable[[Keys], Declaration]] = {
     "files": _files,
     "http_json": _http_json,
     "postgres_jsonb": _postgres_jsonb,

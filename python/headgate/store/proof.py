@@ -6,33 +6,15 @@ wherever the model stands. What is not built by partitions, a view or a table, i
 
 from __future__ import annotations
 
-# Each partition names what it was built from: `model:version`, joined by `/`, or the load. Which models a
-# feature view is built from is read from these names; the versions are compared in one pass.
-CHAIN = r"""
-    with recursive edges as materialized (
-        select distinct built.model, split_part(part, ':', 1) as upstream
-        from ops.built_partitions as built
-        cross join lateral string_to_table(built.upstream_version, '/') as part
-        where part like '%:%'
-    ),
+from headgate.store import chain
 
-    chain as (
-        select view, view as model from unnest($1::text[]) as view
-        union
-        select chain.view, edges.upstream from chain inner join edges using (model)
-    ),
+CHAIN = (
+    chain.CHAIN
+    + """,
 
     -- Discarded loads too, with negative numbers: their partitions are built, and hold nothing.
     landed as (
         select contract_source as source, partition_start, load_id from ops.current_loads
-    ),
-
-    built_from as materialized (
-        select distinct chain.view, loads.contract_source as source
-        from chain
-        inner join ops.built_partitions as built using (model)
-        inner join ops.loads as loads on loads.load_id = abs(built.upstream_version::bigint)
-        where built.upstream_version ~ '^-?\d{1,18}$'
     ),
 
     -- What a model reads besides is known from the project.
@@ -42,6 +24,7 @@ CHAIN = r"""
         select model, source from ops.model_sources where model = any($1)
     )
 """
+)
 
 #: The sources that views rest on; whether something landed of each, and whether the view was ever built.
 SOURCES = (

@@ -6,49 +6,33 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from headgate.postgres.connection import Connection
+from headgate.store.chain import CHAIN
 
 # A source reaches as far as any of its loads that a view holds; a view, as far as all of its sources do.
-PROCESSED_TO = """
-    with recursive edges as materialized (
-        select distinct built.model, split_part(part, ':', 1) as upstream
-        from ops.built_partitions as built
-        cross join lateral string_to_table(built.upstream_version, '/') as part
-        where part like '%:%'
-    ),
-
-    chain as (
-        select view, view as model from unnest($1::text[]) as view
-        union
-        select chain.view, edges.upstream from chain inner join edges using (model)
-    ),
-
-    rests_on as materialized (
-        select distinct chain.view, loads.contract_source
-        from chain
-        inner join ops.built_partitions as built using (model)
-        inner join ops.loads as loads on loads.load_id::text = ltrim(built.upstream_version, '-')
-        where built.upstream_version not like '%:%'
-    ),
+PROCESSED_TO = (
+    CHAIN
+    + """,
 
     reached as (
-        select rests_on.view, rests_on.contract_source, max(loads.reaches_to) as reaches_to
-        from rests_on
-        inner join ops.built_partitions as built on built.model = rests_on.view
+        select built_from.view, built_from.source, max(loads.reaches_to) as reaches_to
+        from built_from
+        inner join ops.built_partitions as built on built.model = built_from.view
         inner join ops.loads as loads
             on
                 loads.partition_start = built.partition_start
-                and loads.contract_source = rests_on.contract_source
+                and loads.contract_source = built_from.source
                 and loads.status = 'landed'
-        group by rests_on.view, rests_on.contract_source
+        group by built_from.view, built_from.source
     )
 
     select
-        rests_on.view,
+        built_from.view,
         case when bool_and(reached.reaches_to is not null) then min(reached.reaches_to) end as processed_to
-    from rests_on
-    left join reached using (view, contract_source)
-    group by rests_on.view
+    from built_from
+    left join reached using (view, source)
+    group by built_from.view
 """
+)
 
 
 async def processed_to(connection: Connection, views: Iterable[str]) -> dict[str, datetime | None]:
