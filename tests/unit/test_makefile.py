@@ -12,20 +12,25 @@ import pytest
 from tests.support import ROOT
 
 #: What `make` hands to a `make` below it: CI runs these tests with arguments of their own.
-HANDED_ON = ("ARGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS")
+HANDED_ON = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
+
+
+def make(*arguments: str) -> str:
+    """What a developer's `make` prints."""
+    alone = {name: value for name, value in os.environ.items() if name not in HANDED_ON}
+    return subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=alone, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def planned(target: str) -> str:
     """What a developer's `make TARGET` would run."""
-    alone = {name: value for name, value in os.environ.items() if name not in HANDED_ON}
-    return subprocess.run(
-        ["make", "-n", target], cwd=ROOT, env=alone, capture_output=True, text=True, check=True
-    ).stdout
+    return make("-n", target)
 
 
 def test_make_alone_lists_every_target() -> None:
     """Each phony target has its line and its sentence."""
-    said = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = make()
     phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
     assert phony is not None
