@@ -12,7 +12,7 @@
             ~ '. Show what is late: headgate check' %}
     {% else %}
         {% set text = node.resource_type | capitalize ~ ' ' ~ node.name ~ ' could not run: '
-            ~ result.message | default('', true) | trim | replace('\n', ' ') | truncate(400, true) %}
+            ~ result.message | default('', true) | trim | replace('\n', ' ') %}
     {% endif %}
     {{ return(text) }}
 {% endmacro %}

@@ -135,8 +135,10 @@ def test_mage_run_gives_the_same_message(broken: Database) -> None:
 
     error = " ".join((done.stdout + done.stderr).rpartition("Exception:")[2].split())
     assert done.returncode == 1
-    assert f"Gate {GATE} on stg_gharchive__load_outcomes failed: 1 row" in error
+    assert error.startswith(f"Database Error Gate {GATE} on stg_gharchive__load_outcomes failed: 1 row")
     assert f"headgate gates show {GATE}" in error
+    assert "nodes downstream were not built" in error
+    assert "in operation headgate-on-run-end" not in done.stdout + done.stderr
 
 
 def test_unpublished_hour_fails_with_exit_code_1(database: Database) -> None:

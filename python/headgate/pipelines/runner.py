@@ -30,6 +30,7 @@ EVENT_MARK = "\x1eheadgate "
 #: dbt's own progress, for instance `12 of 87 PASS not_null_...`.
 DBT_PROGRESS = re.compile(r"\b(\d+) of (\d+) (?:START|OK|PASS|WARN|FAIL|ERROR|SKIP)\b")
 SECONDS_TO_STOP = 10
+_FRAME = re.compile(r"> |CONTEXT:|\w+ Error$|\w+ Error in (operation|macro) ")
 
 
 @dataclass(kw_only=True)
@@ -225,8 +226,6 @@ def _from_details(details: dict[str, str]) -> HeadgateError:
 
 
 def _without_frame(error: str) -> str:
-    """An error's text without what dbt puts around it: the operation, the macros it was called by."""
+    """An error's text without what dbt and PostgreSQL put around it: a heading, where it was raised, the macros above."""
     lines = (line.strip() for line in error.splitlines())
-    return " ".join(
-        line for line in lines if line and not line.startswith(("> ", "Compilation Error in operation"))
-    )
+    return " ".join(line for line in lines if line and not _FRAME.match(line))
