@@ -55,7 +55,7 @@ up: setup ## Start PostgreSQL and bring its schemas up to date
 	@$(RUN) headgate up
 
 down: setup ## Stop the embedded PostgreSQL; its data stays
-	@$(RUN) headgate down
+	@$(RUN) headgate down $(ARGS)
 
 clean: ## Remove caches and what dbt wrote; keeps the environment and the data in .headgate
 	rm -rf target logs .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

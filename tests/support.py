@@ -36,7 +36,7 @@ MIGRATED = "migrated"
 #: The server is shared by all tests.
 SESSIONS = """
     select pid from pg_stat_activity
-    where application_name = 'headgate' and datname = current_database()
+    where starts_with(application_name, 'headgate') and datname = current_database()
 """
 
 

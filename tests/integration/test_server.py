@@ -19,7 +19,9 @@ import pytest
 
 from headgate.postgres.cluster import Cluster
 from headgate.postgres.embedded import binaries
-from tests.support import ROOT, clean_environment, run_headgate
+from tests.programs import program
+from tests.servers import SECRET, Receiver, free_port, wait_until
+from tests.support import PII_KEY, ROOT, clean_environment, run_headgate
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,51 @@ def test_up_and_down_can_be_repeated(home: Home) -> None:
     assert "was not running" in home.headgate("down").stdout
     assert "started" in home.headgate("up").stdout
     assert home.query("select n from kept") == [(1,)]
+
+
+def test_down_leaves_a_server_that_somebody_uses(home: Home) -> None:
+    """Refused while anybody is connected, with who; confirmed, it ends their sessions and names them."""
+    home.headgate("up")
+    with contextlib.closing(psycopg2.connect(home.cluster.uri("headgate"), application_name="mage")) as held:
+        with held.cursor() as cursor:
+            cursor.execute("select 1")
+        refused = home.headgate("down", exit_code=4).stderr
+        assert home.query("select 1") == [(1,)]
+        ended = home.headgate("down", "--yes").stdout
+
+    assert "mage (1 session of postgres in headgate since" in refused
+    assert "1 at work" in refused
+    assert "headgate down --yes" in refused
+    assert "PostgreSQL stopped" in ended
+    assert "mage (1 session" in ended
+
+
+def test_down_names_a_receiver_which_goes_on_after_up(home: Home, tmp_path: Path) -> None:
+    """A command's sessions bear its name; the receiver answers 200 again when the server is back."""
+    home.headgate("up")
+    port = free_port()
+    receiver = Receiver(
+        [str(program("headgate")), "receive", "--port", str(port), "--processes", "1"],
+        {**home.env, "HEADGATE_WEBHOOK_SECRET": SECRET, "HEADGATE_PII_KEY": PII_KEY},
+        tmp_path / "receiver.log",
+        port=port,
+    )
+    receiver.start()
+    try:
+        receiver.wait_until_healthy()
+        assert receiver.deliver("d-1", b'{"zen": "before"}', event="ping").status_code == 200
+        assert "headgate receive (" in home.headgate("down", exit_code=4).stderr
+        home.headgate("down", "--yes")
+        assert receiver.deliver("d-2", b'{"zen": "between"}', event="ping").status_code == 503
+        home.headgate("up")
+        wait_until(
+            lambda: receiver.deliver("d-2", b'{"zen": "between"}', event="ping").status_code == 200,
+            "an answer",
+        )
+    finally:
+        receiver.kill()
+    landed = home.query("select count(*) from staging_github_webhooks.deliveries")
+    assert landed == [(2,)]
 
 
 def test_psql_takes_what_dsn_and_env_print(home: Home) -> None:

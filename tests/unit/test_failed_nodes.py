@@ -16,7 +16,9 @@ MESSAGE = "Database Error in model stg_orders__records\n  " + "it's $raise$ long
 def failed(name: str, message: str) -> SimpleNamespace:
     """A result of dbt's: a model that could not run."""
     return SimpleNamespace(
-        status="error", message=message, node=SimpleNamespace(resource_type="model", name=name, relation_name=None)
+        status="error",
+        message=message,
+        node=SimpleNamespace(resource_type="model", name=name, relation_name=None),
     )
 
 

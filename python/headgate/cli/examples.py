@@ -6,7 +6,7 @@ import click
 
 EXAMPLES: dict[str, tuple[str, str]] = {
     "up": ("headgate up", "HEADGATE_DSN=postgresql://me@db.example.org/features headgate up"),
-    "down": ("headgate down", "headgate down && headgate up"),
+    "down": ("headgate down", "headgate down --yes"),
     "status": ("headgate status", "headgate status --json"),
     "dsn": ('psql -d "$(headgate dsn)"', 'pg_dump -d "$(headgate dsn)" -n ops'),
     "env": ('eval "$(headgate env)"; dbt build', 'eval "$(headgate env)"; dbt source freshness'),

@@ -15,13 +15,15 @@ import click
 from headgate import postgres, private
 from headgate.errors import ConfirmationRequired
 from headgate.landing.tables import create_landing_tables
-from headgate.postgres import connection, embedded
+from headgate.postgres import connection, embedded, sessions
 from headgate.postgres.state import State, read_state
 from headgate.settings import load_settings
 from headgate.sources import downloads
 
 if TYPE_CHECKING:
     from headgate.postgres.schema import Step
+    from headgate.postgres.sessions import Sessions
+    from headgate.settings import Settings
     from headgate.status.operations import Operations
 
 
@@ -42,13 +44,37 @@ def up() -> None:
 
 
 @click.command()
-def down() -> None:
-    """Stop the embedded PostgreSQL; its data stays."""
+@click.option("--yes", is_flag=True, help="End the sessions of whoever is connected.")
+def down(yes: bool) -> None:
+    """Stop the embedded PostgreSQL; its data stays. Refused while a program is connected."""
     settings = load_settings()
     if settings.dsn is not None:
         click.echo("HEADGATE_DSN names a server that Headgate did not start: left alone")
-    else:
-        click.echo("PostgreSQL stopped" if postgres.stop(settings) else "PostgreSQL was not running")
+        return
+    connected = _connected(settings)
+    if connected and not yes:
+        raise ConfirmationRequired(
+            "the embedded PostgreSQL",
+            expected="nobody who is connected, or a confirmation",
+            found="; ".join(map(str, connected)),
+            next_step="stop these programs first, or end their sessions: headgate down --yes",
+        )
+    stopped = postgres.stop(settings)
+    click.echo("PostgreSQL stopped" if stopped else "PostgreSQL was not running")
+    if stopped and connected:
+        click.echo(f"Sessions that this ended: {'; '.join(map(str, connected))}")
+
+
+def _connected(settings: Settings) -> list[Sessions]:
+    """Who stays connected; nobody where no server runs, or where it takes no connection."""
+    import psycopg2
+
+    if not embedded.is_running(settings):
+        return []
+    try:
+        return sessions.staying(postgres.dsn(settings))
+    except psycopg2.OperationalError:
+        return []
 
 
 @click.command()

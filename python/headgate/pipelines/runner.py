@@ -226,6 +226,6 @@ def _from_details(details: dict[str, str]) -> HeadgateError:
 
 
 def _without_frame(error: str) -> str:
-    """An error's text without what dbt and PostgreSQL put around it: a heading, where it was raised, the macros above."""
+    """An error's text without what dbt and PostgreSQL put around it: headings, macros, contexts."""
     lines = (line.strip() for line in error.splitlines())
     return " ".join(line for line in lines if line and not _FRAME.match(line))

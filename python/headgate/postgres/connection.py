@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -107,6 +109,13 @@ def libpq_env(settings: Settings) -> dict[str, str]:
     return {**defaults, "PGDATABASE": found.get("PGUSER", "postgres"), **found, "PGTZ": "UTC"}
 
 
+def program() -> str:
+    """What sessions call themselves: `headgate receive` in all processes of that command, else `headgate`."""
+    name = Path(sys.argv[0]).name if sys.argv else ""
+    command = sys.argv[1] if name == "headgate" and len(sys.argv) > 1 else ""
+    return f"headgate {command}" if command.isalpha() else "headgate"
+
+
 async def connect(settings: Settings) -> Connection:
     """Opens a connection in UTC; the caller closes it.
 
@@ -122,7 +131,7 @@ async def connect_to(uri: str) -> Connection:
     try:
         connection = await asyncpg.connect(
             for_asyncpg(uri),
-            server_settings={"application_name": "headgate", "timezone": "UTC", "jit": "off"},
+            server_settings={"application_name": program(), "timezone": "UTC", "jit": "off"},
         )
     except REFUSED as error:
         raise unreachable(uri, error) from None
@@ -143,7 +152,7 @@ def open_psycopg2(uri: str) -> psycopg2.extensions.connection:
 
     parameters(uri)
     try:
-        connection = psycopg2.connect(uri, application_name="headgate", options="-c timezone=UTC -c jit=off")
+        connection = psycopg2.connect(uri, application_name=program(), options="-c timezone=UTC -c jit=off")
     # A message in another language may be in another encoding.
     except (psycopg2.Error, UnicodeError) as error:
         raise unreachable(uri, error) from None
