@@ -114,13 +114,13 @@ def prove_features(database: Database) -> None:
         f" select 'made', 'events', '{BEGIN}', timestamptz '{BEGIN}' + interval '1 hour', 'made',"
         " 0, 0, 0, 'landed'"
         " where not exists (select from ops.loads)",
-        "insert into ops.built_partitions (model, partition_start, upstream_version, version)"
-        " select 'stg_made__events', partition_start, load_id::text, 'first' from ops.loads",
+        "insert into ops.built_partitions (model, source, partition_start, upstream_version, version)"
+        " select 'stg_made__events', source, partition_start, load_id::text, 'first' from ops.loads",
         *(
-            "insert into ops.built_partitions (model, partition_start, upstream_version, version)"
-            f" select '{name}', partition_start, 'stg_made__events:first', 'first' from ops.loads"
+            "insert into ops.built_partitions (model, source, partition_start, upstream_version, version)"
+            f" select '{name}', source, partition_start, 'stg_made__events:first', 'first' from ops.loads"
             for name in KEYS
         ),
-        "insert into ops.certified_partitions (model, partition_start, version)"
-        " select model, partition_start, version from ops.built_partitions",
+        "insert into ops.certified_partitions (model, source, partition_start, version)"
+        " select model, source, partition_start, version from ops.built_partitions",
     )

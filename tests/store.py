@@ -26,19 +26,19 @@ HOUR = timedelta(hours=1)
 #: What stands between the staging model and the feature views.
 UPSTREAM = "int_toy"
 BUILT = """
-    insert into ops.built_partitions (model, partition_start, upstream_version, version, built_at)
-    select chain.model, loads.partition_start,
+    insert into ops.built_partitions (model, source, partition_start, upstream_version, version, built_at)
+    select chain.model, loads.contract_source, loads.partition_start,
         case when chain.upstream = 'load' then loads.load_id::text else chain.upstream || ':' || %s end,
         %s, now()
     from ops.loads, unnest(%s::text[], %s::text[]) as chain (model, upstream)
     where loads.status = 'landed'
-    on conflict (model, partition_start) do update
+    on conflict (model, source, partition_start) do update
     set upstream_version = excluded.upstream_version, version = excluded.version, built_at = excluded.built_at
 """
 PROVEN = """
-    insert into ops.certified_partitions (model, partition_start, version, certified_at)
-    select model, partition_start, version, now() from ops.built_partitions
-    on conflict (model, partition_start) do update
+    insert into ops.certified_partitions (model, source, partition_start, version, certified_at)
+    select model, source, partition_start, version, now() from ops.built_partitions
+    on conflict (model, source, partition_start) do update
     set version = excluded.version, certified_at = excluded.certified_at
 """
 

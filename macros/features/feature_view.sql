@@ -12,7 +12,7 @@
 {% macro feature_view(declared) -%}
     {%- set view = normal_declaration(declared) -%}
     {%- set upstream = declared.events.values() | unique | list -%}
-    {%- set partitions = stale_partitions(upstream, source_name=contract_source(upstream[0])) -%}
+    {%- set partitions = stale_partitions(upstream) -%}
 {{ builds(partitions) }}
 
 with {% if is_incremental() -%}
@@ -52,22 +52,12 @@ where as_of between range_start and range_end
 {%- endif %}
 {%- endmacro %}
 
-{# The source whose loads a model is built from: that of the landing table that it rests on; none before dbt knows. #}
-{% macro contract_source(model_name) -%}
-    {%- set waiting = [] -%}
-    {%- for node in (graph.nodes or {}).values() if node.resource_type == 'model' and node.alias == model_name -%}
-        {%- do waiting.append(node) -%}
-    {%- endfor -%}
-    {%- for node in waiting -%}
-        {%- for parent in node.depends_on.nodes -%}
-            {%- if parent in graph.sources and graph.sources[parent].config.meta.contract -%}
-                {{- return(graph.sources[parent].source_name) -}}
-            {%- elif parent.startswith('model.') and graph.nodes[parent] not in waiting -%}
-                {%- do waiting.append(graph.nodes[parent]) -%}
-            {%- endif -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {{- return(none) -}}
+{# Of partitions those of the sources that events rest on; all in a unit test, where dbt knows no sources. #}
+{% macro partitions_of(events, partitions) -%}
+    {%- if not events.sources -%}
+        {{- return(partitions) -}}
+    {%- endif -%}
+    {{- return(partitions | selectattr('contract_source', 'in', events.sources) | list) -}}
 {%- endmacro %}
 
 {# A length of time for SQL. Use: {{ seconds_interval(3600) }} #}

@@ -24,7 +24,7 @@
 {# A post-hook: notes where the events of the built partitions entered, and removes rows from after the last entry, which
    may have moved back. #}
 {% macro record_entries() -%}
-    {%- set partitions = partitions_built_by(model.compiled_code) if execute and model.config.meta.feature_view else [] -%}
+    {%- set partitions = built_by(model.compiled_code) if execute and model.config.meta.feature_view else [] -%}
     {%- if partitions -%}
     {%- set view = normal_declaration(model.config.meta.feature_view) -%}
     {%- set row_key = (view.entity + ['as_of']) | join(', ') -%}
@@ -33,14 +33,14 @@
         if to_regclass('{{ entries_table() }}') is null then
             create table {{ entries_table() }} as
             {{ partition_entries(view, []) }};
-            create index on {{ entries_table() }} (partition_start);
+            create index on {{ entries_table() }} (source, partition_start);
             create index on {{ entries_table() }} (as_of);
         end if;
     end
     $create$;
 
     delete from {{ entries_table() }}
-    where {{ in_partitions(partitions) }};
+    where {{ in_source_partitions(partitions) }};
 
     insert into {{ entries_table() }}
     {{ partition_entries(view, partitions) }};

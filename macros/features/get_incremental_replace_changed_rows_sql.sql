@@ -18,7 +18,7 @@
             {%- for window in [{'seconds': 0}] + view.windows if window.seconds is not none %}
             select {{ view.entity | join(', ') }}, as_of + {{ seconds_interval(window.seconds) }} as as_of
             from {{ entries_table() }}
-            where {{ in_partitions(partitions_built_by(model.compiled_code)) }}
+            where {{ in_source_partitions(built_by(model.compiled_code)) }}
             {{- '\n            union' if not loop.last }}
             {%- endfor %}
         ) as once
@@ -52,13 +52,4 @@
     {%- for column in view.entity + ['as_of'] -%}
     {{ one }}.{{ column }} = {{ other }}.{{ column }}{{ ' and ' if not loop.last }}
     {%- endfor -%}
-{%- endmacro %}
-
-{# The partitions that a compiled model builds, as in_partitions() takes them; see builds(). #}
-{% macro partitions_built_by(compiled_code) -%}
-    {%- set partitions = [] -%}
-    {%- for partition_start, _ in built_by(compiled_code or '') -%}
-        {%- do partitions.append({'partition_start': partition_start}) -%}
-    {%- endfor -%}
-    {{- return(partitions) -}}
 {%- endmacro %}

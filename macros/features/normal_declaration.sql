@@ -6,7 +6,7 @@
         resolution: seconds between two instants at which as_of can stand
         windows: [{name, seconds}]; seconds is none for the lifetime
         longest: seconds of the longest window, none with a lifetime
-        events: {name: {relation, at, keys}}; at: SQL of the event's time, keys: SQL of what makes the entity key there
+        events: {name: {relation, sources, at, keys}}; sources: those with a contract that it rests on, at: SQL of the event's time, keys: SQL of what makes the entity key there
         measures: [{name, events, of, operations}]; of: SQL of what is measured, null where the condition does not hold
         columns: [{name, expression}] of the view, as SQL over the CTE `slid`
 #}
@@ -20,6 +20,7 @@
     {%- for name, relation_name in declared.events.items() -%}
         {%- do events.update({name: {
             'relation': ref_relation(relation_name),
+            'sources': models_by_source([relation_name]) | list if execute else [],
             'at': declared.at[name] if declared.at is mapping else declared.at,
             'keys': (declared.get('event_keys') or {}).get(name) or declared['keys'],
         }}) -%}

@@ -18,7 +18,7 @@ processed as (
         (select max(as_of) from {{ entries_table() }}) as processed_from,
         greatest(
             (select max(as_of) from added),
-            (select max(as_of) from {{ entries_table() }} where not {{ in_partitions(partitions) }})
+            (select max(as_of) from {{ entries_table() }} where not {{ in_source_partitions(partitions) }})
         ) as processed_to
 
 ),
@@ -30,7 +30,7 @@ touches as (
     union
     select {{ key_list }}, as_of, {{ last }}
     from {{ entries_table() }}
-    where {{ in_partitions(partitions) }}
+    where {{ in_source_partitions(partitions) }}
     {%- for window in view.windows if window.seconds %}
     union
     select
@@ -61,18 +61,19 @@ touched as (
 )
 {%- endmacro %}
 
-{# Where the events of partitions enter: the body of a CTE with partition_start, key and as_of. #}
+{# Where the events of partitions enter: the body of a CTE with source, partition_start, key and as_of. #}
 {% macro partition_entries(view, partitions) -%}
     {%- for events in view.events.values() -%}
     select
+        {{ quoted_text(events.sources | join) }} as source,
         source_events.partition_start,
         {%- for key in view.entity %}
         source_events.{{ events['keys'][loop.index0] }} as {{ key }},
         {%- endfor %}
         {{ first_as_of('source_events.' ~ events.at, view) }} as as_of
     from {{ events.relation }} as source_events
-    where {{ belongs_to_an_entity(events) }} and {{ in_partitions(partitions) }}
-    group by {{ range(1, view.entity | length + 3) | join(', ') }}
+    where {{ belongs_to_an_entity(events) }} and {{ in_partitions(partitions_of(events, partitions)) }}
+    group by {{ range(1, view.entity | length + 4) | join(', ') }}
     {{- '\n    union\n    ' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}

@@ -36,7 +36,7 @@
         timestamptz '-infinity' as range_start,
         timestamptz 'infinity' as range_end
     from {{ events.relation }} as source_events
-    where {{ belongs_to_an_entity(events) }} and {{ in_partitions(partitions) }}
+    where {{ belongs_to_an_entity(events) }} and {{ in_partitions(partitions_of(events, partitions)) }}
     {%- endif %}
 {%- endmacro %}
 

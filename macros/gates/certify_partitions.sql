@@ -6,33 +6,45 @@
     {%- if execute and not is_dry_run() and flags.WHICH in ('build', 'test') %}
     {{ record_verdicts(results) }}
 
-    insert into ops.certified_partitions (model, partition_start, version, certified_at, gates_hash)
-    select built.model, built.partition_start, built.version, clock_timestamp(), required.gates_hash
+    insert into ops.certified_partitions (model, source, partition_start, version, certified_at, gates_hash)
+    select built.model, built.source, built.partition_start, built.version, clock_timestamp(), required.gates_hash
     from ops.built_partitions as built
     inner join ops.model_gates as required on required.model = built.model
     left join ops.certified_partitions as certified
-        on certified.model = built.model and certified.partition_start = built.partition_start
+        on
+            certified.model = built.model
+            and certified.source = built.source
+            and certified.partition_start = built.partition_start
     where
         (
             certified.version is distinct from built.version
             or exists (
                 select from ops.verdicts
-                where verdicts.model = built.model and verdicts.partition_start = built.partition_start
+                where
+                    verdicts.model = built.model
+                    and verdicts.source = built.source
+                    and verdicts.partition_start = built.partition_start
             )
         )
         and not exists (
             select from ops.missing_verdicts as missing
-            where missing.model = built.model and missing.partition_start = built.partition_start
+            where
+                missing.model = built.model
+                and missing.source = built.source
+                and missing.partition_start = built.partition_start
         )
-    on conflict (model, partition_start) do update set
+    on conflict (model, source, partition_start) do update set
         version = excluded.version,
         certified_at = excluded.certified_at,
         gates_hash = excluded.gates_hash;
 
     delete from ops.verdicts
     using ops.certified_partitions as certified
-    inner join ops.built_partitions as built using (model, partition_start, version)
+    inner join ops.built_partitions as built using (model, source, partition_start, version)
     inner join ops.model_gates as required using (model, gates_hash)
-    where verdicts.model = certified.model and verdicts.partition_start = certified.partition_start;
+    where
+        verdicts.model = certified.model
+        and verdicts.source = certified.source
+        and verdicts.partition_start = certified.partition_start;
     {%- endif -%}
 {%- endmacro %}

@@ -13,8 +13,8 @@
     {%- if models %}
     {%- set failed = failed_partitions(result) -%}
     {%- set stood_still = tables_of(gate, built) %}
-    insert into ops.verdicts (gate, model, partition_start, version)
-    select gate, model, partition_start, version
+    insert into ops.verdicts (gate, model, source, partition_start, version)
+    select gate, model, source, partition_start, version
     from ops.missing_verdicts as missing
     where
         gate = '{{ gate.name }}'
@@ -32,14 +32,14 @@
         )
         {%- endif %}
         and not ({{ failed }})
-    on conflict (model, partition_start, gate) do update set version = excluded.version, ran_at = excluded.ran_at;
+    on conflict (model, source, partition_start, gate) do update set version = excluded.version, ran_at = excluded.ran_at;
     {%- if result.status in ('fail', 'error') %}
     delete from ops.verdicts as missing
     where gate = '{{ gate.name }}' and model = any({{ text_array(models) }}) and ({{ failed }});
     {#- In a build the gate looked at what is not certified only. #}
     {%- if result.status == 'fail' and (failed != 'true' or flags.WHICH == 'test') %}
-    insert into ops.verdicts (gate, model, partition_start, version)
-    select passed.gate, missing.model, missing.partition_start, missing.version
+    insert into ops.verdicts (gate, model, source, partition_start, version)
+    select passed.gate, missing.model, missing.source, missing.partition_start, missing.version
     from ops.certified_partitions as missing
     left join ops.model_gates as required on required.model = missing.model
     left join ops.gate_sets as sets on sets.gates_hash = coalesce(missing.gates_hash, required.gates_hash)
@@ -48,7 +48,7 @@
         missing.model = any({{ text_array(models) }})
         and ({{ failed }})
         and passed.gate <> '{{ gate.name }}'
-    on conflict (model, partition_start, gate) do update set version = excluded.version, ran_at = excluded.ran_at;
+    on conflict (model, source, partition_start, gate) do update set version = excluded.version, ran_at = excluded.ran_at;
     delete from ops.certified_partitions as missing
     where model = any({{ text_array(models) }}) and ({{ failed }});
     {%- endif %}
@@ -71,7 +71,7 @@
 {%- endmacro %}
 
 {#
-    A condition on `missing`, a relation with model and partition_start: whether the gate's failing rows belong to a partition,
+    A condition on `missing`, a relation with model, source and partition_start: whether the gate's failing rows belong to a partition,
     as far as they say it; true for all where one of them does not say, false for a gate that did not fail.
 #}
 {% macro failed_partitions(result) -%}
@@ -109,7 +109,6 @@
     {%- endfor -%}
     {{ return(
         'exists (select from (values ' ~ places | join(', ') ~ ') as failed (source, partition_start)'
-        ~ ' inner join ops.model_sources as rests on rests.source = failed.source and rests.model = missing.model'
-        ~ ' where failed.partition_start = missing.partition_start)'
+        ~ ' where failed.source = missing.source and failed.partition_start = missing.partition_start)'
     ) }}
 {%- endmacro %}

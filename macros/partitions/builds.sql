@@ -5,5 +5,5 @@
 #}
 {% macro builds(partitions) -%}
 -- headgate builds:
-{%- for partition in partitions %} {{ partition.partition_start }}={{ partition.upstream_version }}{% endfor %}
+{%- for partition in partitions %} {{ partition.contract_source }}/{{ partition.partition_start }}={{ partition.upstream_version }}{% endfor %}
 {%- endmacro %}

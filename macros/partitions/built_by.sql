@@ -1,9 +1,15 @@
-{# The partitions that a compiled model builds, as (partition_start, upstream_version) pairs; see builds(). #}
+{# The partitions that a compiled model builds: rows with contract_source, partition_start and upstream_version; see builds(). #}
 {% macro built_by(compiled_code) -%}
-    {% set line = modules.re.search('-- headgate builds:(.*)', compiled_code) %}
-    {% set pairs = [] %}
+    {% set line = modules.re.search('-- headgate builds:(.*)', compiled_code or '') %}
+    {% set partitions = [] %}
     {% for entry in (line.group(1).split() if line else []) %}
-        {% do pairs.append(entry.split('=')) %}
+        {% set place, upstream_version = entry.split('=') %}
+        {% set source_name, partition_start = place.split('/') %}
+        {% do partitions.append({
+            'contract_source': source_name,
+            'partition_start': partition_start,
+            'upstream_version': upstream_version,
+        }) %}
     {% endfor %}
-    {{ return(pairs) }}
+    {{ return(partitions) }}
 {%- endmacro %}

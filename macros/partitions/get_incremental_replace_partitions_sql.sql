@@ -4,12 +4,10 @@
 #}
 {% macro get_incremental_replace_partitions_sql(arg_dict) -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
-    {%- set pairs = built_by(model.compiled_code) -%}
-    {%- if pairs -%}
+    {%- set partitions = built_by(model.compiled_code) -%}
+    {%- if partitions -%}
     delete from {{ arg_dict['target_relation'] }}
-    where partition_start in (
-        {%- for partition_start, _ in pairs %}timestamptz '{{ partition_start }}'{{ ', ' if not loop.last }}{% endfor -%}
-    );
+    where {{ in_partitions(partitions) }};
     {%- endif %}
 
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})

@@ -9,3 +9,14 @@
     false
     {%- endif -%}
 {%- endmacro %}
+
+{# A filter on rows with a source and a partition_start. Use: where {{ in_source_partitions(partitions) }} #}
+{% macro in_source_partitions(partitions) -%}
+    (
+    {%- for source_name, of_source in partitions | groupby('contract_source') -%}
+        source = '{{ source_name }}' and {{ in_partitions(of_source) }}{{ ' or ' if not loop.last }}
+    {%- else -%}
+        false
+    {%- endfor -%}
+    )
+{%- endmacro %}

@@ -1,15 +1,16 @@
 {# Records, in the model's own transaction, which partitions it has built at which upstream version. Refuses, and so
    undoes the build, when a partition was delivered again meanwhile: its lines are no longer those that were typed. #}
 {% macro record_built_partitions() -%}
-    {%- set pairs = built_by(model.compiled_code or '') if execute else [] -%}
-    {%- if pairs -%}
+    {%- set partitions = built_by(model.compiled_code) if execute else [] -%}
+    {%- if partitions -%}
     {#- The versions of models are named, `model:version`; what is built from the landing table has the load's number. -#}
-    {%- set reads_loads = ':' not in pairs[0][1] -%}
+    {%- set reads_loads = ':' not in partitions[0].upstream_version -%}
     insert into ops.built_partitions (
-        model, partition_start, upstream_version, version, built_at, definition, load_id
+        model, source, partition_start, upstream_version, version, built_at, definition, load_id
     )
     select
         '{{ this.identifier }}',
+        pairs.source,
         start::timestamptz,
         upstream,
         '{{ invocation_id }}',
@@ -19,17 +20,19 @@
 
     from (
         values
-    {%- for partition_start, upstream_version in pairs %}
-        ('{{ partition_start }}', '{{ upstream_version }}'){{ ',' if not loop.last }}
+    {%- for partition in partitions %}
+        ('{{ partition.contract_source }}', '{{ partition.partition_start }}', '{{ partition.upstream_version }}')
+        {{- ',' if not loop.last }}
         {%- endfor %}
-    ) as pairs (start, upstream)
+    ) as pairs (source, start, upstream)
     left join ops.deployed_models as deployed on deployed.model = '{{ this.identifier }}'
     {%- if not reads_loads %}
     left join ops.built_partitions as upstream_partitions
         on upstream_partitions.model = split_part(upstream, ':', 1)
+        and upstream_partitions.source = pairs.source
         and upstream_partitions.partition_start = start::timestamptz
     {%- endif %}
-    on conflict (model, partition_start) do update set
+    on conflict (model, source, partition_start) do update set
         upstream_version = excluded.upstream_version,
         version = excluded.version,
         built_at = excluded.built_at,
@@ -46,13 +49,12 @@
             inner join ops.current_loads as loads
                 on
                     loads.partition_start = typed.partition_start
-                    and loads.contract_source = '{{ source_name }}'
+                    and loads.contract_source = typed.source
             where
                 typed.model = '{{ this.identifier if reads_loads else 'stg_' ~ source_name ~ '__quarantine' }}'
+                and typed.source = '{{ source_name }}'
                 and typed.upstream_version <> loads.load_id::text
-                and typed.partition_start in (
-                    {%- for partition_start, _ in pairs %}timestamptz '{{ partition_start }}'{{ ', ' if not loop.last }}{% endfor -%}
-                )
+                and {{ in_partitions(partitions, 'typed.partition_start') }}
         ) then
             raise exception 'model {{ this.identifier }}: a partition was delivered again, or discarded, while it was built. Next: run again';
         end if;

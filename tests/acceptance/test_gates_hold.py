@@ -71,7 +71,7 @@ def uncertified(database: Database) -> list[tuple[str, datetime]]:
     return database.query(
         "select model, partition_start from ops.built_partitions except"
         " select model, partition_start from ops.certified_partitions"
-        " join ops.built_partitions using (model, partition_start, version)"
+        " join ops.built_partitions using (model, source, partition_start, version)"
     )
 
 

@@ -98,14 +98,16 @@ class Project(Store):
     def _built(self, model: str, load: int, upstream: str, verdict: str) -> str:
         run, gate, version = self.database.query, f"{model}_is_sound", str(uuid.uuid4())
         run(
-            "insert into ops.built_partitions (model, partition_start, upstream_version, version, load_id)"
-            " select %s, partition_start, %s, %s, load_id from ops.loads where load_id = %s",
+            "insert into ops.built_partitions (model, source, partition_start, upstream_version,"
+            " version, load_id)"
+            " select %s, contract_source, partition_start, %s, %s, load_id from ops.loads where load_id = %s",
             *(model, upstream, version, load),
         )
         if verdict == "pass":
             run(
-                "insert into ops.verdicts (gate, model, partition_start, version)"
-                " select %s, model, partition_start, version from ops.built_partitions where version = %s",
+                "insert into ops.verdicts (gate, model, source, partition_start, version)"
+                " select %s, model, source, partition_start, version"
+                " from ops.built_partitions where version = %s",
                 *(gate, version),
             )
         if verdict == "waived":

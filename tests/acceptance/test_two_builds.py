@@ -15,8 +15,8 @@ from tests.acceptance.tables import differences
 from tests.support import ROOT, Database, Databases
 
 UNPROVEN = """
-    select model, partition_start from ops.certified_partitions
-    join ops.built_partitions using (model, partition_start)
+    select model, source, partition_start from ops.certified_partitions
+    join ops.built_partitions using (model, source, partition_start)
     where certified_partitions.version <> built_partitions.version
 """
 

@@ -256,9 +256,9 @@ def add_built_load(database: Database, source: str, start: str, end: str) -> Non
     )
     model = "stg_shop__orders" if source == "shop" else "stg_gharchive__events"
     database.query(
-        "insert into ops.built_partitions (model, partition_start, upstream_version, version)"
-        " values (%s, %s, '1', '1')",
-        *(model, day.format(start)),
+        "insert into ops.built_partitions (model, source, partition_start, upstream_version, version)"
+        " values (%s, %s, %s, '1', '1')",
+        *(model, model.split("_")[1], day.format(start)),
     )
 
 

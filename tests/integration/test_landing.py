@@ -257,8 +257,8 @@ def test_replay_forgets_partitions_with_quarantined_rows(database: Database) -> 
                 2, 2, 0)
     """)
     database.query("""
-        insert into ops.built_partitions (model, partition_start, upstream_version, version)
-        select model, moment, '1', '1'
+        insert into ops.built_partitions (model, source, partition_start, upstream_version, version)
+        select model, split_part(model, '_', 2), moment, '1', '1'
         from unnest(array['stg_gharchive__events', 'stg_gharchive__pushes', 'stg_other__events']) as model,
             unnest(array['2016-01-01 01:00Z', '2016-01-01 02:00Z', '2016-01-01 02:59:59Z']::timestamptz[])
                 as moment

@@ -31,11 +31,11 @@ APPENDED = """
     values ('orders', 'records', %s, clock_timestamp(), %s, 'none', 'landed', true, 0, 0, 0)
 """
 BUILT = """
-    insert into ops.built_partitions (model, partition_start, upstream_version, version, built_at)
-    select %s, loads.partition_start,
+    insert into ops.built_partitions (model, source, partition_start, upstream_version, version, built_at)
+    select %s, loads.contract_source, loads.partition_start,
         case when %s = 'load' then loads.load_id::text else %s || ':' || %s end, %s, now()
     from ops.loads where loads.source = any(%s)
-    on conflict (model, partition_start) do update
+    on conflict (model, source, partition_start) do update
     set upstream_version = excluded.upstream_version, version = excluded.version
 """
 
@@ -70,9 +70,9 @@ class TwoSources(SmallStore):
             ):
                 self.database.query(BUILT, "both_activity", upstream, upstream, version, version, [source])
         self.database.query(
-            "insert into ops.certified_partitions (model, partition_start, version, certified_at)"
-            " select model, partition_start, version, now() from ops.built_partitions"
-            " on conflict (model, partition_start) do update set version = excluded.version"
+            "insert into ops.certified_partitions (model, source, partition_start, version, certified_at)"
+            " select model, source, partition_start, version, now() from ops.built_partitions"
+            " on conflict (model, source, partition_start) do update set version = excluded.version"
         )
 
     def append(self, newest: datetime) -> None:

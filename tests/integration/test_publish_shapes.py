@@ -112,10 +112,11 @@ def test_a_new_version_stands_beside_the_old_one(store: ToyStore) -> None:
     with pytest.raises(HeadgateError, match="not built: toy_activity_v2"):
         store.publish()
     store.database.query(
-        "insert into ops.built_partitions (model, partition_start, upstream_version, version)"
-        " select 'toy_activity_v2', partition_start, upstream_version, version"
+        "insert into ops.built_partitions (model, source, partition_start, upstream_version, version)"
+        " select 'toy_activity_v2', source, partition_start, upstream_version, version"
         " from ops.built_partitions where model = 'toy_activity';"
-        "insert into ops.certified_partitions select 'toy_activity_v2', partition_start, version"
+        "insert into ops.certified_partitions (model, source, partition_start, version)"
+        " select 'toy_activity_v2', source, partition_start, version"
         " from ops.certified_partitions where model = 'toy_activity'"
     )
     publish_new(store)

@@ -108,8 +108,9 @@ def test_loads_that_nobody_builds_are_late(project: ProjectCopy, database: Datab
     assert [(one["source"], one["loads"]) for one in waiting] == [("gharchive", 1)]
 
     database.query(
-        "insert into ops.built_partitions (model, partition_start, upstream_version, version)"
-        " select 'stg_gharchive__deliveries', partition_start, load_id::text, 'v' from ops.loads"
+        "insert into ops.built_partitions (model, source, partition_start, upstream_version, version)"
+        " select 'stg_gharchive__deliveries', contract_source, partition_start,"
+        " load_id::text, 'v' from ops.loads"
     )
     assert json.loads(project.headgate("check", "--json").stdout) == []
 

@@ -65,7 +65,8 @@ TOUCHED = """
 TYPED = """
     select count(distinct built.partition_start), count(distinct built.model)
     from ops.loads
-    inner join ops.built_partitions as built using (partition_start)
+    inner join ops.built_partitions as built
+        on built.source = loads.contract_source and built.partition_start = loads.partition_start
     where
         built.model like 'stg\\_gharchive\\_\\_%%'
         and loads.contract_source = 'gharchive' and loads.status = 'landed'
@@ -78,7 +79,7 @@ FORGET = """
     where
         built.model like 'stg\\_gharchive\\_\\_%%'
         and loads.contract_source = 'gharchive' and loads.status = 'landed'
-        and loads.partition_start = built.partition_start
+        and built.source = loads.contract_source and built.partition_start = loads.partition_start
         and loads.partition_start < %(end)s and loads.partition_end > %(start)s
 """
 

@@ -63,7 +63,7 @@ ONE = """
     where quarantine.partition_start = $1 and quarantine.line_number = $3
 """
 BUILT = """
-    select load_id from ops.built_partitions where model = $1 and partition_start = $2
+    select load_id from ops.built_partitions where model = $1 and source = $2 and partition_start = $3
 """
 DECIDE = """
     insert into ops.record_decisions (load_id, line_number, decision, decision_id)
@@ -216,7 +216,7 @@ async def _typed(connection: Connection, load_id: int) -> tuple[Load, str]:
     built = None
     if table is not None:
         model = f"stg_{load.contract_source}__quarantine"
-        built = await connection.fetchval(BUILT, model, load.partition_start)
+        built = await connection.fetchval(BUILT, model, load.contract_source, load.partition_start)
     if load.status != "landed" or table is None or built != load_id:
         landed = load.status == "landed"
         raise UsageError(

@@ -30,7 +30,9 @@ FORGET_PROOF = """
     using ops.built_partitions as built
     where
         built.load_id = $1
-        and certified.version = built.version and certified.partition_start = built.partition_start
+        and certified.version = built.version
+        and certified.source = built.source
+        and certified.partition_start = built.partition_start
 """
 #: Releases that were made from a load: it was added, and not removed since.
 RELEASES = """

@@ -41,7 +41,8 @@ WAITING = """
         and not exists (
             select from ops.built_partitions as built
             where
-                built.partition_start = changed.partition_start
+                built.source = changed.contract_source
+                and built.partition_start = changed.partition_start
                 and built.model like 'stg\\_%%'
                 and built.built_at > changed.since
                 and coalesce(built.load_id, changed.load_id) = changed.load_id

@@ -21,7 +21,10 @@ BUILT_FROM = """
         and ($1::text[] is null or built.model = any($1))
         and exists (
             select from ops.loads as loads
-            where loads.partition_start = built.partition_start and loads.status = 'landed'
+            where
+                loads.contract_source = built.source
+                and loads.partition_start = built.partition_start
+                and loads.status = 'landed'
         )
     group by built.model
 """

@@ -20,10 +20,8 @@ CHAIN = r"""
     ),
 
     built_from as materialized (
-        select distinct chain.view, loads.contract_source as source
+        select distinct chain.view, built.source
         from chain
         inner join ops.built_partitions as built using (model)
-        inner join ops.loads as loads on loads.load_id = abs(built.upstream_version::bigint)
-        where built.upstream_version ~ '^-?\d{1,18}$'
     )
 """

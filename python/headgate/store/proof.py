@@ -48,7 +48,10 @@ NOT_BUILT = (
     from built_from
     inner join landed using (source)
     left join ops.built_partitions as built
-        on built.model = built_from.view and built.partition_start = landed.partition_start
+        on
+            built.model = built_from.view
+            and built.source = landed.source
+            and built.partition_start = landed.partition_start
     where built.model is null and landed.load_id > 0
     union
     select missing.view, missing.view, null
@@ -66,9 +69,15 @@ OUTDATED = (
     inner join ops.built_partitions as built using (model)
     cross join lateral string_to_table(built.upstream_version, '/') as part
     left join ops.built_partitions as upstream
-        on upstream.model = split_part(part, ':', 1) and upstream.partition_start = built.partition_start
+        on
+            upstream.model = split_part(part, ':', 1)
+            and upstream.source = built.source
+            and upstream.partition_start = built.partition_start
     left join landed
-        on landed.load_id::text = part and landed.partition_start = built.partition_start
+        on
+            landed.load_id::text = part
+            and landed.source = built.source
+            and landed.partition_start = built.partition_start
     where
         case
             when part like '%:%' then split_part(part, ':', 2) is distinct from upstream.version
@@ -84,17 +93,20 @@ UNPROVEN = (
     + """,
 
     unproven as materialized (
-        select missing.gate, missing.model, missing.partition_start, missing.built_at
+        select missing.gate, missing.model, missing.source, missing.partition_start, missing.built_at
         from ops.missing_verdicts as missing
         left join ops.gate_waivers as waived
             on waived.gate = missing.gate and waived.load_id = missing.load_id
         where waived.gate is null
         union all
-        select null, built.model, built.partition_start, built.built_at
+        select null, built.model, built.source, built.partition_start, built.built_at
         from ops.built_partitions as built
         left join ops.model_gates as known on known.model = built.model
         left join ops.certified_partitions as certified
-            on certified.model = built.model and certified.partition_start = built.partition_start
+            on
+                certified.model = built.model
+                and certified.source = built.source
+                and certified.partition_start = built.partition_start
         where known.model is null and certified.version is distinct from built.version
     ),
 
@@ -106,18 +118,26 @@ UNPROVEN = (
         inner join ops.model_gates as known on known.model = passed.model
         cross join lateral unnest(known.gates) as needed (gate)
         left join ops.built_partitions as built
-            on built.model = passed.model and built.partition_start = landed.partition_start
+            on
+                built.model = passed.model
+                and built.source = landed.source
+                and built.partition_start = landed.partition_start
         where
             built.model is null
             and landed.load_id > 0
             and landed.load_id not in (select load_id from ops.released_loads)
-            and passed.model in (select model from ops.model_sources group by model having count(*) = 1)
+            and (
+                passed.model in (select model from ops.model_sources group by model having count(*) = 1)
+                or exists (
+                    select from ops.built_partitions as before
+                    where before.model = passed.model and before.source = landed.source
+                )
+            )
     ),
 
     found as (
         select resting.view, unproven.gate, unproven.model, unproven.partition_start, unproven.built_at
         from unproven
-        inner join ops.model_sources as passed using (model)
         inner join resting using (source)
         inner join landed using (source, partition_start)
         union
@@ -129,10 +149,9 @@ UNPROVEN = (
         from behind
         inner join resting using (source)
         inner join (
-            select passed.source, built.partition_start, min(built.built_at) as built_at
-            from ops.built_partitions as built
-            inner join ops.model_sources as passed using (model)
-            group by passed.source, built.partition_start
+            select source, partition_start, min(built_at) as built_at
+            from ops.built_partitions
+            group by source, partition_start
         ) as earliest using (source, partition_start)
     )
 

@@ -40,7 +40,10 @@ LOADS = """
             and loads.contract_source = any($2)
             and exists (
                 select from ops.built_partitions as built
-                where built.partition_start = loads.partition_start and built.model = any($1)
+                where
+                    built.model = any($1)
+                    and built.source = loads.contract_source
+                    and built.partition_start = loads.partition_start
             )
     ),
 

@@ -16,11 +16,12 @@ PROCESSED_TO = (
     reached as (
         select built_from.view, built_from.source, max(loads.reaches_to) as reaches_to
         from built_from
-        inner join ops.built_partitions as built on built.model = built_from.view
+        inner join ops.built_partitions as built
+            on built.model = built_from.view and built.source = built_from.source
         inner join ops.loads as loads
             on
-                loads.partition_start = built.partition_start
-                and loads.contract_source = built_from.source
+                loads.contract_source = built.source
+                and loads.partition_start = built.partition_start
                 and loads.status = 'landed'
         group by built_from.view, built_from.source
     )
