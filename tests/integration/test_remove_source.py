@@ -38,7 +38,8 @@ def project(module_database: Database, tmp_path_factory: pytest.TempPathFactory)
         "buildable",
     ]
     command[command.index("--project-dir") + 1] = made.folder
-    made.run(*command, "--exclude-resource-type", "unit_test", "--select", "+path:models/staging/weather")
+    command += ["--exclude-resource-type", "unit_test"]
+    made.run(*command, "--select", "+path:models/staging/weather", "+observed_paths")
     return made
 
 

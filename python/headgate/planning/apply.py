@@ -91,7 +91,8 @@ async def _build(
         await replay_quarantined(settings, source)
     commands = [BUILD] if sources or not plan.rebuild else []
     if plan.rebuild:
-        names = [*(model.name for model in plan.rebuild), *plan.build]
+        contracts = ["contract_paths"] if sources else []
+        names = [*contracts, *(model.name for model in plan.rebuild), *plan.build]
         commands.insert(0, [*BUILD, "--full-refresh", "--select", *map(_selector, names)])
     for command in commands:
         exit_code, said = dbt.run(settings, [dbt.program("dbt"), *command], progress)
