@@ -1,8 +1,9 @@
-"""Runs `headgate` and `dbt` in processes forked from one that has imported their libraries already.
+"""Forks programs from a process that has imported their libraries and has had dbt read the project already.
 
-A script that `tests.programs` starts with the folder of the environment's programs and a socket's address. A
-call is a connection: JSON with program, arguments, env and cwd comes in, with a file each for output and
-errors; the process id goes out, then the exit code. Each call imports Headgate's own modules itself.
+A script that `tests.forked` starts once in a run of tests, with the run's folder: it listens there until
+the run is over. A call is a connection: JSON with words, env, cwd and session comes in, with a file each
+for input, output and errors; the process id goes out, then the exit code. What a call starts in turn is
+forked too. Mage's libraries take as long again: they have a process of their own, forked from the first.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import atexit
 import contextlib
 import gc
 import importlib
-import json
 import os
+import pkgutil
+import runpy
 import select
 import socket
+import subprocess
 import sys
 import threading
 import time
 import traceback
 from pathlib import Path
 from typing import Any
+
+import forked
 
 #: Libraries that take long to import; none of them starts a thread by that.
 LIBRARIES = (
@@ -30,69 +35,116 @@ LIBRARIES = (
     "dbt.cli.main",
     "httpx",
     "psycopg2",
+    "pyarrow.parquet",
     "rich.console",
     "sqlalchemy",
     "sqlglot",
     "structlog",
 )
+#: What Mage imports; its own modules read their environment when they are imported.
+MAGE_LIBRARIES = (
+    "aiohttp",
+    "IPython",
+    "jupyter_client",
+    "pandas",
+    "ruamel.yaml",
+    "scipy.stats",
+    "sklearn.base",
+)
 PROGRAMS = {"headgate": ("headgate.cli.main", "main"), "dbt": ("dbt.cli.main", "cli")}
-BYTES = 65_536
 
 
 def main() -> None:
-    """Imports, tells that it is ready, serves."""
-    bin_dir, address = Path(sys.argv[1]), sys.argv[2]
-    for name in LIBRARIES:
+    """Prepares, tells that it is ready, serves."""
+    folder = Path(sys.argv[1])
+    subprocess.Popen = forked.popen_in(folder)  # type: ignore[misc]
+    prepare(LIBRARIES)
+    read_project(folder / "parsed")
+    serve(forked.address(folder, forked.DBT))
+
+
+def prepare(libraries: tuple[str, ...]) -> None:
+    """Imports libraries and Headgate's modules."""
+    import headgate
+
+    for name in libraries:
         importlib.import_module(name)
+    for module in pkgutil.walk_packages(headgate.__path__, "headgate."):
+        if "migrations" not in module.name and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
+def read_project(folder: Path) -> None:
+    """Has dbt read the project for nobody's database (`tests.parsed`); what it made of its classes stays."""
+    from dbt.cli.main import dbtRunner
+
+    before = dict(os.environ)
+    os.environ.update(forked.NOWHERE)
+    dbtRunner().invoke(["parse", "--quiet", *forked.folders(folder)])
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def serve(address: str) -> None:
+    """Tells on its output that it is ready, takes calls until the run is over: its input ends then."""
+    gc.collect()
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
-        listener.listen()
-        print("ready", flush=True)
-        serve(bin_dir, listener)
+        listener.listen(100)
+        os.write(1, b"ready")
+        while select.select([listener, 0], [], [])[0] == [listener]:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                handle(connection)
+                os._exit(0)
+            connection.close()
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
 
 
-def serve(bin_dir: Path, listener: socket.socket) -> None:
-    """Takes calls until the process that started this one is gone: its end of standard input closes then."""
-    while sys.stdin not in (ready := select.select([listener, sys.stdin], [], [])[0]):
-        assert ready == [listener]
-        connection, _ = listener.accept()
-        if os.fork() == 0:
-            listener.close()
-            handle(bin_dir, connection)
-            os._exit(0)
-        connection.close()
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-
-
-def handle(bin_dir: Path, connection: socket.socket) -> None:
+def handle(connection: socket.socket) -> None:
     """One call: forks the program, waits for it, says how it ended."""
-    request, files = receive(connection)
+    request, files = forked.receive(connection)
     pid = os.fork()
     if pid == 0:
         connection.close()
-        os._exit(run(bin_dir, request, files))
+        become(request, files)
+        if request["words"][0] == forked.MAGE:
+            prepare(MAGE_LIBRARIES)
+            serve(request["words"][1])
+            os._exit(0)
+        os._exit(run(request["words"]))
+    for file in files:
+        os.close(file)
     connection.sendall(f"{pid}\n".encode())
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    connection.sendall(f"{code}\n".encode())
+    with contextlib.suppress(BrokenPipeError):
+        connection.sendall(f"{code}\n".encode())
 
 
-def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """The request, and the descriptors that came with its first bytes."""
-    text, files, _, _ = socket.recv_fds(connection, BYTES, 2)
-    while not text.endswith(b"\n"):
-        text += connection.recv(BYTES)
-    return json.loads(text), files
+def become(request: dict[str, Any], files: list[int]) -> None:
+    """Takes on the files, environment, folder and session of a call."""
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    os.chdir(request["cwd"])
+    if request["session"]:
+        os.setsid()
 
 
-def run(bin_dir: Path, request: dict[str, Any], files: list[int]) -> int:
-    """Becomes the program and runs it; its exit code."""
-    become(bin_dir, request, files)
-    module, function = PROGRAMS[request["program"]]
+def run(words: list[str]) -> int:
+    """Runs a program as the interpreter would; its exit code."""
     try:
-        getattr(importlib.import_module(module), function)()
+        if words[0] == "-u":
+            words = words[1:]
+            sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
+        execute(words)
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -107,18 +159,26 @@ def run(bin_dir: Path, request: dict[str, Any], files: list[int]) -> int:
     return code
 
 
-def become(bin_dir: Path, request: dict[str, Any], files: list[int]) -> None:
-    """Takes on the files, environment, folder and arguments of a call."""
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, file in enumerate((nothing, *files)):
-        os.dup2(file, number)
-        os.close(file)
-    os.environ.clear()
-    os.environ.update(request["env"])
-    time.tzset()
-    os.chdir(request["cwd"])
-    sys.argv = [str(bin_dir / request["program"]), *request["arguments"]]
-    sys.path[0] = str(bin_dir)
+def execute(words: list[str]) -> None:
+    """Runs a program of the environment, a module, a text or a script."""
+    bin_dir = Path(sys.executable).parent
+    sys.path[0] = str(bin_dir) if words[0] in PROGRAMS else ""
+    match words:
+        case ["headgate" | "dbt" as name, *arguments]:
+            sys.argv = [str(bin_dir / name), *arguments]
+            module, function = PROGRAMS[name]
+            getattr(importlib.import_module(module), function)()
+        case ["-m", name, *arguments]:
+            sys.argv = [name, *arguments]
+            sys.modules.pop(name, None)
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        case ["-c", text, *arguments]:
+            sys.argv = ["-c", *arguments]
+            exec(text, {"__name__": "__main__"})
+        case [script, *arguments]:
+            sys.argv = [script, *arguments]
+            sys.path[0] = str(Path(script).parent)
+            runpy.run_path(script, run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tests import forked
+from tests.forked import NOWHERE, ROOT
 from tests.locks import locked
-from tests.programs import ROOT, clean_environment, run
+from tests.programs import clean_environment, run
 from tests.trial_servers import HOME
 
 FILE = "partial_parse.msgpack"
-#: The connection for which the project is parsed; nobody listens there, and nobody has to.
-NOWHERE = {"PGHOST": "/nowhere", "PGPORT": "5432", "PGUSER": "postgres", "PGDATABASE": "trial_00000"}
 #: What `headgate run` runs in Mage: its dbt blocks.
 BLOCKS = ("staging", "features", "training")
 
@@ -86,14 +86,11 @@ def _of_block(name: str, project: Path) -> dict[str, Any]:
 
 @functools.cache
 def _parsed() -> bytes:
-    """The project as dbt parses it, by the first process of the run that asks."""
+    """The project as dbt parsed it before programs were forked; where it could not, says why."""
     folder = Path(os.environ[HOME]) / "parsed"
-    folder.mkdir(exist_ok=True)
-    with locked(folder / "lock"):
+    with locked(folder.with_suffix(".lock")):
         if not (folder / FILE).exists():
-            folders = ("--project-dir", ROOT, "--profiles-dir", write_profiles(folder))
-            outputs = ("--target-path", folder, "--log-path", folder)
-            run("dbt", "parse", *folders, *outputs, env={**clean_environment(), **NOWHERE})
+            run("dbt", "parse", *forked.folders(folder), env={**clean_environment(), **NOWHERE})
     return (folder / FILE).read_bytes()
 
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import functools
-import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.forker import PROGRAMS
+from tests import forked
+from tests.forked import ROOT
+from tests.trial_servers import HOME
 
-ROOT = Path(__file__).resolve().parents[1]
-FORKER = ROOT / "tests" / "forker.py"
+#: What is forked; see `tests.forked`.
+PROGRAMS = {"headgate", "dbt"}
 
 
 def clean_environment() -> dict[str, str]:
@@ -75,50 +72,18 @@ def execute(
 def fork(
     command: list[str], env: dict[str, str], cwd: Path, timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program in a process of its own that need not import its libraries; see `tests.forker`."""
-    request = {"program": command[0], "arguments": command[1:], "env": env, "cwd": str(cwd)}
+    """Runs a program in a process of its own that need not import its libraries; see `tests/forker.py`."""
     with (
+        Path(os.devnull).open() as nothing,
         tempfile.TemporaryFile("w+") as out,
         tempfile.TemporaryFile("w+") as err,
-        socket.socket(socket.AF_UNIX) as connection,
     ):
-        connection.connect(forker())
-        text = json.dumps(request).encode() + b"\n"
-        sent = socket.send_fds(connection, [text], [out.fileno(), err.fileno()])
-        connection.sendall(text[sent:])
-        code = _wait(connection, command, timeout)
+        files = [file.fileno() for file in (nothing, out, err)]
+        call = forked.call(Path(os.environ[HOME]), command, files, env=env, cwd=cwd)
+        code = call.wait(timeout)
+        if code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(call.pid, signal.SIGKILL)
+            raise subprocess.TimeoutExpired(command, timeout)
         said = [(file.seek(0), file.read())[1] for file in (out, err)]
     return subprocess.CompletedProcess(command, code, *said)
-
-
-def _wait(connection: socket.socket, command: list[str], timeout: float) -> int:
-    """The exit code of a call; kills what takes too long."""
-    with connection.makefile() as answers:
-        pid = int(answers.readline())
-        connection.settimeout(timeout)
-        try:
-            return int(answers.readline())
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            raise subprocess.TimeoutExpired(command, timeout) from None
-
-
-@functools.cache
-def forker() -> str:
-    """Where the process listens from which programs are forked; it ends with this one."""
-    folder = tempfile.mkdtemp(prefix="forker-")
-    address = f"{folder}/socket"
-    process = subprocess.Popen(
-        [sys.executable, FORKER, program("python").parent, address],
-        env={**clean_environment(), "OPENBLAS_NUM_THREADS": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    atexit.register(process.stdin.close)
-    return address

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ from typing import IO
 
 from headgate.postgres.cluster import Cluster
 from headgate.postgres.embedded import binaries
+from tests.forked import ALIVE, ROOT
 
 #: The variable that tells the processes of a run where its folder is.
 HOME = "HEADGATE_TESTS_HOME"
@@ -48,21 +52,30 @@ class Home:
 
     path: Path
     lock: IO[str]
+    #: The writing end of a pipe that nobody writes to: who reads it learns that the run is over.
+    alive: IO[bytes]
+    #: Removes what is left when this process is killed.
+    watcher: subprocess.Popen[bytes]
 
     @classmethod
     def make(cls) -> Home:
         """A new one; removes those that killed runs left behind."""
         below = _below()
         for left in below.glob(f"{PREFIX}*"):
-            _remove_if_left(left)
+            remove_if_left(left)
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=below))
         path.chmod(0o755)
-        return cls(path, _hold(path))
+        lock = _hold(path)
+        os.mkfifo(path / ALIVE)
+        alive = (path / ALIVE).open("r+b", buffering=0)
+        return cls(path, lock, alive, _watch(path))
 
     def remove(self) -> None:
-        """Stops the servers and removes their files."""
+        """Stops the servers and what programs are forked from, and removes their files."""
+        self.alive.close()
         _remove(self.path)
         self.lock.close()
+        self.watcher.wait()
 
 
 def _below() -> Path:
@@ -82,7 +95,8 @@ def _hold(path: Path) -> IO[str]:
     return handle
 
 
-def _remove_if_left(path: Path) -> None:
+def remove_if_left(path: Path) -> None:
+    """Removes the folder of a run that was killed, and stops its servers."""
     try:
         with _hold(path):
             _remove(path)
@@ -96,3 +110,15 @@ def _remove(path: Path) -> None:
         if found:
             found.stop()
     shutil.rmtree(path, ignore_errors=True)
+
+
+def _watch(path: Path) -> subprocess.Popen[bytes]:
+    """Starts what removes a run's folder when the run is over, in case that it was killed."""
+    command = [sys.executable, "-m", __name__, str(path)]
+    with (path / ALIVE).open("rb") as alive:
+        return subprocess.Popen(command, cwd=ROOT, stdin=alive, start_new_session=True)
+
+
+if __name__ == "__main__":
+    sys.stdin.read()
+    remove_if_left(Path(sys.argv[1]))
