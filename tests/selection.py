@@ -1,8 +1,8 @@
 """Which tests a run has, in which order its processes get them, what its end says of those it did not have.
 
-`--quick`, that is `make test`, leaves out what is marked `slow` and what needs the system's PostgreSQL.
+`--quick`, that is `make test`, leaves out what is marked `costly` or `slow`, and the system's PostgreSQL.
 `--budget MINUTES` begins no test after that time, and counts what it skipped. Tests
-of one file on one server stay together, because they share what a fixture built; what is marked `slow` comes
+of one file on one server stay together, because they share what a fixture built; what is marked comes
 first, so that no process is left alone with it at the end. What runs once more on the system's server comes
 last, so that a budget cuts it before anything else.
 """
@@ -25,9 +25,10 @@ QUICK = "--quick"
 BUDGET = "--budget"
 STARTED = time.monotonic()
 LEFT_OUT = pytest.StashKey[Counter[str]]()
-SLOW, SYSTEM = "marked slow", "on the system's PostgreSQL"
-#: Seconds from which on a test belongs to those that are marked slow.
-LONG = 30
+MARKS = ("costly", "slow")
+SYSTEM = "on the system's PostgreSQL"
+#: Seconds from which on a test should have one of the marks; more than they say, as others are at work too.
+LONG = 20
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,18 +72,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def why_left_out(item: pytest.Item) -> str:
     """Why a quick run does without a test; empty when it has it."""
-    if item.get_closest_marker("slow"):
-        return SLOW
+    for mark in MARKS:
+        if item.get_closest_marker(mark):
+            return f"marked {mark}"
     return SYSTEM if group(item.nodeid).endswith(" system") else ""
 
 
 def weight(item: pytest.Item) -> int:
     """How early a test should begin."""
     if item.get_closest_marker("slow"):
-        return 3
-    if "/unit/" in item.nodeid:
-        return 1
-    return 0 if group(item.nodeid).endswith(" system") else 2
+        return 5
+    costly = int(item.get_closest_marker("costly") is not None)
+    if group(item.nodeid).endswith(" system"):
+        return costly
+    return 2 if "/unit/" in item.nodeid else 3 + costly
 
 
 class ByFileAndServer(LoadScopeScheduling):
@@ -115,7 +118,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """What was left out, what was skipped and what would bring it, what should be marked slow."""
+    """What was left out, what was skipped and what would bring it, what should be marked."""
     left_out = config.stash.get(LEFT_OUT, Counter())
     lines = [
         *(f"{count:>5} left to `make test-all`: {why}" for why, count in left_out.items()),
@@ -134,11 +137,13 @@ def skipped(reports: Iterable[pytest.TestReport]) -> list[str]:
 
 
 def long(stats: dict[str, list[Any]]) -> list[str]:
-    """A line for each test that took long and is not marked slow."""
+    """A line for each test that took long and has no mark that says so."""
     seconds: Counter[str] = Counter()
     for report in itertools.chain(*stats.values()):
-        if isinstance(report, pytest.TestReport) and "slow" not in report.keywords:
+        if isinstance(report, pytest.TestReport) and not {*MARKS} & {*report.keywords}:
             seconds[report.nodeid] += report.duration
     return [
-        f"{taken:>4.0f}s and not marked slow: {name}" for name, taken in seconds.most_common() if taken > LONG
+        f"{taken:>4.0f}s and not marked costly: {name}"
+        for name, taken in seconds.most_common()
+        if taken > LONG
     ]

@@ -17,6 +17,8 @@ from tests.acceptance.runs import build
 from tests.acceptance.tables import accounts
 from tests.support import Database
 
+pytestmark = pytest.mark.costly
+
 #: First and last hours, UTC: the first ones, both changes of names, summer time's beginning and end.
 RANGES = {
     "first": ("2011-02-12T00", "2011-02-12T01"),

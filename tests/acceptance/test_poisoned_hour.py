@@ -19,6 +19,8 @@ from tests.acceptance.runs import build, contents
 from tests.acceptance.tables import accounts
 from tests.support import Database
 
+pytestmark = pytest.mark.costly
+
 HOURS = {
     "events_early": hours_from("2011-04-30T22", 1)[0],
     "timeline": hours_from("2012-04-11T15", 1)[0],

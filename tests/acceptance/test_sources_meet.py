@@ -126,6 +126,7 @@ def test_builds_in_the_middle_of_hours_end_in_the_same_features(databases: Datab
         assert features(archived, until) == features(streamed, until)
 
 
+@pytest.mark.costly
 def test_webhooks_become_features(database: Database) -> None:
     """Deliveries pass every gate, also those of kinds that have no actor, no repository or no model."""
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
@@ -159,6 +160,7 @@ def test_webhooks_become_features(database: Database) -> None:
     assert database.query(outcomes) == [(64, 64)]
 
 
+@pytest.mark.costly
 def test_one_odd_message_does_not_stop_what_follows(database: Database) -> None:
     """A load may hold a single message; that one breaks the contract must not stop every build."""
     now = datetime.now(UTC)
@@ -169,6 +171,7 @@ def test_one_odd_message_does_not_stop_what_follows(database: Database) -> None:
     assert database.query(outcomes) == [(0, 1)]
 
 
+@pytest.mark.costly
 def test_poison_in_a_stream_is_rejected_or_quarantined(database: Database, tmp_path: Path) -> None:
     """Of lines with every trap, sent as messages, what lands is typed, quarantined or a duplicate."""
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)

@@ -131,6 +131,7 @@ def test_another_source_is_held_against_its_own_contract(project: ProjectCopy) -
     assert findings(database) == [("shop", "new path", "colour")]
 
 
+@pytest.mark.costly
 def test_a_source_that_would_be_passed_over_is_refused(project: ProjectCopy) -> None:
     """Without the macro that names its generations nothing would look at its findings."""
     (project.folder / MACRO).rename(project.folder / "macros/shop/shop_generation.sql")

@@ -15,6 +15,8 @@ from headgate.synth import generate_hour
 from tests.project_copy import ProjectCopy
 from tests.support import ROOT, Database, Databases, run
 
+pytestmark = pytest.mark.costly
+
 HOUR = datetime(2016, 1, 1, 3, tzinfo=UTC)
 QUARANTINE = "stg_gharchive__quarantine"
 #: Some models, with the gates that read nothing else.

@@ -128,6 +128,7 @@ def test_every_macro_argument_is_described(site: Path) -> None:
         assert all(argument["description"].strip() for argument in macro["arguments"]), macro["name"]
 
 
+@pytest.mark.costly
 @pytest.mark.browser
 def test_site_opens_on_the_overview(site: Path, tmp_path: Path) -> None:
     """The site needs no server: opened as a file it shows the overview with layers and glossary."""
@@ -137,6 +138,7 @@ def test_site_opens_on_the_overview(site: Path, tmp_path: Path) -> None:
     assert "Glossary" in shown
 
 
+@pytest.mark.costly
 @pytest.mark.browser
 def test_lineage_is_drawn_from_source_to_feature_view(site: Path, tmp_path: Path) -> None:
     """The lineage graph of a feature view is painted, with a way from the landing table to it."""

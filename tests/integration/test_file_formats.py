@@ -312,6 +312,7 @@ def test_a_json_cell_of_several_lines_is_one_value(database: Database, tmp_path:
 
 
 # It is the memory of the process that lands: the server's kind has no part in it.
+@pytest.mark.costly
 @pytest.mark.parametrize("server", ["embedded"], indirect=True)
 @pytest.mark.parametrize("name", ["a.csv", "a.json", "a.parquet"])
 def test_memory_does_not_grow_with_the_file(database: Database, tmp_path: Path, name: str) -> None:

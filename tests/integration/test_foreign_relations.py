@@ -23,6 +23,7 @@ def foreign(database: Database, *names: str) -> list[str]:
     return [name for (name,) in database.query("select name from ops.foreign_relations(%s)", list(names))]
 
 
+@pytest.mark.costly
 def test_dbt_replaces_only_what_it_made(database: Database) -> None:
     """A table, a view, failing rows: refused before anything is touched, until handed over or gone."""
     database.query(f"""

@@ -209,6 +209,7 @@ def polling(database: Database, github: GitHub) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.costly
 def test_a_poller_that_is_killed_loses_and_doubles_nothing(database: Database, github: GitHub) -> None:
     """Kill -9 at random moments of --poll while events happen; SIGTERM ends it well."""
     chance = random.Random(3)

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.integration.landing_files import CONTENT, as_lines, event, partitions, push, write_hour
 from tests.support import ROOT, Database, Databases
 from tests.wire import Wire
@@ -26,6 +28,7 @@ def start(database: Database, files: list[Path]) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.costly
 def test_killed_at_random_moments(databases: Databases, tmp_path: Path) -> None:
     """After any number of kills one more run ends in the content of a run that was never killed."""
     files = []

@@ -121,6 +121,7 @@ def test_failing_rows_can_be_seen(broken: Database) -> None:
     assert "rows_landed" in broken.headgate("gates", "show", GATE).stdout
 
 
+@pytest.mark.costly
 def test_mage_run_gives_the_same_message(broken: Database) -> None:
     """Mage's own `mage run` ends with the gate, the model, the rows and the command, not with `None`."""
     command = ["mage_pipelines", "build_features", "--runtime-vars", json.dumps({"wait_minutes": 0})]

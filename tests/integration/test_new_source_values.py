@@ -12,7 +12,11 @@ import pytest
 from tests.project_copy import ProjectCopy
 from tests.support import Database
 
-pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.costly,
+    pytest.mark.parametrize("server", ["embedded"], indirect=True),
+    pytest.mark.timeout(1200),
+]
 
 #: Enough for the gate of the quarantine to pass.
 PLAIN = 600

@@ -104,6 +104,7 @@ def test_a_row_that_becomes_visible_late_is_found(
     assert database.value("select count(*) from ops.source_window") <= 2
 
 
+@pytest.mark.costly
 def test_killed_at_random_moments_while_the_table_is_written_to(
     shop: Database, database: Database, settings: Settings
 ) -> None:
@@ -225,6 +226,7 @@ def test_one_process_at_a_time(
     assert land(settings).status == "unchanged"
 
 
+@pytest.mark.costly
 def test_memory_does_not_grow_with_the_table(settings: Settings, shop: Database, database: Database) -> None:
     """Five times the rows take no more memory."""
     peaks = []

@@ -227,6 +227,7 @@ def test_without_a_server_every_command_says_what_to_do(home: Home) -> None:
     assert json.loads(home.headgate("status", "--json", exit_code=1).stdout)["running"] is False
 
 
+@pytest.mark.costly
 def test_without_schemas_or_rights_every_command_says_what_to_do(server: Cluster, tmp_path: Path) -> None:
     """A server of one's own before `headgate up`, and a role that may not read what another one owns."""
     server.ensure_database("not_up_yet")

@@ -69,6 +69,7 @@ def test_all_examples_land(examples: list[tuple[str, dict[str, Any]]], database:
     assert database.value("select count(*) from ops.rejects") == 0
 
 
+@pytest.mark.costly
 def test_all_examples_become_features(examples: list[tuple[str, dict[str, Any]]], database: Database) -> None:
     """Each is typed, passes every gate and counts for its repository, as an event of the archive does."""
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)

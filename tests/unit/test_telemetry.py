@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from dbt.cli.flags import Flags
-from dbt.cli.main import cli
 
 from headgate.pipelines.environment import dbt_env
 from headgate.settings import load_settings
@@ -14,6 +12,10 @@ from tests.support import ROOT
 
 def test_dbt_called_in_the_project_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any variable set, as by a user who types `dbt parse`."""
+    # Every process of a run imports this module, few of them need dbt.
+    from dbt.cli.flags import Flags
+    from dbt.cli.main import cli
+
     for name in ("DO_NOT_TRACK", "DBT_SEND_ANONYMOUS_USAGE_STATS"):
         monkeypatch.delenv(name, raising=False)
     folders = ["--project-dir", str(ROOT), "--profiles-dir", str(ROOT)]
