@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from headgate.postgres.cluster import Cluster
+from tests import forked
 from tests.shop import TABLE
 from tests.support import Database, Databases
 from tests.trial_servers import HOME, KINDS, Home, cluster
@@ -29,6 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.stash[SHARED] = Home.make()
         os.environ[HOME] = str(config.stash[SHARED].path)
+    # What tests themselves start is started as ever.
+    forked.replace_popen(Path(os.environ[HOME]), landing_only=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -137,11 +137,12 @@ class Forking(subprocess.Popen[Any]):
     """`subprocess.Popen` that forks what is prepared; everything else it starts as ever."""
 
     folder: ClassVar[Path]
+    landing_only: ClassVar[bool]
     called: Call | None = None
 
     def _execute_child(self, args: Any, *rest: Any) -> None:
         words, forker = _prepared(args)
-        if not words:
+        if not words or (self.landing_only and words[0] != "-c"):
             super()._execute_child(args, *rest)  # type: ignore[misc]
             return
         (cwd, env), pipes, session = rest[4:6], rest[9:15], rest[-2]
@@ -173,10 +174,10 @@ class Forking(subprocess.Popen[Any]):
         return self.returncode
 
 
-def popen_in(folder: Path) -> type[Forking]:
-    """The class for a run of tests."""
-    Forking.folder = folder
-    return Forking
+def replace_popen(folder: Path, *, landing_only: bool = False) -> None:
+    """From now on this process forks what is prepared in a run's folder, or the workers of landing only."""
+    Forking.folder, Forking.landing_only = folder, landing_only
+    subprocess.Popen = Forking  # type: ignore[misc]
 
 
 def _prepared(command: Any) -> tuple[list[str], str]:
@@ -184,9 +185,10 @@ def _prepared(command: Any) -> tuple[list[str], str]:
     words = [str(word) for word in command] if isinstance(command, list | tuple) else [""]
     program = Path(words[0])
     if words[0] == sys.executable:
-        if words[1:3] == ["-m", "headgate.planning.compiled"] or "headgate.landing.worker" in words[2]:
+        option, what = [*words[1:3], "", ""][:2]
+        if (option, what) == ("-m", "headgate.planning.compiled") or "headgate.landing.worker" in what:
             return words[1:], DBT
-        if words[1] == "-u" and words[2].endswith("run_pipeline.py"):
+        if option == "-u" and what.endswith("run_pipeline.py"):
             return words[1:], MAGE
     elif program.name in {"headgate", "dbt"} and program.parent == Path(sys.executable).parent:
         return [program.name, *words[1:]], DBT

@@ -17,7 +17,6 @@ import pkgutil
 import runpy
 import select
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -57,7 +56,7 @@ PROGRAMS = {"headgate": ("headgate.cli.main", "main"), "dbt": ("dbt.cli.main", "
 def main() -> None:
     """Prepares, tells that it is ready, serves."""
     folder = Path(sys.argv[1])
-    subprocess.Popen = forked.popen_in(folder)  # type: ignore[misc]
+    forked.replace_popen(folder)
     prepare(LIBRARIES)
     read_project(folder / "parsed")
     serve(forked.address(folder, forked.DBT))
