@@ -21,7 +21,7 @@ def test_dbt_reads_the_project_between_any_two_moves(database: Database, tmp_pat
     project = ProjectCopy.make(tmp_path / "project", database)
     texts = new_source(project.folder, "forge", infer(webhooks())).texts
     moves = [move for move in staging._moves(project.folder, texts, ()) if not move.startswith("mage")]
-    assert len(moves) == 4
+    assert len(moves) == 2
 
     for move in moves:
         for path, text in texts.items():

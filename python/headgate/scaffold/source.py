@@ -121,7 +121,7 @@ class _Writer:
         return NewFiles(self.project_dir, texts)
 
     def _dbt(self, options: Mapping[str, str], location: str) -> dict[str, str]:
-        staging, monitoring = f"models/staging/{self.name}", "models/monitoring"
+        staging = f"models/staging/{self.name}"
         contract = self.inferred.contract
         description = (
             f"Records of {self.name}; the contract is inferred from a sample of {self.inferred.records:,}. "
@@ -140,9 +140,7 @@ class _Writer:
             f"macros/{self.name}/_macros.yml": self._render("macros.yml"),
         }
         for suffix in ("sql", "yml"):
-            texts[f"{monitoring}/{self.name}_observed_paths.{suffix}"] = self._render(
-                f"observed_paths.{suffix}"
-            )
+            texts[f"{staging}/{self.name}_observed_paths.{suffix}"] = self._render(f"observed_paths.{suffix}")
             for part in ("quarantine", "deliveries", "load_outcomes"):
                 texts[f"{staging}/stg_{self.name}__{part}.{suffix}"] = self._render(
                     f"{part}.{suffix}",
