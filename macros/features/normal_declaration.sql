@@ -6,7 +6,8 @@
         resolution: seconds between two instants at which as_of can stand
         windows: [{name, seconds}]; seconds is none for the lifetime
         longest: seconds of the longest window, none with a lifetime
-        events: {name: {relation, sources, at, keys}}; sources: those with a contract that it rests on, at: SQL of the event's time, keys: SQL of what makes the entity key there
+        events: {name: {relation, sources, at, keys}}; sources: those with a contract that it rests on, at: SQL of the
+            event's time, keys: SQL of what makes the entity key there
         measures: [{name, events, of, operations}]; of: SQL of what is measured, null where the condition does not hold
         columns: [{name, expression}] of the view, as SQL over the CTE `slid`
 #}
@@ -18,9 +19,16 @@
     {%- set seconds = windows | map(attribute='seconds') | list -%}
     {%- set events = {} -%}
     {%- for name, relation_name in declared.events.items() -%}
+        {%- set sources = models_by_source([relation_name]) | list if execute else [] -%}
+        {%- if sources | length > 1 -%}
+            {{ exceptions.raise_compiler_error(
+                'events ' ~ name ~ ': expected a model that rests on one source with a contract; found ' ~ relation_name
+                ~ ', which rests on ' ~ sources | join(', ') ~ '. Next: name the staging model of each source'
+            ) }}
+        {%- endif -%}
         {%- do events.update({name: {
             'relation': ref_relation(relation_name),
-            'sources': models_by_source([relation_name]) | list if execute else [],
+            'sources': sources,
             'at': declared.at[name] if declared.at is mapping else declared.at,
             'keys': (declared.get('event_keys') or {}).get(name) or declared['keys'],
         }}) -%}

@@ -4,24 +4,23 @@
 #}
 {% macro restore_contract_drift() -%}
     {#- Told to dbt while it parses. -#}
-    {%- set drift = ref('contract_drift') -%}
-    {%- set needed = [ref('observed_paths'), ref('contract_paths'), ref('gate_thresholds'), source('headgate', 'loads')] -%}
+    {%- set drift = ref('contract_drift').include(database=false) -%}
+    {%- set needed = [ref('observed_paths'), ref('contract_paths'), ref('gate_thresholds')] -%}
+    {%- do source('headgate', 'loads') -%}
     {%- if execute and not is_dry_run() and flags.WHICH in ('build', 'run') -%}
-        {%- set missing = [] -%}
-        {%- for relation in needed if not is_standing(relation) -%}
-            {%- do missing.append(relation) -%}
+        {%- set standing = [] -%}
+        {%- for relation in needed -%}
+            {%- do standing.append("to_regclass('" ~ relation.include(database=false) ~ "')") -%}
         {%- endfor -%}
-        {%- if not missing and not is_standing(drift) %}
-    create view {{ drift.include(database=false) }} as
+        {%- set is_missing %}
+        select to_regclass('{{ drift }}') is null and num_nulls({{ standing | join(', ') }}) = 0 as found
+        {%- endset -%}
+        {%- if run_query(is_missing).rows[0].found %}
+    create view {{ drift }} as
     {{ contract_findings(newest_loads()) }};
-    select ops.hand_over('{{ drift.include(database=false) }}'::regclass);
+    select ops.hand_over('{{ drift }}'::regclass);
         {%- endif -%}
     {%- endif -%}
-{%- endmacro %}
-
-{# Whether a relation stands in the database, whatever dbt's cache believes. #}
-{% macro is_standing(relation) -%}
-    {{ return(run_query("select to_regclass('" ~ relation.include(database=false) ~ "') is not null as found").rows[0].found) }}
 {%- endmacro %}
 
 {# A condition on rows with a load: it is one of the newest hundred. #}

@@ -31,6 +31,13 @@
             ~ (upstream | join(', ') or 'it') ~ '. Next: name upstream models that read a landing table'
         ) }}
     {% endif %}
+    {% if upstream_of | length > 1 and config.get('incremental_strategy') == 'replace_partitions' %}
+        {{ exceptions.raise_compiler_error(
+            'model ' ~ this.identifier ~ ': expected one source with a contract, because its rows know their partition by the'
+            ~ ' start alone; found ' ~ upstream_of | join(', ') ~ '. Next: build one model for each source and join them in a'
+            ~ ' feature view, or in a model that is materialized as a table'
+        ) }}
+    {% endif %}
     {% set statement %}
         with loads as (
             select contract_source, partition_start, partition_end, load_id, source

@@ -27,7 +27,7 @@ LONGEST_IN_POSTGRES = 63
 #: dbt reads YAML with libyaml.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DBT = jinja2.Environment(extensions=["jinja2.ext.do"])
-QUICK = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+QUICK = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 THOUSAND = settings(QUICK, max_examples=1000)
 
 

@@ -82,6 +82,7 @@ def files_of(project_dir: Path, source: str) -> list[str]:
         )
     paths = [
         f"models/staging/{source}",
+        # Where earlier versions put what now stands with the staging models.
         f"models/monitoring/{source}_observed_paths.sql",
         f"models/monitoring/{source}_observed_paths.yml",
         f"macros/{source}",
