@@ -63,7 +63,8 @@ def project(
     command = [*module_database.dbt_command("build"), "--no-partial-parse"]
     command[command.index("--project-dir") + 1] = made.folder
     command += ["--indirect-selection", "buildable"]
-    made.run(*command, "--select", *(f"+path:models/staging/{name}" for name in inferred))
+    staging = (f"+path:models/staging/{name}" for name in inferred)
+    made.run(*command, "--select", *staging, "+contract_drift")
     return made
 
 
