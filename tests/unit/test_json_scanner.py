@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.landing.json_scanner import ArrayScanner
+from headgate.landing.json_scanner import ArrayScanner, ValueScanner
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.sampled_from('[]{},:"\\ \nax\u2028ü'), max_size=8),
@@ -47,3 +50,20 @@ def test_an_array_that_is_cut_has_not_ended(values: list[Any], data: st.DataObje
 def test_what_stands_behind_the_end_is_noticed(values: list[Any], more: str) -> None:
     """Nothing may."""
     assert scanned(f"{json.dumps(values)} {more}".encode(), [5])[1].broken
+
+
+@pytest.mark.parametrize("make", [ArrayScanner, partial(ArrayScanner, ("a",)), ValueScanner])
+@pytest.mark.parametrize("inside", [b"x" * 4001, b"\\\\" * 2001, b'\\"' * 2001, b"[{,}]" * 800])
+def test_a_long_string_is_read_once(make: Callable[[], ArrayScanner | ValueScanner], inside: bytes) -> None:
+    """However many chunks it comes in: each is read to its end, but for half an escape."""
+    scanner = make()
+    text = b'[{"v": "' + inside + b'"}]'
+    if isinstance(scanner, ArrayScanner) and scanner._path:
+        text = b'{"a": ' + text + b"}"
+    found = []
+    for at in range(0, len(text), 7):
+        found += scanner.feed(text[at : at + 7])
+        assert len(scanner._data) - scanner._at <= 1
+    assert len(found) == 1
+    assert scanner.ended
+    assert not scanner.broken

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 #: A whole string, a bracket or a comma; a quote alone begins a string that goes on in the next chunk.
 TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
+#: What a string holds, up to its quote or to where the text ends: before a backslash without its letter.
+INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _QUOTE, _COMMA = b'",'
 _OPENING, _CLOSING = b"[{", b"]}"
 _BRACE = b"{"[0]
@@ -19,9 +21,12 @@ class _Scanner:
     """What both keep of a text that comes in chunks: the part that has not been given out."""
 
     def __init__(self) -> None:
-        self._data = b""
+        # Grows in place: an element of many chunks is neither copied nor read again for each of them.
+        self._data = bytearray()
         #: Where the present element begins, and up to where tokens have been read.
         self._start = self._at = self._depth = 0
+        #: Where a string begins that has not ended.
+        self._string: int | None = None
 
     @property
     def pending(self) -> int:
@@ -31,7 +36,32 @@ class _Scanner:
     def _take(self, chunk: bytes) -> None:
         """Puts a chunk behind what has not been given out, which moves to the front."""
         self._at -= self._start
-        self._data, self._start = self._data[self._start :] + chunk, 0
+        self._string = None if self._string is None else self._string - self._start
+        del self._data[: self._start]
+        self._data += chunk
+        self._start = 0
+
+    def _begin_string(self, place: int) -> None:
+        """Notes a string that goes on in the next chunk."""
+        self._string, self._at = place, place + 1
+        self._read_string()
+
+    def _read_string(self) -> bool:
+        """Reads on in the string that has not ended; whether it has now."""
+        found = INSIDE.match(self._data, self._at)
+        assert found is not None
+        self._at = found.end()
+        if self._data[self._at : self._at + 1] != b'"':
+            return False
+        self._at += 1
+        return True
+
+    def _kept_from(self) -> int:
+        """Where the text begins that tokens have not been read of to their end."""
+        return self._at if self._string is None else self._string
+
+    def _cut(self, start: int, end: int) -> bytes:
+        return bytes(self._data[start:end])
 
 
 class ArrayScanner(_Scanner):
@@ -56,7 +86,11 @@ class ArrayScanner(_Scanner):
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The elements that end in a chunk."""
         self._take(chunk)
-        resume = len(self._data)
+        if self._string is not None:
+            if not self._read_string():
+                return
+            self._take_key(self._string, self._at)
+            self._string = None
         for token in TOKEN.finditer(self._data, self._at):
             byte = self._data[token.start()]
             if byte != _QUOTE:
@@ -65,15 +99,21 @@ class ArrayScanner(_Scanner):
                 elif (element := self._step_inside(byte, token.start())) is not None:
                     yield element
             elif token.end() - token.start() == 1:
-                resume = token.start()
+                self._begin_string(token.start())
                 break
-            elif self._key_next and self._depth == self._way:
-                self._key, self._key_next = text_of(token[0]), False
-        self._at = resume
+            else:
+                self._take_key(token.start(), token.end())
+        else:
+            self._at = len(self._data)
         if not self._inside and self._path:
-            self._start = resume
+            self._start = self._kept_from()
         elif self.ended:
             self.broken = self.broken or bool(self._data[self._start :].strip(BLANK))
+
+    def _take_key(self, start: int, end: int) -> None:
+        """Takes in a string: a key on the way, or nothing that matters."""
+        if self._key_next and self._depth == self._way:
+            self._key, self._key_next = text_of(self._cut(start, end)), False
 
     def _step(self, byte: int, place: int) -> None:
         """Takes in a bracket or a comma outside of the array."""
@@ -91,11 +131,11 @@ class ArrayScanner(_Scanner):
             self._depth += 1
         elif byte == _COMMA:
             if self._depth == self._level:
-                element, self._start = self._data[self._start : place].strip(), place + 1
+                element, self._start = self._cut(self._start, place).strip(), place + 1
         else:
             self._depth -= 1
             if self._depth < self._level:
-                element = self._data[self._start : place].strip() or None
+                element = self._cut(self._start, place).strip() or None
                 self._inside, self._start = False, place + 1
                 self.ended = self._depth == 0
         return element
@@ -137,7 +177,10 @@ class ValueScanner(_Scanner):
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The values that end in a chunk."""
         self._take(chunk)
-        resume = len(self._data)
+        if self._string is not None:
+            if not self._read_string():
+                return
+            self._string = None
         for token in TOKEN.finditer(self._data, self._at):
             byte = self._data[token.start()]
             if byte in _OPENING:
@@ -145,12 +188,13 @@ class ValueScanner(_Scanner):
             elif byte in _CLOSING:
                 self._depth -= 1
                 if self._depth == 0:
-                    yield self._data[self._start : token.end()]
+                    yield self._cut(self._start, token.end())
                     self._start = token.end()
             elif byte == _QUOTE and token.end() - token.start() == 1:
-                resume = token.start()
+                self._begin_string(token.start())
                 break
-        self._at = resume
+        else:
+            self._at = len(self._data)
         self.ended = self._depth == 0
         if self._depth <= 0:
             self._skip(len(self._data))
