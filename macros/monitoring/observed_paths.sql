@@ -41,7 +41,7 @@ sampled as materialized (
         loads.partition_start,
         landed.load_id,
         landed.line_number,
-        coalesce(landed.record_type, 'none') as record_type,
+        coalesce({{ indexable('landed.record_type') }}, 'none') as record_type,
         {{ schema_generation('landed') }} as schema_generation,
         landed.record
     from landed
@@ -101,7 +101,7 @@ observed as (
         load_id,
         record_type,
         schema_generation,
-        path,
+        {{ indexable('path') }} as path,
         jsonb_typeof(value) as json_type,
         count(distinct line_number) as records_count
     from walked
@@ -137,4 +137,13 @@ inner join totals
         observed.load_id = totals.load_id
         and observed.record_type = totals.record_type
         and observed.schema_generation = totals.schema_generation
+{%- endmacro %}
+
+{# SQL of a text as an index takes it: a row of an index has at most 2,704 bytes, and keys of records may be of any length. What has
+   more than 1,000 bytes is its beginning and its hash. #}
+{% macro indexable(text) -%}
+    case
+        when octet_length({{ text }}) > 1000 then left({{ text }}, 200) || '...' || md5({{ text }})
+        else {{ text }}
+    end
 {%- endmacro %}
