@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests import examples
 from tests.trial_servers import KINDS
 
 QUICK = "--quick"
@@ -29,6 +30,8 @@ MARKS = ("costly", "slow")
 SYSTEM = "on the system's PostgreSQL"
 #: Seconds from which on a test should have one of the marks; more than they say, as others are at work too.
 LONG = 20
+#: How many of their examples property tests draw in a quick run.
+QUICK_SHARE = 0.2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         QUICK, action="store_true", help="leave out what is slow, and PostgreSQL as the system installs it"
     )
     parser.addoption(BUDGET, type=float, metavar="MINUTES", help="skip tests that have not begun by then")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Property tests of a quick run draw fewer examples."""
+    if config.getoption(QUICK):
+        examples.share = QUICK_SHARE
 
 
 @pytest.hookimpl(tryfirst=True)

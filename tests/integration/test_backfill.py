@@ -69,6 +69,7 @@ def landed(database: Database) -> int:
     return count
 
 
+@pytest.mark.costly
 def test_lands_what_is_left_and_says_so(archive: Database, files: list[Path]) -> None:
     """Landed hours are left alone, the others land, a report is written; a second run has nothing to do."""
     archive.headgate("land", "gharchive", *files[:3])

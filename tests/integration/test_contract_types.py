@@ -18,6 +18,7 @@ from headgate.landing.lossless_json import Number
 from headgate.landing.times import EPOCH_UNITS, parse_epoch, parse_time
 from headgate.scaffold.typed import SQL_TYPES
 from headgate.scaffold.unpacking import cast_to
+from tests.examples import examples
 from tests.macros import render
 from tests.support import Database
 
@@ -177,7 +178,7 @@ def cursor(module_database: Database) -> Iterator[Any]:
 # Smaller lists say no more: each value is named on its own.
 @settings(
     deadline=None,
-    max_examples=15,
+    max_examples=examples(15),
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

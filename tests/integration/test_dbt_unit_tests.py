@@ -9,6 +9,8 @@ import pytest
 
 from tests.support import Database
 
+pytestmark = pytest.mark.costly
+
 #: Made at compile time from all sources' contracts, of which a dbt unit test sees none; its macros are tested
 #: through stg_gharchive__quarantine.
 WITHOUT_UNIT_TEST = {"contract_paths"}

@@ -15,7 +15,7 @@ import pytest
 from tests.support import Database
 
 # What the site shows does not depend on the server.
-pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True)]
+pytestmark = [pytest.mark.costly, pytest.mark.parametrize("server", ["embedded"], indirect=True)]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -128,7 +128,6 @@ def test_every_macro_argument_is_described(site: Path) -> None:
         assert all(argument["description"].strip() for argument in macro["arguments"]), macro["name"]
 
 
-@pytest.mark.costly
 @pytest.mark.browser
 def test_site_opens_on_the_overview(site: Path, tmp_path: Path) -> None:
     """The site needs no server: opened as a file it shows the overview with layers and glossary."""
@@ -138,7 +137,6 @@ def test_site_opens_on_the_overview(site: Path, tmp_path: Path) -> None:
     assert "Glossary" in shown
 
 
-@pytest.mark.costly
 @pytest.mark.browser
 def test_lineage_is_drawn_from_source_to_feature_view(site: Path, tmp_path: Path) -> None:
     """The lineage graph of a feature view is painted, with a way from the landing table to it."""

@@ -156,6 +156,7 @@ def build(project: ProjectCopy, exit_code: int = 0) -> str:
     return project.run("dbt", "build", *options, *select, exit_code=exit_code).stdout
 
 
+@pytest.mark.costly
 def test_typed_rows_are_equal_whichever_way_they_came(project: ProjectCopy) -> None:
     """All columns but those that say which load and line a row is of; landed JSON too."""
     database = project.database

@@ -94,6 +94,7 @@ def test_output_is_a_line_for_each_block(built: tuple[Database, str]) -> None:
     assert "Running with dbt=1.10" in _log(database)
 
 
+@pytest.mark.costly
 def test_failed_gate_stops_the_run_and_says_where(broken: Database) -> None:
     """A failed gate: exit code 3, a message that names all, and nothing downstream is built."""
     failed = broken.headgate("run", "build_features", exit_code=3)

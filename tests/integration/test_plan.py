@@ -15,7 +15,7 @@ from tests.project_copy import ProjectCopy
 from tests.support import Databases
 
 #: What is planned is text; what it does to a database is tested on both servers by test_publish.
-pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True)]
+pytestmark = [pytest.mark.costly, pytest.mark.parametrize("server", ["embedded"], indirect=True)]
 
 ACTOR = "models/features/actor_activity"
 CONTRIBUTOR = "models/features/contributor_activity"
@@ -99,7 +99,6 @@ def test_added_dropped_and_renamed_columns(project: ProjectCopy) -> None:
     assert {model["model"] for model in plan["rebuild"]} >= {"actor_activity", "contributor_activity"}
 
 
-@pytest.mark.costly
 def test_retyped_redefined_and_another_window(project: ProjectCopy) -> None:
     """Told apart, and all breaking; columns that nothing was done to are not named."""
     project.replace(
@@ -121,7 +120,6 @@ def test_retyped_redefined_and_another_window(project: ProjectCopy) -> None:
     }
 
 
-@pytest.mark.costly
 def test_a_change_below_reaches_the_columns_that_come_from_it(project: ProjectCopy) -> None:
     """An added column of an intermediate model none, a redefined one those that count it."""
     project.replace(

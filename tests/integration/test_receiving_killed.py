@@ -102,6 +102,7 @@ def check(database: Database, folder: Path) -> None:
     print(f"{KILLS} kills: {len(acknowledged)} deliveries acknowledged, {len(rows)} landed, each once")
 
 
+@pytest.mark.costly
 def test_deliveries_wait_for_postgresql_and_are_refused_when_it_takes_too_long(tmp_path: Path) -> None:
     """When it is away for too long the answer is 503 and when to come again; when it is back, all is well."""
     with killable_database(tmp_path) as (cluster, database):
@@ -127,6 +128,7 @@ def test_deliveries_wait_for_postgresql_and_are_refused_when_it_takes_too_long(t
         assert database.query(landed) == [("webhook:d-1",), ("webhook:d-2",)]
 
 
+@pytest.mark.costly
 def test_large_bodies_do_not_fill_the_memory(tmp_path: Path) -> None:
     """While PostgreSQL is away, bodies beyond what may be held are refused at once, the rest waits."""
     body = b'{"a":"' + b"x" * (24 << 20) + b'"}'

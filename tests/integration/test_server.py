@@ -82,6 +82,7 @@ def test_up_and_down_can_be_repeated(home: Home) -> None:
     assert home.query("select n from kept") == [(1,)]
 
 
+@pytest.mark.costly
 def test_down_leaves_a_server_that_somebody_uses(home: Home) -> None:
     """Refused while anybody is connected, with who; confirmed, it ends their sessions and names them."""
     home.headgate("up")
@@ -99,6 +100,7 @@ def test_down_leaves_a_server_that_somebody_uses(home: Home) -> None:
     assert "mage (1 session" in ended
 
 
+@pytest.mark.costly
 def test_down_names_a_receiver_which_goes_on_after_up(home: Home, tmp_path: Path) -> None:
     """A command's sessions bear its name; the receiver answers 200 again when the server is back."""
     home.headgate("up")
@@ -178,6 +180,7 @@ def wait_until_stopped(home: Home) -> bool:
     return home.cluster.is_running()
 
 
+@pytest.mark.costly
 def test_a_process_id_that_was_given_away_is_no_server(home: Home) -> None:
     """After a reboot the number in postmaster.pid may belong to any program, here to this test."""
     home.headgate("up")
@@ -188,6 +191,7 @@ def test_a_process_id_that_was_given_away_is_no_server(home: Home) -> None:
     assert "started" in home.headgate("up").stdout
 
 
+@pytest.mark.costly
 def test_two_ups_at_once_start_one_server(home: Home) -> None:
     """Both succeed; one of them made the cluster, the other waited for it."""
     command = [Path(sys.executable).with_name("headgate"), "up"]

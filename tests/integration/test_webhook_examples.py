@@ -45,6 +45,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, dict[s
     return [(kind["name"], body) for kind in kinds for body in kind["examples"]]
 
 
+@pytest.mark.costly
 def test_all_examples_land(examples: list[tuple[str, dict[str, Any]]], database: Database) -> None:
     """Each lands once, whole, with its envelope, and without an address of a person in clear."""
     assert len(examples) == 329

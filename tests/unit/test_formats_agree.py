@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from headgate.landing.json_layout import layout_of
 from headgate.sources.loaders import Files
+from tests.examples import examples
 from tests.reading import read_file
 
 #: PostgreSQL takes no NUL in text, so that landing repairs it; nor does UTF-8 hold surrogates.
@@ -94,7 +95,7 @@ def forms(records: list[dict[str, Any]]) -> dict[str, bytes]:
     }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(RECORDS)
 def test_records_land_equal_from_every_format(records: list[dict[str, Any]]) -> None:
     """Value by value, types included; numbers by the digits that a double has."""
@@ -107,7 +108,7 @@ def test_records_land_equal_from_every_format(records: list[dict[str, Any]]) -> 
             assert not found.rejects, name
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(RECORDS)
 def test_delimiters_that_are_found_cut_no_field(records: list[dict[str, Any]]) -> None:
     """Whatever stands in fields: what is found reads the same as what is declared."""

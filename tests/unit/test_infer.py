@@ -18,6 +18,7 @@ from headgate.scaffold.infer import infer, value_at
 from headgate.scaffold.observe import type_of
 from headgate.scaffold.personal import is_personal
 from headgate.scaffold.sample import read_sample
+from tests.examples import examples
 from tests.sample_sources import invoices, readings, webhooks
 from tests.unit.sample_records import RECORDS, inferred_from
 
@@ -132,7 +133,7 @@ def test_personal_data_is_suspected(path: str, values: list[str], expected: bool
 
 
 @given(RECORDS)
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_sample_keeps_the_contract_that_was_inferred_from_it(records: list[dict[str, Any]]) -> None:
     """Every record of any sample has what is required, and values of the declared types."""
     found = inferred_from(records)
@@ -157,7 +158,7 @@ def held_to(item: PathRule, record: dict[str, Any]) -> None:
 
 
 @given(RECORDS, st.integers())
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_order_does_not_matter(records: list[dict[str, Any]], seed: int) -> None:
     """The same records in another order, and doubled, give the same rules."""
     shuffled = [*records, *records]

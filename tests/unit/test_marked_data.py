@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from headgate.contract import load_contract
 from headgate.landing.privacy import Minimiser
 from headgate.landing.screen import Screen
+from tests.examples import examples
 from tests.marked import LINES, SPOILT, all_lines, is_marked, spoilt
 from tests.support import ROOT
 
@@ -35,7 +36,7 @@ def test_no_form_is_kept_in_clear(name: str) -> None:
     assert not is_marked(written(all_lines()[name] + b"\n"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.data())
 def test_no_line_cut_anywhere_is_kept_in_clear(data: st.DataObject) -> None:
     """Spoilt in two ways at once, cut at both ends, with bytes put anywhere."""

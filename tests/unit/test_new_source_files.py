@@ -21,6 +21,7 @@ from headgate.scaffold.infer import Inferred, infer
 from headgate.scaffold.models import models_of
 from headgate.scaffold.source import new_source
 from headgate.settings import load_settings
+from tests.examples import examples
 from tests.sample_sources import SAMPLES
 from tests.support import ROOT
 from tests.unit.sample_records import RECORDS, inferred_from
@@ -35,7 +36,7 @@ def written(records: list[dict[str, Any]]) -> tuple[NewFiles, Inferred]:
 
 
 @given(RECORDS)
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_files_fit_each_other(records: list[dict[str, Any]]) -> None:
     """The contract reads back as it was inferred, models read all of it, names are short."""
     files, inferred = written(records)
@@ -84,7 +85,7 @@ TESTS = {
 
 
 @given(RECORDS)
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 def test_columns_are_told_apart(records: list[dict[str, Any]]) -> None:
     """Names of models and columns are unique, plain and short enough, whatever the keys are called."""
     inferred = inferred_from(records)

@@ -20,6 +20,7 @@ from headgate.scaffold.infer import Inferred, infer
 from headgate.scaffold.quoting import yaml_value
 from headgate.scaffold.source import new_source
 from tests import odd_samples
+from tests.examples import examples
 from tests.support import ROOT
 from tests.unit.sample_records import RECORDS, inferred_from
 
@@ -27,7 +28,7 @@ LONGEST_IN_POSTGRES = 63
 #: dbt reads YAML with libyaml.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DBT = jinja2.Environment(extensions=["jinja2.ext.do"])
-QUICK = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+QUICK = settings(deadline=None, max_examples=examples(60), suppress_health_check=list(HealthCheck))
 THOUSAND = settings(QUICK, max_examples=1000)
 
 

@@ -18,6 +18,7 @@ from headgate.landing.copyformat import PARTS, line_number_of
 from headgate.landing.privacy import Minimiser
 from headgate.landing.screen import Screen
 from headgate.landing.times import EPOCH, parse_time
+from tests.examples import examples
 from tests.support import ROOT
 
 #: Of lines that hold no personal data, all is kept.
@@ -211,7 +212,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), max_size=3))
 def test_every_json_object_lands_or_says_why(records: list[dict[str, object]]) -> None:
     """Any objects that json writes land, one row each, with nothing changed but NUL characters."""

@@ -15,6 +15,8 @@ import pytest
 from headgate.synth import generate_hour
 from headgate.synth.world import Generation
 
+pytestmark = pytest.mark.costly
+
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
 SAMPLES = REAL / "gharchive_samples"
 SOURCES: dict[Generation, tuple[Path, ...]] = {

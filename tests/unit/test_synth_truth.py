@@ -16,6 +16,8 @@ from headgate.synth.traps import TRAPS
 from headgate.synth.world import GENERATIONS, Generation
 from tests.unit.synth_lines import lines_of
 
+pytestmark = pytest.mark.costly
+
 ALL = tuple(TRAPS)
 HOURS = {
     "events_early": datetime(2011, 4, 30, 22, tzinfo=UTC),

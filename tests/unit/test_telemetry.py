@@ -10,6 +10,7 @@ from headgate.settings import load_settings
 from tests.support import ROOT
 
 
+@pytest.mark.costly
 def test_dbt_called_in_the_project_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any variable set, as by a user who types `dbt parse`."""
     # Every process of a run imports this module, few of them need dbt.

@@ -71,6 +71,7 @@ def test_mutation_is_found(projects: list[Path], mutation: Mutation) -> None:
         assert {finding.code for finding in findings} <= {mutation.code} | mutation.also
 
 
+@pytest.mark.costly
 def test_no_file_breaks_the_validator(projects: list[Path]) -> None:
     """Whatever stands in the files, the validator ends with findings, or says that the settings are wrong."""
     project = projects[0]
