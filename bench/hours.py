@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench.workbench import Workbench
 from headgate.settings import find_project_dir
-from headgate.synth import file_name, write_hours
-from headgate.synth.world import Generation
+from headgate_github.synth import file_name, write_hours
+from headgate_github.synth.world import Generation
 
 FIRST = datetime(2024, 3, 1, tzinfo=UTC)
 

@@ -62,7 +62,7 @@ class GeneratedView:
 def generated_views() -> Iterator[GeneratedView]:
     """The project's feature views, columns as their contracts declare them."""
     for name, keys in KEYS.items():
-        path = find_project_dir() / "models" / "features" / f"{name}.yml"
+        path = find_project_dir() / "models" / "features" / "github" / f"{name}.yml"
         (model,) = yaml.safe_load(path.read_text())["models"]
         types = {column["name"]: column["data_type"] for column in model["columns"]}
         values = {column: kind for column, kind in types.items() if column not in {*keys, "as_of"}}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.synth import HourTruth, generate_hour
+from headgate_github.synth import HourTruth, generate_hour
 from tests.support import ROOT
 
 DATA = ROOT.parent / "shared" / "data"
@@ -33,7 +33,7 @@ needs_samples = pytest.mark.skipif(not SAMPLES, reason="needs ../shared/data/gha
 
 def known_bots() -> set[str]:
     """The logins that count as bots, as the seed lists them."""
-    with (ROOT / "seeds" / "known_bots.csv").open() as file:
+    with (ROOT / "seeds" / "github" / "known_bots.csv").open() as file:
         return {row["actor_login"] for row in csv.DictReader(file)}
 
 

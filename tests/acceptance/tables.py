@@ -10,7 +10,7 @@ from tests.support import ROOT, Database
 #: Numbers and clocks of the attempts to land, which differ between runs that end alike.
 OF_THE_ATTEMPT = {"load_id", "finished_at"}
 
-REFERENCE_LISTS = {"typed.contract_paths"} | {f"typed.{file.stem}" for file in ROOT.glob("seeds/*.csv")}
+REFERENCE_LISTS = {"typed.contract_paths"} | {f"typed.{file.stem}" for file in ROOT.glob("seeds/**/*.csv")}
 
 RELATIONS = """
     select table_schema || '.' || table_name, array_agg(column_name::text order by column_name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.synth.traps import TRAPS
+from headgate_github.synth.traps import TRAPS
 from tests.acceptance.hours import REAL, generated, hours_from, needs_real_hours
 from tests.acceptance.runs import build, contents, from_scratch
 from tests.acceptance.tables import differences

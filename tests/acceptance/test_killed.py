@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.synth.traps import TRAPS
+from headgate_github.synth.traps import TRAPS
 from tests.acceptance.hours import generated, hours_from
 from tests.acceptance.runs import WITHOUT_GATES, build, contents
 from tests.acceptance.tables import differences

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headgate.synth import Truth, write_hours
+from headgate_github.synth import Truth, write_hours
 from tests.acceptance.hours import GOOD_TRAPS
 from tests.acceptance.runs import build
 from tests.acceptance.tables import accounts

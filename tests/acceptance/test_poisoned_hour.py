@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from headgate.synth import HourTruth, generate_hour
-from headgate.synth.file_traps import FILE_TRAPS
-from headgate.synth.traps import TRAPS
+from headgate_github.synth import HourTruth, generate_hour
+from headgate_github.synth.file_traps import FILE_TRAPS
+from headgate_github.synth.traps import TRAPS
 from tests.acceptance.conftest import SameOnEveryServer
 from tests.acceptance.hours import generated, hours_from
 from tests.acceptance.runs import build, contents

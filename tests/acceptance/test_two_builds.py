@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.synth.traps import TRAPS
+from headgate_github.synth.traps import TRAPS
 from tests.acceptance.hours import generated, hours_from
 from tests.acceptance.runs import WITH_GATES, WITHOUT_GATES, build, contents
 from tests.acceptance.tables import differences

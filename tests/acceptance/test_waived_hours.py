@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate.synth import generate_hour
+from headgate_github.synth import generate_hour
 from tests.acceptance.hours import generated, hours_from
 from tests.acceptance.runs import WITH_GATES, build
 from tests.acceptance.tables import accounts

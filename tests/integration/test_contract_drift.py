@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from headgate.synth import generate_hour
+from headgate_github.synth import generate_hour
 from tests.project_copy import ProjectCopy
 from tests.support import Database, Databases
 
 SOURCES = "models/staging/gharchive/_gharchive__sources.yml"
-GENERATION = "macros/gharchive/gharchive_schema_generation.sql"
+GENERATION = "macros/github/gharchive_schema_generation.sql"
 GATE = "gharchive_keeps_its_contract"
 #: The first day of the generation events_slim, and the last hour before it.
 SLIM = datetime(2025, 10, 7, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ import pytest
 from headgate.dataset.digest import Parts
 from headgate.dataset.leakage import LeakageGate
 from headgate.store.reading.catalog import PublishedView
-from headgate.synth import write_hours
+from headgate_github.synth import write_hours
 from tests.small_store import SmallStore, at, contributor, first_release, repository
 from tests.support import Database, Databases
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headgate.synth import generate_hour
+from headgate_github.synth import generate_hour
 from tests.project_copy import ProjectCopy
 from tests.support import ROOT, Database, Databases, run
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from headgate.landing import land_files
-from headgate.synth import write_hours
+from headgate_github.synth import write_hours
 from tests.support import Database
 
 FIRST, LAST = datetime(2016, 1, 1, 1, tzinfo=UTC), datetime(2016, 1, 1, 4, tzinfo=UTC)

@@ -17,10 +17,10 @@ from tests.support import Databases
 #: What is planned is text; what it does to a database is tested on both servers by test_publish.
 pytestmark = [pytest.mark.costly, pytest.mark.parametrize("server", ["embedded"], indirect=True)]
 
-ACTOR = "models/features/actor_activity"
-CONTRIBUTOR = "models/features/contributor_activity"
-REPOSITORY = "models/features/repository_activity"
-ACTIVITY = "models/intermediate/activity/int_activity__summed_by_hour"
+ACTOR = "models/features/github/actor_activity"
+CONTRIBUTOR = "models/features/github/contributor_activity"
+REPOSITORY = "models/features/github/repository_activity"
+ACTIVITY = "models/intermediate/github/activity/int_activity__summed_by_hour"
 MERGE_RATE = "macros/features/merge_rate.sql"
 FILES = [f"{name}{end}" for name in (ACTOR, CONTRIBUTOR, REPOSITORY, ACTIVITY) for end in (".sql", ".yml")]
 
@@ -38,7 +38,7 @@ def project(published: ProjectCopy) -> Iterator[ProjectCopy]:
     """The same, as it was, for each test."""
     yield published
     published.restore(*FILES, MERGE_RATE)
-    for extra in published.folder.glob("models/features/*_v2.sql"):
+    for extra in published.folder.glob("models/features/github/*_v2.sql"):
         extra.unlink()
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.console import Console
 
-from headgate.demo.account import load_queries, print_account
-from headgate.demo.hours import LAST, next_hour
 from headgate.settings import load_settings
 from headgate.sources.gharchive import HOUR, file_name
+from headgate_github.demo.account import load_queries, print_account
+from headgate_github.demo.hours import LAST, next_hour
 
 UNREACHABLE = "http://127.0.0.1:9"
 

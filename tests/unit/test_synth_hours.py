@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from headgate.cli.synth import synth
 from headgate.errors import UsageError
-from headgate.synth import generate_hour, generation_at, write_hours
-from headgate.synth.traps import TRAPS, parse
-from headgate.synth.world import GENERATIONS, Generation
+from headgate_github.cli.synth import synth
+from headgate_github.synth import generate_hour, generation_at, write_hours
+from headgate_github.synth.traps import TRAPS, parse
+from headgate_github.synth.world import GENERATIONS, Generation
 from tests.unit.synth_lines import lines_of
 
 START = datetime(2016, 1, 1, 1, tzinfo=UTC)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from headgate.synth import generate_hour
-from headgate.synth.world import Generation
+from headgate_github.synth import generate_hour
+from headgate_github.synth.world import Generation
 
 pytestmark = pytest.mark.costly
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import psycopg2
 import pytest
 
-from headgate.synth import generate_hour
-from headgate.synth.traps import TRAPS
-from headgate.synth.truth import Mark
-from headgate.synth.world import GENERATIONS, Generation
+from headgate_github.synth import generate_hour
+from headgate_github.synth.traps import TRAPS
+from headgate_github.synth.truth import Mark
+from headgate_github.synth.world import GENERATIONS, Generation
 from tests.support import Database
 from tests.unit.synth_lines import lines_of
 

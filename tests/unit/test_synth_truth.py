@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from headgate.synth import HourTruth, file_name, generate_hour, write_hours
-from headgate.synth.traps import TRAPS
-from headgate.synth.world import GENERATIONS, Generation
+from headgate_github.synth import HourTruth, file_name, generate_hour, write_hours
+from headgate_github.synth.traps import TRAPS
+from headgate_github.synth.world import GENERATIONS, Generation
 from tests.unit.synth_lines import lines_of
 
 pytestmark = pytest.mark.costly

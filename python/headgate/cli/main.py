@@ -31,7 +31,7 @@ COMMANDS = {
     "state": ("headgate.cli.state:state", "Show or reset how far sources have been read."),
     "receive": ("headgate.cli.receive:receive", "Receive GitHub's webhooks over HTTP."),
     "feed": ("headgate.cli.feed:feed", "Publish events from files to the stream, for demos and tests."),
-    "synth": ("headgate.cli.synth:synth", "Generate archive hours, seeded and deterministic."),
+    "synth": ("headgate_github.cli.synth:synth", "Generate archive hours, seeded and deterministic."),
     "replay": ("headgate.cli.land:replay", "Retype partitions, for instance after a contract change."),
     "run": ("headgate.cli.pipelines:run", "Run a Mage pipeline to its end."),
     "backfill": ("headgate.cli.backfill:backfill", "Run a pipeline over a range of past hours."),
@@ -56,7 +56,7 @@ COMMANDS = {
     "diff": ("headgate.cli.store:diff", "Show what changed between two releases."),
     "compact": ("headgate.cli.store:compact", "Remove rows that only old releases use."),
     "dataset": ("headgate.cli.dataset:dataset", "Create and verify reproducible training sets."),
-    "demo": ("headgate.cli.demo:demo", "Run the main job on twelve hours and show the results."),
+    "demo": ("headgate_github.cli.demo:demo", "Run the main job on twelve hours and show the results."),
     "completion": ("headgate.cli.completion:completion", "Print shell completion for bash, zsh or fish."),
 }
 

@@ -1,0 +1,1 @@
+"""Commands that the example adds to `headgate`."""
