@@ -22,6 +22,8 @@ AUDITOR = "pip-audit==2.10.1"
 #: The databases, in the order in which they are asked.
 SERVICES = ("pypi", "osv")
 SECONDS = 300
+#: Ids one after the other, as the page writes them.
+RANGE = re.compile(r"\b((?:CVE|PYSEC)-\d{4}-)(\d+) to \1(\d+)\b")
 ID = re.compile(r"\b(?:CVE-\d{4}-\d+|GHSA(?:-\w{4}){3}|PYSEC-\d{4}-\d+)\b")
 
 
@@ -35,9 +37,18 @@ class Verdict:
     skipped: tuple[str, ...]
 
 
+def ids_in(page: str) -> set[str]:
+    """The ids that a page names, also those between the ends of a range."""
+    ranges = RANGE.findall(page)
+    between = {
+        f"{start}{number}" for start, first, last in ranges for number in range(int(first), int(last) + 1)
+    }
+    return between | set(ID.findall(page))
+
+
 def judge(dependencies: Sequence[Mapping[str, Any]], page: str) -> Verdict:
     """Sorts what pip-audit reported by whether a page names it, by any of its ids."""
-    listed = set(ID.findall(page))
+    listed = ids_in(page)
     audited = [found for found in dependencies if "skip_reason" not in found]
     found = [
         (

@@ -51,6 +51,15 @@ def test_the_lock_holds_what_the_page_lists() -> None:
     assert [one for one in listed if lock[re.sub(r"[._]", "-", one[0]).lower()] != one[1]] == []
 
 
+def test_a_range_names_each_of_its_ids(audit: ModuleType) -> None:
+    """And not those before and behind it, nor ids of another year."""
+    named = audit.ids_in("CVE-2025-9 to CVE-2025-11, PYSEC-2026-3 to PYSEC-2026-4, CVE-2024-1 to CVE-2025-1")
+    assert named == {
+        *("CVE-2025-9", "CVE-2025-10", "CVE-2025-11"),
+        *("PYSEC-2026-3", "PYSEC-2026-4", "CVE-2024-1", "CVE-2025-1"),
+    }
+
+
 def test_an_audit_tells_what_the_page_does_not_name(audit: ModuleType) -> None:
     """A flaw is known by any of its ids; what was skipped was not audited."""
     dependencies = [
