@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+import mmap
+
 from headgate.errors import HeadgateError
 
 #: What a failing allocation raises: orjson's allocations of values show as the second.
 OUT_OF_MEMORY = (MemoryError, SystemError)
+
+
+#: Bytes of a text from which on `require_room` is asked before orjson parses it.
+LARGE = 1 << 20
+#: Bytes that a parsed text takes at most: for each of its own, in ASCII or not, and for each of these in it.
+_FOR_A_BYTE, _FOR_A_WIDE_BYTE = 13, 16
+_FOR_A_MARK = {b"{": 64, b":": 120, b"[": 72, b",": 64, b'"': 32}
+
+
+def room_needed(text: bytes) -> int:
+    """Bytes that a JSON text may take while orjson parses it: 13 to 60 times its size."""
+    of_bytes = (_FOR_A_BYTE if text.isascii() else _FOR_A_WIDE_BYTE) * len(text)
+    return of_bytes + sum(text.count(mark) * size for mark, size in _FOR_A_MARK.items())
+
+
+def require_room(text: bytes) -> None:
+    """Checks that a text can be parsed: orjson ends the process where it cannot allocate an object.
+
+    Raises:
+        MemoryError: there is not.
+    """
+    try:
+        mmap.mmap(-1, room_needed(text), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except OSError as error:
+        raise MemoryError from error
 
 
 def heed_memory(error: ValueError) -> None:
@@ -22,7 +49,7 @@ def out_of_memory(subject: str) -> HeadgateError:
     """The failure in words."""
     return HeadgateError(
         subject,
-        expected="memory for the largest record or answer, some 30 times its size",
+        expected="memory for the largest record or answer, up to 60 times its size",
         found="an allocation that failed",
         next_step="give the process more memory (see ulimit -v), then rerun: what has landed stays",
     )

@@ -175,7 +175,7 @@ class _Process:
             delivery.shown_uri,
             expected="its landing process to finish",
             found=f"the process ended with code {self._process.wait()}",
-            next_step="run the command again; nothing of it was landed. See above for what the process said",
+            next_step="see above for what it said, and whether memory ran out; then rerun: nothing landed",
         )
         return LoadResult(delivery=delivery, status="failed", error=error.as_dict())
 

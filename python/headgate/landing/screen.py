@@ -28,7 +28,7 @@ from headgate.landing.copyformat import (
     pack_text,
 )
 from headgate.landing.keeping import Kept
-from headgate.landing.memory import heed_memory
+from headgate.landing.memory import LARGE, heed_memory, require_room
 from headgate.landing.privacy import Minimiser
 from headgate.landing.times import TimeEncoder
 
@@ -97,6 +97,8 @@ class Screen:
         """The rows of a block of whole lines, `copyformat.PARTS` byte strings each."""
         parts: list[bytes] = []
         add, loads, suspicious = self._add, orjson.loads, _NUL.search(block)
+        if len(block) > LARGE:
+            require_room(block)
         for line in io.BytesIO(block):
             try:
                 record = loads(line)
@@ -119,6 +121,8 @@ class Screen:
         parts: list[bytes] = []
         add, loads = self._add, orjson.loads
         for body in bodies:
+            if len(body) > LARGE:
+                require_room(body)
             try:
                 record = loads(body)
             except orjson.JSONDecodeError as error:

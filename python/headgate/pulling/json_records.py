@@ -11,7 +11,7 @@ import orjson
 
 from headgate.errors import HeadgateError
 from headgate.landing import lossless_json
-from headgate.landing.memory import heed_memory
+from headgate.landing.memory import LARGE, heed_memory, require_room
 from headgate.pulling.record_list import find_list
 from headgate.sources.keys import Path_
 
@@ -40,6 +40,8 @@ class Answer:
         #: Texts of the records, where they could not be parsed with the rest.
         self._cut: list[bytes] | None = None
         text = self._decoded(body, charset)
+        if len(text) > LARGE:
+            require_room(text)
         try:
             self.value: Any = orjson.loads(text)
             self._exact = _may_round(self.value)

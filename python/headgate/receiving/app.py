@@ -24,7 +24,7 @@ from starlette.requests import ClientDisconnect
 
 from headgate.errors import UsageError
 from headgate.landing import lossless_json
-from headgate.landing.memory import OUT_OF_MEMORY, heed_memory
+from headgate.landing.memory import LARGE, OUT_OF_MEMORY, heed_memory, require_room
 from headgate.landing.messages import Message
 from headgate.landing.reconnecting import ReconnectingAppender, reason
 from headgate.logs import service_log
@@ -233,7 +233,10 @@ def _parse(body: bytes) -> dict[str, Any]:
 
     Raises:
         ValueError: it is not one JSON object.
+        MemoryError: there is no room to parse it.
     """
+    if len(body) > LARGE:
+        require_room(body)
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:

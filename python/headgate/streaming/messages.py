@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from headgate.landing.memory import LARGE, require_room
 from headgate.landing.messages import Message
 
 T = TypeVar("T")
@@ -66,6 +67,8 @@ def event_id(body: bytes) -> str | None:
 
 
 def _event(body: bytes) -> dict[str, Any] | None:
+    if len(body) > LARGE:
+        require_room(body)
     try:
         record: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
