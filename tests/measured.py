@@ -6,7 +6,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,6 +29,7 @@ class Expected:
     resolution: timedelta
     windows: Sequence[str]
     measures: Mapping[str, tuple[Sequence[str], Callable[[Record], Any]]]
+    expressions: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
 
     def rows(self, records: Iterable[Record]) -> dict[tuple[Any, ...], list[tuple[datetime, Record]]]:
         """Where rows have to stand: the key and as_of of each, with the events of that key."""
@@ -64,12 +65,12 @@ class Expected:
             for name, (operations, of) in self.measures.items():
                 given = [(at, of(record)) for at, record in held if of(record) is not None]
                 for operation in operations:
-                    found[f"{name}_{operation}_{window}"] = measured(operation, given)
-        return found
+                    found[f"{name}_{operation}_{window}"] = measured(operation, given, as_of)
+        return {**found, **{name: of(found) for name, of in self.expressions.items()}}
 
 
-def measured(operation: str, given: Sequence[tuple[datetime, Any]]) -> Any:
-    """An operation on the values of events and their times."""
+def measured(operation: str, given: Sequence[tuple[datetime, Any]], as_of: datetime) -> Any:
+    """An operation on the values of events and their times, those before an instant."""
     values = [value for _, value in given]
     if operation == "count":
         return len(values)
@@ -88,6 +89,7 @@ def measured(operation: str, given: Sequence[tuple[datetime, Any]]) -> Any:
         "last": lambda: max(given)[1],
         "any": lambda: any(values),
         "all": lambda: all(values),
+        "seconds_since_last": (as_of - max(at for at, _ in given)).total_seconds,
         "share": lambda: sum(values) / len(values),
         "median": lambda: quantile(values, 0.5),
         "p90": lambda: quantile(values, 0.9),

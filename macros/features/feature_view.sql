@@ -1,5 +1,5 @@
 {#
-    The body of a declared feature view: its values at every instant where one can change, from the events of one source.
+    The body of a declared feature view: its values at every instant where one can change, from events of one source or several.
     A row at as_of covers as_of - window <= time of the event < as_of. What windows slide over is summed from what enters
     and what leaves, so a row costs the same however much its windows hold; medians and quantiles are sorted anew. When
     partitions are added, only the stretches of time that they touch are computed.
@@ -36,6 +36,10 @@ with {% if is_incremental() -%}
 {{ view_timeline(view) }},
 
 {{ slid_windows(view) }}
+{%- if view.expressions %},
+
+measured as (
+{%- endif %}
 
 select
     {{ view.entity | join(',\n    ') }},
@@ -49,6 +53,17 @@ from slid
 {%- endfor %}
 {%- if is_incremental() %}
 where as_of between range_start and range_end
+{%- endif %}
+{%- if view.expressions %}
+
+)
+
+select
+    *
+    {%- for name, expression in view.expressions.items() %},
+    {{ expression }} as {{ name }}
+    {%- endfor %}
+from measured
 {%- endif %}
 {%- endmacro %}
 

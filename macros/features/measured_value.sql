@@ -19,6 +19,7 @@
         'any': 'case when ' ~ yes ~ ' + ' ~ no ~ ' > 0 then ' ~ yes ~ ' > 0 end',
         'all': 'case when ' ~ yes ~ ' + ' ~ no ~ ' > 0 then ' ~ no ~ ' = 0 end',
         'share': '(' ~ yes ~ ' / nullif(' ~ yes ~ ' + ' ~ no ~ ', 0))::double precision',
+        'seconds_since_last': 'extract(epoch from as_of - ' ~ part % 'seen' ~ ')::double precision',
         'count_distinct': 'coalesce(' ~ part % 'members' ~ ', 0)::bigint',
     }.get(operation, part % operation)) -}}
 {%- endmacro %}
@@ -37,6 +38,7 @@
             'any': answers,
             'all': answers,
             'share': answers,
+            'seconds_since_last': {'seen': 'max(event_at) filter (where %s is not null)'},
             'min': {'min': 'min(%s)'},
             'max': {'max': 'max(%s)'},
             'first': {'first': '(array_agg(%s order by event_at, %s) filter (where %s is not null))[1]'},

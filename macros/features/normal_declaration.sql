@@ -10,6 +10,7 @@
             event's time, keys: SQL of what makes the entity key there
         measures: [{name, events, of, operations}]; of: SQL of what is measured, null where the condition does not hold
         columns: [{name, expression}] of the view, as SQL over the CTE `slid`
+        expressions: {name: SQL over the other columns}
 #}
 {% macro normal_declaration(declared) -%}
     {%- set windows = [] -%}
@@ -62,6 +63,7 @@
         'events': events,
         'measures': measures,
         'columns': columns,
+        'expressions': declared.get('expressions') or {},
     }) -}}
 {%- endmacro %}
 

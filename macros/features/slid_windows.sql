@@ -93,6 +93,12 @@ slid as (
         {%- else -%}
         {{ column }}_value
         {%- endif -%}
+    {%- elif part == 'seen' -%}
+        {%- if window.seconds -%}
+        case when max({{ column }}) over lifetime >= as_of - {{ seconds_interval(window.seconds) }} then max({{ column }}) over lifetime end
+        {%- else -%}
+        max({{ column }}) over lifetime
+        {%- endif -%}
     {%- elif part == 'first' -%}
         case when first_value({{ column }}_at) over {{ within }} <= as_of then first_value({{ column }}_value) over {{ within }} end
     {%- elif part in ['min', 'max'] and window.seconds -%}

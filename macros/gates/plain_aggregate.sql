@@ -21,6 +21,7 @@
         'max': 'max(' ~ of ~ ')' ~ filter,
         'first': '(array_agg(' ~ of ~ ' order by held.event_at, ' ~ of ~ ') filter (where ' ~ of ~ ' is not null and ' ~ within ~ '))[1]',
         'last': '(array_agg(' ~ of ~ ' order by held.event_at desc, ' ~ of ~ ' desc) filter (where ' ~ of ~ ' is not null and ' ~ within ~ '))[1]',
+        'seconds_since_last': 'extract(epoch from drawn.as_of - max(held.event_at) filter (where ' ~ of ~ ' is not null and ' ~ within ~ '))::double precision',
         'any': 'bool_or(' ~ of ~ ')' ~ filter,
         'all': 'bool_and(' ~ of ~ ')' ~ filter,
         'share': '(avg((' ~ of ~ ')::integer)' ~ filter ~ ')::double precision',
@@ -29,9 +30,9 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Whether a value is another than the one expected; floats may differ in the last digits. #}
+{# Whether a value is another than the one expected; floats, of an operation or a type, may differ in the last digits. #}
 {% macro is_other_value(operation, expected, found) -%}
-    {%- if operation in ['mean', 'stddev', 'share'] or quantile_of(operation) is not none -%}
+    {%- if operation in ['mean', 'stddev', 'share', 'seconds_since_last', 'double precision', 'real', 'numeric'] or quantile_of(operation) is not none -%}
     case
         when {{ expected }} is null or {{ found }} is null then {{ expected }} is distinct from {{ found }}
         else abs({{ expected }} - {{ found }}) > 1e-9 * greatest(abs({{ expected }}), abs({{ found }}))
@@ -39,6 +40,13 @@
     {%- else -%}
     {{ expected }} is distinct from {{ found }}
     {%- endif -%}
+{%- endmacro %}
+
+{# The type that the contract of a feature view gives a column. #}
+{% macro declared_type(view, column) -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.alias == view -%}
+        {{- return(node.columns[column].data_type) -}}
+    {%- endfor -%}
 {%- endmacro %}
 
 {# The declaration of a feature view, from its model's meta. #}

@@ -8,21 +8,19 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.measured import Expected, Record, is_same, length
+from tests.measured import Expected, Record, length
 from tests.project_copy import ProjectCopy
 from tests.support import Database
+from tests.view_rows import compare_view, run
 
 pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.slow]
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
-#: Values compared by view and stage.
-SAMPLED = 1_000
 MEASURES = {
-    "orders=count": ("orders", ["count"], lambda order: True),
+    "orders=count,seconds_since_last": ("orders", ["count", "seconds_since_last"], lambda order: True),
     "paid=count where status = 'paid'": ("paid", ["count"], lambda order: order["status"] == "paid" or None),
     "total=sum,mean,min,max,stddev,median,p90,first,last:total": (
         *("total", ["sum", "mean", "min", "max", "stddev", "median", "p90", "first", "last"]),
@@ -151,6 +149,18 @@ def test_views_are_published(project: ProjectCopy) -> None:
         (["--measure", "total=product:total"], "operations among"),
         (["--measure", "total=sum:totl"], 'column "totl" does not exist'),
         (["--measure", "total=count where total"], "a condition behind where"),
+        (["--measure", "total=max:max(total)"], "aggregate functions are not allowed"),
+        (["--measure", "rank=max:row_number() over ()"], "window functions are not allowed"),
+        (["--measure", "paid=count where count(*) > 1"], "aggregate functions are not allowed"),
+        (["--measure", "desk.total=sum:total"], "events of the view: shop"),
+        (["--measure", f"{'m' * 41}=count"], "at most 40 characters"),
+        (["--expression", "x=events_count_2d"], 'column "events_count_2d" does not exist'),
+        (["--expression", "x=sum(events_count_1d)"], "aggregate functions are not allowed"),
+        (["--expression", "events_count_1d=1"], "different names"),
+        (["--expression", "customer_id=1"], "different names"),
+        (["--expression", "as_of=1"], "no column called as_of"),
+        (["--at", "desk=created_at"], "one of shop"),
+        (["--key", "shop.customer=customer_id"], "the columns of the entity key"),
         (["--events", "stg_shop__nothing"], "no such relation"),
     ],
 )
@@ -172,14 +182,6 @@ def test_name_of_another_model_is_refused(project: ProjectCopy) -> None:
 
     standing = project.headgate("new", "feature-view", "region_orders", *words, exit_code=4)
     assert "region_orders.sql" in standing.stderr
-
-
-def run(project: ProjectCopy, *words: str) -> None:
-    """Builds models, and what they rest on, without gates and unit tests."""
-    models = [f"+{word}" for word in words if not word.startswith("-")]
-    options = [word for word in words if word.startswith("-")]
-    kinds = ("--resource-type", "model", "--resource-type", "seed")
-    project.dbt("build", *options, *kinds, "--select", *models)
 
 
 def land(project: ProjectCopy, name: str, records: Iterable[Record]) -> None:
@@ -213,33 +215,4 @@ def compare(project: ProjectCopy, records: Iterable[Record]) -> None:
         step = length(resolution)
         assert step is not None
         measures = {measure: (operations, of) for measure, operations, of in MEASURES.values()}
-        expected = Expected(keys, step, windows, measures)
-        rows = expected.rows(kept)
-        found = held(project, name, [*keys, "as_of"])
-        assert found.keys() == rows.keys(), name
-        wrong = []
-        for key in random.Random(name).sample(sorted(rows), min(len(rows), SAMPLED // 20)):
-            values = expected.values(key[-1], rows[key])
-            wrong += [
-                (key, column, found[key][column], value)
-                for column, value in values.items()
-                if not is_same(found[key][column], value)
-            ]
-        assert wrong == [], name
-
-
-def held(project: ProjectCopy, view: str, key: list[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """The rows of a view by key and as_of."""
-    columns = [
-        name
-        for (name,) in project.database.query(
-            "select attname from pg_attribute"
-            " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum",
-            f"features.{view}",
-        )
-    ]
-    rows = [
-        dict(zip(columns, row, strict=True))
-        for row in project.database.query(f"select * from features.{view}")
-    ]
-    return {tuple(row[name] for name in key): row for row in rows}
+        compare_view(project, name, Expected(keys, step, windows, measures), kept)

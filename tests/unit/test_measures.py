@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from headgate.errors import UsageError
-from headgate.scaffold.measures import Measure, parse_measure, parse_windows, require_distinct_columns
+from headgate.scaffold.measures import (
+    Measure,
+    parse_expression,
+    parse_measure,
+    parse_windows,
+    require_distinct_columns,
+)
+from headgate.scaffold.view_events import parse_events
 
 
 @pytest.mark.parametrize(
@@ -17,6 +24,8 @@ from headgate.scaffold.measures import Measure, parse_measure, parse_windows, re
         ("skus=count_distinct:sku", Measure("skus", ("count_distinct",), "sku", None)),
         ("late=p95:a - b where a > b", Measure("late", ("p95",), "a - b", "a > b")),
         ("cast=max:amount::numeric", Measure("cast", ("max",), "amount::numeric", None)),
+        ("idle=seconds_since_last", Measure("idle", ("seconds_since_last",), None, None)),
+        ("refunds.back=sum:amount", Measure("back", ("sum",), "amount", None, "refunds")),
         ("where_from=last:where_from", Measure("where_from", ("last",), "where_from", None)),
     ],
 )
@@ -68,6 +77,52 @@ def test_columns_have_names_of_their_own() -> None:
     windows = {"1d": 86_400}
     require_distinct_columns([parse_measure("a=sum:x"), parse_measure("b=sum:x")], windows)
     with pytest.raises(UsageError, match="b_count_1d"):
-        require_distinct_columns([parse_measure("b=count"), parse_measure("b=count where true")], windows)
+        require_distinct_columns([parse_measure("b=count")], windows, ["b_count_1d"])
+    with pytest.raises(UsageError, match="different names"):
+        require_distinct_columns([parse_measure("b=count"), parse_measure("b=sum:x")], windows)
     with pytest.raises(UsageError, match="63"):
-        require_distinct_columns([parse_measure(f"{'b' * 56}=count")], windows)
+        require_distinct_columns([parse_measure(f"{'b' * 40}=seconds_since_last")], {"lifetime": None})
+    with pytest.raises(UsageError, match="40"):
+        require_distinct_columns([parse_measure(f"{'b' * 41}=count")], windows)
+    with pytest.raises(UsageError, match="63"):
+        require_distinct_columns([parse_measure("b=count")], windows, ["é" * 32])
+
+
+@pytest.mark.parametrize("name", ["as_of", "range_start", "event_at"])
+def test_names_of_the_sql_are_refused(name: str) -> None:
+    """A key or expression is not called as a column that every view has for itself."""
+    with pytest.raises(UsageError, match=name):
+        require_distinct_columns([parse_measure("b=count")], {"1d": 86_400}, [name])
+
+
+def test_expressions_are_read() -> None:
+    """Name and SQL; the first equals sign parts them."""
+    assert parse_expression("a = b_count_7d = 1") == ("a", "b_count_7d = 1")
+    with pytest.raises(UsageError, match="for instance"):
+        parse_expression("B=1")
+
+
+@pytest.mark.parametrize(
+    ("texts", "events"),
+    [
+        (["stg_shop__records"], {"shop": "stg_shop__records"}),
+        (["stg_shop__orders"], {"orders": "stg_shop__orders"}),
+        (
+            ["sold = stg_shop__orders", "back=stg_shop__refunds"],
+            {"sold": "stg_shop__orders", "back": "stg_shop__refunds"},
+        ),
+        (["a=stg_shop__orders", "b=stg_shop__orders"], {"a": "stg_shop__orders", "b": "stg_shop__orders"}),
+    ],
+)
+def test_events_have_names(texts: list[str], events: dict[str, str]) -> None:
+    """Their own, or that of source or model."""
+    assert parse_events(texts) == events
+
+
+@pytest.mark.parametrize(
+    "texts", [["a=x", "a=y"], ["A=x"], ["=x"], ["a-b=x"], ["stg_a__records", "stg_a__records"]]
+)
+def test_other_names_of_events_are_refused(texts: list[str]) -> None:
+    """Two alike, or one that SQL does not take as it is."""
+    with pytest.raises(UsageError, match="different names"):
+        parse_events(texts)

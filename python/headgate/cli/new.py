@@ -22,6 +22,7 @@ from headgate.scaffold.infer import Inferred, infer
 from headgate.scaffold.sample import read_sample
 from headgate.scaffold.source import new_source
 from headgate.scaffold.staging import Check
+from headgate.scaffold.view_events import parse_events
 from headgate.settings import find_project_dir, load_settings
 from headgate.sources.loaders import Files, parse_loader
 
@@ -148,9 +149,27 @@ def block(
 
 @new.command("feature-view")
 @click.argument("name")
-@click.option("--events", required=True, metavar="MODEL", help="Typed model with the events.")
-@click.option("--key", "keys", multiple=True, required=True, help="Entity key column; repeatable.")
-@click.option("--at", default="recorded_at", show_default=True, help="Column with the time of an event.")
+@click.option(
+    "--events",
+    multiple=True,
+    required=True,
+    metavar="[NAME=]MODEL",
+    help="Typed model with events; repeatable.",
+)
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    required=True,
+    metavar="COLUMN|EVENTS.KEY=COLUMN",
+    help="Entity key column; repeatable.",
+)
+@click.option(
+    "--at",
+    multiple=True,
+    metavar="[EVENTS=]COLUMN",
+    help="Column with the time of an event; repeatable. Default: recorded_at.",
+)
 @click.option("--windows", default="1d,7d,30d", show_default=True, help="Such as 1h,7d,lifetime.")
 @click.option(
     "--measure",
@@ -158,8 +177,15 @@ def block(
     multiple=True,
     default=["events=count"],
     show_default=True,
-    metavar="NAME=OPERATIONS[:EXPRESSION][ where CONDITION]",
-    help="What is measured; repeatable.",
+    metavar="[EVENTS.]NAME=OPERATIONS[:EXPRESSION][ where CONDITION]",
+    help="What is measured, of the first events unless named; repeatable.",
+)
+@click.option(
+    "--expression",
+    "expressions",
+    multiple=True,
+    metavar="NAME=SQL",
+    help="Column over other columns of the view; repeatable.",
 )
 @click.option(
     "--resolution", default="1h", show_default=True, help="as_of stands at multiples: 1m, 5m, 1h, 1d."
@@ -168,11 +194,12 @@ def block(
 @writes_files
 def feature_view(
     name: str,
-    events: str,
+    events: tuple[str, ...],
     keys: tuple[str, ...],
-    at: str,
+    at: tuple[str, ...],
     windows: str,
     measures: tuple[str, ...],
+    expressions: tuple[str, ...],
     resolution: str,
     description: str | None,
     **how: bool,
@@ -180,8 +207,8 @@ def feature_view(
     """Write the feature view NAME: what is measured of an entity's events within windows.
 
     Operations: count, sum, mean, min, max, stddev, count_distinct, median, p1 to p99, first, last, any, all,
-    share. Columns are called MEASURE_OPERATION_WINDOW. The view has an enforced contract, a recount as its
-    gate and a unit test; `headgate publish` takes it up once it is built.
+    share, seconds_since_last. Columns are called MEASURE_OPERATION_WINDOW. The view has an enforced contract,
+    a recount as its gate and a unit test; `headgate publish` takes it up once it is built.
     """
     settings = load_settings()
     given = [window.strip() for window in windows.split(",") if window.strip()]
@@ -189,11 +216,15 @@ def feature_view(
         files = new_feature_view(
             settings.project_dir,
             name,
-            EventColumns(connection, settings.project_dir, events),
+            {
+                called: EventColumns(connection, settings.project_dir, relation)
+                for called, relation in parse_events(events).items()
+            },
             keys=keys,
             at=at,
             windows=given,
             measures=measures,
+            expressions=expressions,
             resolution=resolution,
             description=description,
         )

@@ -50,7 +50,23 @@ class EventColumns:
         Raises:
             UsageError: PostgreSQL cannot evaluate it; the message is PostgreSQL's.
         """
-        statement = f"select ({expression}) from {SCHEMA}.{sql_name(self.relation)} as source_events limit 0"  # noqa: S608 - its author runs it
+        relation = f"{SCHEMA}.{sql_name(self.relation)}"
+        return self._type(what, expression, relation, f"{self.relation}: {', '.join(self._types)}")
+
+    def type_over(self, what: str, expression: str, features: Mapping[str, str]) -> str:
+        """The type of an expression over columns of given types, those of a feature view.
+
+        Raises:
+            UsageError: PostgreSQL cannot evaluate it; the message is PostgreSQL's.
+        """
+        columns = ", ".join(f"null::{type_} as {sql_name(name)}" for name, type_ in features.items())
+        return self._type(what, expression, f"(select {columns})", f"the view: {', '.join(features)}")
+
+    def _type(self, what: str, expression: str, relation: str, columns: str) -> str:
+        # Where a condition stands PostgreSQL takes no aggregate, window function or set.
+        statement = (
+            f"select ({expression}) from {relation} as source_events where ({expression}) is null limit 0"  # noqa: S608 - its author runs it
+        )
         try:
             with self._connection, self._connection.cursor() as cursor:
                 cursor.execute("set transaction read only")
@@ -61,8 +77,8 @@ class EventColumns:
         except psycopg2.Error as error:
             raise UsageError(
                 what,
-                expected=f"SQL over the columns of {self.relation}: {', '.join(self._types)}",
-                found=str(error).splitlines()[0],
+                expected=f"SQL of one row over the columns of {columns}",
+                found=str(error).splitlines()[0].removesuffix(" in WHERE"),
                 next_step="correct the expression",
             ) from error
 

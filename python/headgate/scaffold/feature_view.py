@@ -13,6 +13,7 @@ from headgate.scaffold.files import NewFiles
 from headgate.scaffold.measures import (
     ALWAYS_GIVEN,
     Measure,
+    parse_expression,
     parse_measure,
     parse_windows,
     require_distinct_columns,
@@ -22,6 +23,7 @@ from headgate.scaffold.measures import (
 from headgate.scaffold.names import require_name
 from headgate.scaffold.quoting import for_dbt
 from headgate.scaffold.render import Templates
+from headgate.scaffold.view_events import ViewEvents, key_types, view_events
 
 #: Longer ones make names of gates that PostgreSQL cuts off.
 LONGEST = 30
@@ -40,12 +42,13 @@ SEEN = datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)
 def new_feature_view(
     project_dir: Path,
     name: str,
-    columns: EventColumns,
+    columns: Mapping[str, EventColumns],
     *,
     keys: Sequence[str],
-    at: str,
+    at: Sequence[str],
     windows: Sequence[str],
     measures: Sequence[str],
+    expressions: Sequence[str] = (),
     resolution: str = "1h",
     description: str | None = None,
 ) -> NewFiles:
@@ -54,44 +57,39 @@ def new_feature_view(
     Args:
         project_dir: folder that holds dbt_project.yml.
         name: its name.
-        columns: of the events.
-        keys: the entity key, columns of the events.
-        at: column with the time of an event.
+        columns: of each relation with events, by what it is called in the view.
+        keys: the entity key, columns of the events; EVENTS.KEY=COLUMN where it is called otherwise.
+        at: column with the time of an event; EVENTS=COLUMN where it is another.
         windows: such as 1h, 24h, 7d, lifetime.
         measures: such as total=sum,mean:amount; see parse_measure().
+        expressions: such as share=paid_count_7d / nullif(orders_count_7d, 0); see parse_expression().
         resolution: as_of stands at multiples of it.
         description: one sentence; one that tells what is measured unless given.
 
     Raises:
-        UsageError: the name is no good or taken, or a key, window or measure is not one.
+        UsageError: the name is no good or taken, or a key, window, measure or expression is not one.
     """
     require_name("feature view", name, LONGEST)
     _require_free(project_dir, name)
     seconds = parse_windows(windows, resolution)
     parsed = [parse_measure(text) for text in measures]
-    require_distinct_columns(parsed, seconds)
-    key_columns = [columns.column("--key", key) for key in keys]
-    time_column = columns.column("--at", at)
-    _require_time(time_column, columns.type(f"--at {at}", time_column))
-    declared = {
-        "events": {_events_name(columns.relation): columns.relation},
-        "keys": key_columns,
-        "at": time_column,
-        "resolution": resolution,
-        "windows": list(seconds),
-        "measures": {measure.name: measure.declared() for measure in parsed},
-    }
-    key_types = {key: columns.type(f"--key {key}", key) for key in key_columns}
+    derived = [parse_expression(text) for text in expressions]
+    events = view_events(columns, keys, at)
+    types = key_types(events)
+    require_distinct_columns(parsed, seconds, [*types, *(column for column, _ in derived)])
+    features = _features(parsed, seconds, events)
+    declared = _declared(events, resolution, seconds, parsed, derived)
+    relations = list(dict.fromkeys(relation.relation for relation in columns.values()))
     values: dict[str, Any] = {
         "name": name,
         "declared": declared,
-        "keys": key_types,
-        "events": columns.relation,
-        "time": time_column,
-        "description": for_dbt(description or _title(columns.relation, key_columns, windows)),
+        "keys": types,
+        "events": relations,
+        "time": next(iter(events.values())).at,
+        "description": for_dbt(description or _title(relations, list(types), windows)),
         "resolution": resolution,
-        "features": _features(parsed, seconds, columns, time_column),
-        "test": _unit_test(key_types, seconds, resolution),
+        "features": [*features, *_derived(derived, types, features, columns)],
+        "test": _unit_test(types, seconds, resolution),
     }
     templates = Templates(project_dir)
     return NewFiles(
@@ -103,20 +101,44 @@ def new_feature_view(
     )
 
 
+def _declared(
+    events: Mapping[str, ViewEvents],
+    resolution: str,
+    windows: Mapping[str, int | None],
+    measures: Sequence[Measure],
+    expressions: Sequence[tuple[str, str]],
+) -> dict[str, Any]:
+    """The declaration, as the model holds it; what all events have alike stands once."""
+    first = next(iter(events.values()))
+    times = {name: relation.at for name, relation in events.items()}
+    other_keys = {name: list(found.keys) for name, found in events.items() if found.keys != first.keys}
+    return {
+        "events": {name: relation.columns.relation for name, relation in events.items()},
+        "keys": list(first.keys),
+        "event_keys": other_keys,
+        "at": times if len(set(times.values())) > 1 else first.at,
+        "resolution": resolution,
+        "windows": list(windows),
+        "measures": {measure.name: measure.declared() for measure in measures},
+        "expressions": dict(expressions),
+    }
+
+
 def _features(
-    measures: Sequence[Measure], windows: Mapping[str, int | None], columns: EventColumns, time_column: str
+    measures: Sequence[Measure], windows: Mapping[str, int | None], events: Mapping[str, ViewEvents]
 ) -> list[dict[str, Any]]:
-    """The columns of the view: name, type, description, whether it is always given."""
+    """The measured columns of the view: name, type, description, whether it is always given."""
     found = []
     for measure in measures:
-        of_type = columns.type(f"--measure {measure.name}", measure.of or "true")
+        relation = _measured_events(measure, events)
+        of_type = relation.columns.type(f"--measure {measure.name}", measure.of or "true")
         if measure.where:
-            _require_condition(measure, columns)
+            _require_condition(measure, relation.columns)
         require_measurable(measure, of_type)
         for operation in measure.operations:
             for window, seconds in windows.items():
                 within = f"as_of - {window} <= " if seconds else ""
-                said = f"{measure.description(operation)}; {within}{time_column} < as_of."
+                said = f"{measure.description(operation)}; {within}{relation.at} < as_of."
                 found.append(
                     {
                         "name": f"{measure.name}_{operation}_{window}",
@@ -128,6 +150,39 @@ def _features(
     return found
 
 
+def _measured_events(measure: Measure, events: Mapping[str, ViewEvents]) -> ViewEvents:
+    """The events that a measure is over, the first unless it names others."""
+    name = measure.events or next(iter(events))
+    if name not in events:
+        raise UsageError(
+            f"--measure {name}.{measure.name}",
+            expected=f"events of the view: {', '.join(events)}",
+            found=name,
+            next_step="name one of them, or add --events NAME=MODEL",
+        )
+    return events[name]
+
+
+def _derived(
+    expressions: Sequence[tuple[str, str]],
+    keys: Mapping[str, str],
+    features: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, EventColumns],
+) -> list[dict[str, Any]]:
+    """The columns of the view that are expressions over its others."""
+    known = {**keys, "as_of": "timestamptz", **{feature["name"]: feature["type"] for feature in features}}
+    asked = next(iter(columns.values()))
+    return [
+        {
+            "name": name,
+            "type": asked.type_over(f"--expression {name}", sql, known),
+            "description": for_dbt(f"`{sql}`."),
+            "given": False,
+        }
+        for name, sql in expressions
+    ]
+
+
 def _require_condition(measure: Measure, columns: EventColumns) -> None:
     found = columns.type(f"--measure {measure.name}", str(measure.where))
     if found != "boolean":
@@ -136,16 +191,6 @@ def _require_condition(measure: Measure, columns: EventColumns) -> None:
             expected="a condition behind where",
             found=f"{measure.where}: {found}",
             next_step="compare it with something, such as status = 'paid'",
-        )
-
-
-def _require_time(column: str, found: str) -> None:
-    if found != "timestamp with time zone":
-        raise UsageError(
-            f"--at {column}",
-            expected="a column of type timestamp with time zone",
-            found=found,
-            next_step="name the column with the time of the event",
         )
 
 
@@ -162,15 +207,9 @@ def _require_free(project_dir: Path, name: str) -> None:
         )
 
 
-def _events_name(relation: str) -> str:
-    """What the events are called in the declaration: their source, or the model."""
-    source, _, rest = relation.removeprefix("stg_").partition("__")
-    return source if rest in ("", "records", "events") else rest
-
-
-def _title(relation: str, keys: Sequence[str], windows: Sequence[str]) -> str:
+def _title(relations: Sequence[str], keys: Sequence[str], windows: Sequence[str]) -> str:
     entity, within = " and ".join(keys), ", ".join(windows)
-    return f"What is measured of the events in {relation} of each {entity} within {within}."
+    return f"What is measured of the events in {' and '.join(relations)} of each {entity} within {within}."
 
 
 def _unit_test(

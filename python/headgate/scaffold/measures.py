@@ -20,6 +20,7 @@ DESCRIBED = {
     "median": "Median of {of}; null when there is none",
     "first": "First {of} that is given; null when there is none",
     "last": "Last {of} that is given; null when there is none",
+    "seconds_since_last": "Seconds from the last of {of} to as_of; null when there is none",
     "any": "Whether {of} holds for any; null when there is none",
     "all": "Whether {of} holds for all; null when there is none",
     "share": "Share for which {of} holds; null when there is none",
@@ -31,10 +32,12 @@ TYPES = {
     "sum": "numeric",
     "any": "boolean",
     "all": "boolean",
-    **dict.fromkeys(("mean", "stddev", "median", "share"), "double precision"),
+    **dict.fromkeys(("mean", "stddev", "median", "share", "seconds_since_last"), "double precision"),
 }
 #: Operations that never give null.
 ALWAYS_GIVEN = frozenset({"count", "count_distinct", "sum"})
+#: Operations that do without something that is measured: events as such.
+_OF_EVENTS = frozenset({"count", "seconds_since_last"})
 #: Of which type that must be which they measure.
 _NUMERIC = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision"})
 _NEEDS = {
@@ -43,31 +46,40 @@ _NEEDS = {
 }
 _QUANTILE = re.compile(r"p[1-9][0-9]?")
 _MEASURE = re.compile(
-    r"(?P<name>[a-z][a-z0-9_]*)\s*=\s*(?P<operations>[a-z0-9_]+(?:\s*,\s*[a-z0-9_]+)*)"
+    r"(?:(?P<events>[a-z][a-z0-9_]*)\.)?(?P<name>[a-z][a-z0-9_]*)\s*=\s*(?P<operations>[a-z0-9_]+(?:\s*,\s*[a-z0-9_]+)*)"
     r"(?:\s*:\s*(?P<of>.+?))?(?:\s+where\s+(?P<where>.+))?",
     re.DOTALL,
 )
 _WINDOW = re.compile(r"([1-9]\d{0,4})([mhd])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
-#: As PostgreSQL cuts off names.
+#: As PostgreSQL cuts off names, in bytes.
 LONGEST_NAME = 63
+#: Of a measure: what a view is computed from has longer names than its columns.
+LONGEST_MEASURE = 40
+#: Names that a view's SQL has for itself.
+RESERVED = frozenset({"as_of", "event_at", "range_start", "range_end"})
 LONGEST_WINDOW = 365 * _SECONDS["d"]
 RESOLUTIONS = ("1m", "5m", "1h", "1d")
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Operations over the SQL `of` (none: over events), of events for which `where` holds."""
+    """Operations over the SQL `of` (none: over events), of events for which `where` holds.
+
+    `events` names them in the view; none: the first.
+    """
 
     name: str
     operations: tuple[str, ...]
     of: str | None
     where: str | None
+    events: str | None = None
 
     def declared(self) -> dict[str, object]:
         """As the model declares it."""
         found: dict[str, object] = {"operations": list(self.operations)}
-        return {**found, **{key: text for key, text in (("of", self.of), ("where", self.where)) if text}}
+        parts = (("events", self.events), ("of", self.of), ("where", self.where))
+        return {**found, **{key: text for key, text in parts if text}}
 
     def description(self, operation: str) -> str:
         """What a column of it holds, without its window."""
@@ -86,20 +98,44 @@ def parse_measure(text: str) -> Measure:
     """A measure as it is given on the command line.
 
     Raises:
-        UsageError: it does not have the form NAME=OPERATION[,OPERATION...][:EXPRESSION][ where CONDITION].
+        UsageError: it does not have the form
+            [EVENTS.]NAME=OPERATION[,OPERATION...][:EXPRESSION][ where CONDITION].
     """
     found = _MEASURE.fullmatch(text.strip())
     if found is None:
-        raise _wrong(text, "NAME=OPERATION[,OPERATION...][:EXPRESSION][ where CONDITION]", repr(text))
+        raise _wrong(
+            text, "[EVENTS.]NAME=OPERATION[,OPERATION...][:EXPRESSION][ where CONDITION]", repr(text)
+        )
     operations = tuple(part.strip() for part in found["operations"].split(","))
     unknown = [name for name in operations if name not in DESCRIBED and not _QUANTILE.fullmatch(name)]
     if unknown or len(set(operations)) < len(operations):
         known = f"operations among {', '.join(DESCRIBED)} and p1 to p99, each once"
         raise _wrong(text, known, ", ".join(unknown or operations))
     of = found["of"]
-    if of is None and operations != ("count",):
-        raise _wrong(text, "what is measured, behind a colon: only count does without", text)
-    return Measure(found["name"], operations, of, found["where"])
+    if of is None and not set(operations) <= _OF_EVENTS:
+        raise _wrong(
+            text,
+            f"what is measured, behind a colon: only {' and '.join(sorted(_OF_EVENTS))} do without",
+            text,
+        )
+    return Measure(found["name"], operations, of, found["where"], found["events"])
+
+
+def parse_expression(text: str) -> tuple[str, str]:
+    """Name and SQL of a column over the other columns of the view, of `NAME=SQL`.
+
+    Raises:
+        UsageError: it does not have that form.
+    """
+    found = re.fullmatch(r"\s*([a-z][a-z0-9_]*)\s*=\s*(.+?)\s*", text, re.DOTALL)
+    if found is None:
+        raise UsageError(
+            f"--expression {text.partition('=')[0]}",
+            expected="NAME=SQL over the columns of the view",
+            found=repr(text),
+            next_step="correct it, for instance 'per_order_7d=total_sum_7d / nullif(orders_count_7d, 0)'",
+        )
+    return found[1], found[2]
 
 
 def require_measurable(measure: Measure, of_type: str) -> None:
@@ -158,26 +194,55 @@ def seconds_of(window: str) -> int:
     return int(found[1]) * _SECONDS[found[2]] if found else 0
 
 
-def require_distinct_columns(measures: Sequence[Measure], windows: Mapping[str, int | None]) -> None:
+def require_distinct_columns(
+    measures: Sequence[Measure], windows: Mapping[str, int | None], others: Sequence[str] = ()
+) -> None:
     """Refuses measures whose columns would have one name, or one that PostgreSQL cuts off.
+
+    Args:
+        measures: of the view.
+        windows: of the view.
+        others: names of its other columns: keys and expressions.
 
     Raises:
         UsageError: names the column.
     """
+    _require_free_names([measure.name for measure in measures], others)
     names = [
+        *others,
+        *_columns(measures, windows),
+    ]
+    twice = {name for name in names if names.count(name) > 1}
+    long = [name for name in names if len(name.encode()) > LONGEST_NAME]
+    if twice or long:
+        raise UsageError(
+            "columns of the view",
+            expected=f"different names, at most {LONGEST_NAME} bytes each",
+            found=", ".join(sorted(twice) or long[:3]),
+            next_step="choose other names of measures or expressions",
+        )
+
+
+def _columns(measures: Sequence[Measure], windows: Mapping[str, int | None]) -> list[str]:
+    return [
         f"{measure.name}_{operation}_{window}"
         for measure in measures
         for operation in measure.operations
         for window in windows
     ]
-    twice = {name for name in names if names.count(name) > 1}
-    long = [name for name in names if len(name) > LONGEST_NAME]
-    if twice or long:
+
+
+def _require_free_names(measures: Sequence[str], others: Sequence[str]) -> None:
+    twice = sorted({name for name in measures if measures.count(name) > 1})
+    long = [name for name in measures if len(name) > LONGEST_MEASURE]
+    reserved = sorted(RESERVED.intersection(others))
+    if twice or long or reserved:
         raise UsageError(
-            "--measure",
-            expected=f"columns of different names, at most {LONGEST_NAME} characters each",
-            found=", ".join(sorted(twice) or long[:3]),
-            next_step="choose other names of measures",
+            "names in the view",
+            expected=f"measures of different names, at most {LONGEST_MEASURE} characters each; "
+            f"no column called {' or '.join(sorted(RESERVED))}",
+            found=", ".join(twice or long or reserved),
+            next_step="choose another name; a measure can have several operations, as total=sum,mean:total",
         )
 
 

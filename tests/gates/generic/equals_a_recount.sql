@@ -1,6 +1,6 @@
 {#
     Fails for each row of a declared feature view, of a random sample, that brute force contradicts: every measure is counted
-    anew over the kept events of each window, with PostgreSQL's plain aggregates. It shares what is measured with the view,
+    anew over the kept events of each window, with PostgreSQL's plain aggregates, and every expression over these. It shares what is measured with the view,
     and nothing of how windows slide.
 
     Args:
@@ -68,6 +68,17 @@
 
     ),
 
+    expected as (
+
+        select
+            *
+            {%- for name, expression in declared.expressions.items() %},
+            {{ expression }} as {{ name }}
+            {%- endfor %}
+        from recounted
+
+    ),
+
     compared as (
 
         select
@@ -79,7 +90,7 @@
             wrong.expected,
             wrong.found
         from drawn
-        inner join recounted
+        inner join expected as recounted
             on
                 {%- for key in declared.entity %}
                 drawn.{{ key }} = recounted.{{ key }}
@@ -102,6 +113,14 @@
             ){{ ',' if not (loop.last and operation_loop.last and measure_loop.last) }}
             {%- endfor %}
             {%- endfor %}
+            {%- endfor %}
+            {%- for feature in declared.expressions %},
+            (
+                '{{ feature }}',
+                recounted.{{ feature }}::text,
+                drawn.{{ feature }}::text,
+                {{ is_other_value(declared_type(view, feature), 'recounted.' ~ feature, 'drawn.' ~ feature) }}
+            )
             {%- endfor %}
         ) as wrong (feature, expected, found, is_other)
         where wrong.is_other
