@@ -89,7 +89,7 @@ def nats_server(program: str, folder: Path) -> Iterator[str]:
 def _follow(database: Database, url: str, config: StreamConfig, count: int) -> float:
     """Seconds until so many messages are durable and acknowledged."""
     settings = replace(database.settings, nats_url=url)
-    source, sink = Source(vars(config), settings), Sink(settings)
+    source, sink = Source(vars(config), settings), Sink("github_events", settings)
     done = 0
     ended = 0.0
 

@@ -5,7 +5,7 @@
     Args:
         contract: the contract, as it is declared.
 
-    Returns optional rules, such as [{'path': 'payload.size', 'type': 'integer', 'kinds': ['PushEvent'], 'generations': ['events_slim']}].
+    Returns optional rules, such as [{'path': 'payload.size', 'type': 'integer', 'kinds': ['order_placed'], 'generations': ['events_slim']}].
 #}
 {% macro contract_unnamed_generations(contract) -%}
     {% set found = [] %}

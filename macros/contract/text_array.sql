@@ -1,4 +1,4 @@
-{# A list as a text array literal, null when there is none. Use: {{ text_array(['PushEvent']) }} #}
+{# A list as a text array literal, null when there is none. Use: {{ text_array(['order_placed']) }} #}
 {% macro text_array(values) -%}
     {%- if values -%}
     {%- set quoted = [] -%}

@@ -8,7 +8,7 @@
     {{ return('headgate_dry_run_' ~ run_started_at.strftime('%Y%m%d%H%M%S') ~ '_' ~ invocation_id[:8]) }}
 {%- endmacro %}
 
-{# The empty table that stands in for a relation in a dry run, for instance "typed.stg_gharchive__pushes". #}
+{# The empty table that stands in for a relation in a dry run, for instance "typed.stg_orders__records". #}
 {% macro dry_run_relation(schema, identifier) -%}
     {{ return(api.Relation.create(
         database=target.database, schema=dry_run_schema(), identifier=(schema ~ '.' ~ identifier)[-63:]

@@ -5,7 +5,7 @@
     change where a window lets go of an hour. Needs a CTE `activity`.
 
     Args:
-        keys: columns of the entity key, for instance ['actor_id', 'repository_id'].
+        keys: columns of the entity key, for instance ['customer_id', 'shop_id'].
         windows: {name: hours}, for instance {"1h": 1, "24h": 24, "7d": 168}.
         batch: what feature_batch() returned.
 #}

@@ -1,5 +1,5 @@
 {# True of a computed row that the feature view does not hold already, value for value: only what changed is written.
-   Use, as the condition of the last step: where {{ is_new_row('rated', ['actor_id'], batch) }} #}
+   Use, as the condition of the last step: where {{ is_new_row('rated', ['customer_id'], batch) }} #}
 {% macro is_new_row(computed, keys, batch) -%}
     {%- if is_incremental() -%}
     {{ computed }}.as_of > timestamptz '{{ batch.changed_from }}'

@@ -5,7 +5,7 @@
 
     Args:
         keys, windows: see affected_entities().
-        member: column of activity whose distinct values are counted, for instance 'actor_id'.
+        member: column of activity whose distinct values are counted, for instance 'sku'.
         name: name of the count, for instance 'contributors_count'.
 #}
 {% macro member_changes(keys, windows, member, name) -%}

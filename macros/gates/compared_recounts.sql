@@ -3,7 +3,7 @@
     recounted is left out. Asks for CTEs `sampled` and `recounted`, see the macros of these names.
 
     Args:
-        keys: key columns of the feature view, for instance ['actor_id'].
+        keys: key columns of the feature view, for instance ['customer_id'].
 #}
 {% macro compared_recounts(keys) -%}
     select

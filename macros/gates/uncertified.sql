@@ -2,10 +2,10 @@
     A filter on the rows of a model that its gates have to look at: everything in `dbt test`, else what is not certified.
 
     Args:
-        model_name: for instance 'stg_gharchive__pushes'.
+        model_name: for instance 'stg_orders__records'.
         column: column that places a row, partition_start or as_of; qualified where needed.
 
-    Use: where {{ uncertified('stg_gharchive__pushes', 'pushes.partition_start') }}
+    Use: where {{ uncertified('stg_orders__records', 'records.partition_start') }}
 #}
 {% macro uncertified(model_name, column='partition_start') -%}
     {#- A gate asks after the model is built. -#}

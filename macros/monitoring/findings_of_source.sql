@@ -3,7 +3,7 @@
     `<source>_observed_paths`. It reads that source's paths alone, so that it stops no other source.
 
     Args:
-        source_name: the source, for instance 'gharchive'.
+        source_name: the source, for instance 'orders'.
         observed: FROM item with the observed paths to look at: the gate's model.
         condition: SQL over the columns of contract_drift, for instance "finding = 'new path'".
 #}

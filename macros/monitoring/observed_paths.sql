@@ -4,7 +4,7 @@
 
     Args:
         landed: a FROM item with landed records, such as source('<source>', '<table>').
-        schema_generation: macro that names the schema generation of a landed record, as gharchive_schema_generation does.
+        schema_generation: macro that names the schema generation of a landed record, as orders_schema_generation does.
         partitions: what stale_partitions() returned.
         records: about how many records of each type and load are looked at.
         elements: how many elements of an array are looked at.

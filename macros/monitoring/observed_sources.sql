@@ -3,7 +3,7 @@
     generations of their records are told apart. Each has a model <source>_observed_paths. Read from the names of macros,
     because dbt has to know what a model reads before it knows the sources; so a new source needs new files only.
 
-    Returns names in order, for instance ['gharchive'].
+    Returns names in order, for instance ['orders'].
 #}
 {% macro observed_sources() -%}
     {% set suffix = '_schema_generation' %}

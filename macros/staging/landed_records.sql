@@ -2,10 +2,10 @@
     The landed records of the given partitions, from whichever landing tables hold them; others are never opened.
 
     Args:
-        source_name, table_name: the landing table that carries the contract, for instance 'gharchive', 'events'.
+        source_name, table_name: the landing table that carries the contract, for instance 'orders', 'records'.
         partitions: what stale_partitions() returned.
 
-    Use: with landed as ({{ landed_records('gharchive', 'events', partitions) }})
+    Use: with landed as ({{ landed_records('orders', 'records', partitions) }})
 #}
 {% macro landed_records(source_name, table_name, partitions) -%}
     {%- set selects = [] -%}

@@ -7,7 +7,7 @@
         source_name, table_name: the landing table that carries the contract.
         partitions: what stale_partitions() returned.
         schema_generations: names of the generations that the contract tells apart; none when it has one only.
-        schema_generation: macro that names the generation of a landed record, as gharchive_schema_generation does.
+        schema_generation: macro that names the generation of a landed record, as orders_schema_generation does.
         time_path: path of the record's time, for the reason that names it.
 #}
 {% macro quarantined_records(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from headgate.errors import UsageError
 
-ARCHIVE_URL = "https://data.gharchive.org"
 NATS_URL = "nats://127.0.0.1:4222"
 
 
@@ -25,13 +24,13 @@ class Settings:
     dsn: str | None = field(repr=False)
     #: Key of the HMAC that replaces personal data (HEADGATE_PII_KEY); None means the key file in `home`.
     pii_key: str | None = field(repr=False)
-    #: Base URL that archive hours are fetched from (HEADGATE_ARCHIVE_URL).
+    #: Base URL of files of hours (HEADGATE_ARCHIVE_URL); empty: where their source is published.
     archive_url: str = field(repr=False)
-    #: Folder with archive hours to use instead of the network (HEADGATE_DATA).
+    #: Folder with files of hours to use instead of the network (HEADGATE_DATA).
     data_dir: Path | None
     #: URL that receives failure alerts as JSON by POST (HEADGATE_ALERT_WEBHOOK_URL).
     alert_webhook_url: str | None = field(repr=False)
-    #: Secret that GitHub signs webhooks with (HEADGATE_WEBHOOK_SECRET).
+    #: Secret that webhooks are signed with (HEADGATE_WEBHOOK_SECRET).
     webhook_secret: str | None = field(repr=False)
     #: Where the stream of events is (HEADGATE_NATS_URL).
     nats_url: str = field(repr=False)
@@ -80,7 +79,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         home=_folder("HEADGATE_HOME", env.get("HEADGATE_HOME") or str(project_dir / ".headgate")),
         dsn=env.get("HEADGATE_DSN") or None,
         pii_key=env.get("HEADGATE_PII_KEY") or None,
-        archive_url=(env.get("HEADGATE_ARCHIVE_URL") or ARCHIVE_URL).rstrip("/"),
+        archive_url=(env.get("HEADGATE_ARCHIVE_URL") or "").rstrip("/"),
         data_dir=_folder("HEADGATE_DATA", data_dir) if data_dir else None,
         alert_webhook_url=env.get("HEADGATE_ALERT_WEBHOOK_URL") or None,
         webhook_secret=env.get("HEADGATE_WEBHOOK_SECRET") or None,

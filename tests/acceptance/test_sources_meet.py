@@ -13,8 +13,8 @@ import pytest
 
 from bench.webhook_load import push_body
 from headgate.landing import Message, open_appender
-from headgate.sources.github_webhooks import event_record
 from headgate_github.synth.traps import TRAPS
+from headgate_github.webhooks import event_record
 from tests.acceptance.hours import generated
 from tests.acceptance.runs import WITH_GATES, build
 from tests.acceptance.tables import Fingerprint, fingerprint

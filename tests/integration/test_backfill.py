@@ -211,8 +211,8 @@ def test_what_cannot_be_backfilled_is_wrong_usage(database: Database) -> None:
     database.headgate("backfill", "ingest_gharchive", "--from", FIRST, "--to", "2016-02-01T00", exit_code=2)
 
 
-def test_building_again_takes_every_load_of_githubs_events_and_no_other(database: Database) -> None:
-    """Also appended ones, which fill no hour, and one that reaches into the range; no declared source's."""
+def test_building_again_takes_every_load_of_the_range(database: Database) -> None:
+    """Also appended ones, which fill no hour, and one that reaches into the range; of every source."""
     loads = {
         "gharchive": [("00:00", "01:00"), ("08:00", "09:00")],
         "github_events": [("02:20:00.1", "02:40"), ("06:00:00.1", "06:30")],
@@ -232,7 +232,7 @@ def test_building_again_takes_every_load_of_githubs_events_and_no_other(database
         query(connection, FORGET, vars(asked_late))
 
     assert [hour.hour for hour in sorted(found.landed)] == [0, 2, 3, 4, 6]
-    assert found.replaces[0].startswith("4 typed partitions in 1 staging models")
+    assert found.replaces[0].startswith("5 typed partitions in 2 staging models")
     assert [hour.hour for hour in sorted(late.landed)] == [4, 6]
     left = "select model, to_char(partition_start at time zone 'UTC', 'HH24:MI') from ops.built_partitions"
     assert sorted(database.query(left + " where model like 'stg%'")) == [
@@ -249,11 +249,12 @@ def add_built_load(database: Database, source: str, start: str, end: str) -> Non
     database.query(
         """
         insert into ops.loads (
-            source, entity, partition_start, partition_end, uri, appended,
+            source, contract_source, entity, partition_start, partition_end, uri, appended,
             lines_read, rows_landed, rows_rejected, status, finished_at
-        ) values (%s, 'events', %s, %s, '', %s, 1, 1, 0, 'landed', now())
+        ) values (%s, %s, 'events', %s, %s, '', %s, 1, 1, 0, 'landed', now())
         """,
-        *(source, day.format(start), day.format(end), source != "gharchive"),
+        *(source, "shop" if source == "shop" else "gharchive"),
+        *(day.format(start), day.format(end), source != "gharchive"),
     )
     model = "stg_shop__orders" if source == "shop" else "stg_gharchive__events"
     database.query(

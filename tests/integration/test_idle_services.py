@@ -77,7 +77,7 @@ def kill(database: Database) -> None:
 @pytest.fixture
 def sink(database: Database) -> Iterator[Sink]:
     """A sink, which is closed at the end."""
-    made = Sink(database.settings)
+    made = Sink("github_events", database.settings)
     yield made
     made.close()
 

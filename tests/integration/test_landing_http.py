@@ -20,8 +20,8 @@ from headgate.landing import land_files
 from headgate.settings import load_settings
 from headgate.sources import downloads, get_source
 from headgate.sources.base import delivery_at
-from headgate.sources.gharchive import delivery_of, fetch, is_published
 from headgate.sources.http import download
+from headgate_github.archive import delivery_of, fetch, is_published
 from tests.integration.api_server import Reply, Request, serving
 from tests.integration.landing_files import HOUR, as_lines, event, write_hour
 from tests.servers import wait_until

@@ -16,6 +16,7 @@ from headgate.errors import HeadgateError
 from headgate.pipelines import alerts, ingest
 from headgate.pipelines.environment import settings_env
 from headgate.settings import Settings, load_settings
+from headgate_github.archive import GHARCHIVE
 from tests.support import Database
 
 NEWEST = datetime(2016, 1, 1, 12, tzinfo=UTC)
@@ -42,7 +43,7 @@ def settings(database: Database, archive: str) -> Settings:
 
 def test_scheduled_run_lands_the_last_whole_hour(settings: Settings) -> None:
     """A run that is due five minutes past one lands the hour from twelve to one."""
-    assert ingest.hours_to_land(settings, DUE) == [NEWEST]
+    assert ingest.hours_to_land(settings, GHARCHIVE, DUE) == [NEWEST]
 
 
 def test_scheduled_run_lands_what_earlier_runs_missed(settings: Settings, database: Database) -> None:
@@ -50,14 +51,14 @@ def test_scheduled_run_lands_what_earlier_runs_missed(settings: Settings, databa
     for hour in (7, 9):
         _record_load(database, NEWEST.replace(hour=hour))
 
-    assert ingest.hours_to_land(settings, DUE) == [NEWEST.replace(hour=8), NEWEST]
+    assert ingest.hours_to_land(settings, GHARCHIVE, DUE) == [NEWEST.replace(hour=8), NEWEST]
 
 
 def test_hours_that_are_asked_for_are_the_hours_of_the_run(settings: Settings) -> None:
     """With hour_from and hour_to a run lands these, both included, and nothing else."""
     variables = {**DUE, "hour_from": "2016-01-01T01", "hour_to": "2016-01-01T03"}
 
-    assert [hour.hour for hour in ingest.hours_to_land(settings, variables)] == [1, 2, 3]
+    assert [hour.hour for hour in ingest.hours_to_land(settings, GHARCHIVE, variables)] == [1, 2, 3]
 
 
 def test_blocks_read_the_settings_of_the_caller(settings: Settings) -> None:
@@ -72,14 +73,16 @@ def test_failed_load_fails_the_outcome() -> None:
     loads = [{"status": "landed", "error": None}, {"status": "failed", "error": error}]
 
     with pytest.raises(HeadgateError, match=r"1 of 2 loads of gharchive.*a file: expected gzip; found HTML"):
-        ingest.check_outcome({"loads": loads})
+        ingest.check_outcome("gharchive", {"loads": loads})
 
 
 def test_outcome_counts_loads_and_rows() -> None:
     """The outcome of a good run is the number of loads by status and the sums of their counts."""
     load = {"lines_read": 5, "rows_landed": 4, "rows_rejected": 1, "rows_repaired": 2}
 
-    outcome = ingest.check_outcome({"loads": [{**load, "status": "landed"}, {**load, "status": "replaced"}]})
+    outcome = ingest.check_outcome(
+        "gharchive", {"loads": [{**load, "status": "landed"}, {**load, "status": "replaced"}]}
+    )
 
     assert outcome == {
         "source": "gharchive",

@@ -60,7 +60,7 @@ def follow(database: Database, nats: Nats, **variables: Any) -> list[int]:
     """Runs source, transformer and sink as Mage does, until the stream is idle; the batches' sizes."""
     settings = type(database.settings)(**{**vars(database.settings), "nats_url": nats.url})
     source = Source({"stop_when_idle_seconds": 1, "linger_seconds": 0.2, **variables}, settings)
-    sink = Sink(settings)
+    sink = Sink("github_events", settings)
     sizes: list[int] = []
 
     def handle(received: list[Received]) -> None:
@@ -186,4 +186,5 @@ def test_the_pipeline_runs_in_mage(database: Database, nats: Nats, tmp_path: Pat
     (done,) = json.loads(database.headgate(*run, HEADGATE_NATS_URL=nats.url).stdout)
     assert list(done["blocks"]) == ["stream_github_events"]
     assert database.value(f"select count(distinct record_id) from {EVENTS}") == 500
-    assert consumer(nats, StreamConfig()) == (0, 0)
+    config = StreamConfig(stream="github_events", subject="github.events")
+    assert consumer(nats, config) == (0, 0)

@@ -87,7 +87,13 @@ def test_every_message_lands_exactly_once(tmp_path: Path) -> None:
             assert publisher.process is not None
             assert publisher.process.wait(60) == 0
             # What was handed out and not acknowledged comes again, and lands no second time.
-            wait_until(lambda: consumer(nats, StreamConfig()) == (0, 0), "every message acknowledged", 120)
+            wait_until(
+                lambda: (
+                    consumer(nats, StreamConfig(stream="github_events", subject="github.events")) == (0, 0)
+                ),
+                "every message acknowledged",
+                120,
+            )
             assert pipeline.is_running()
         finally:
             for service in services:

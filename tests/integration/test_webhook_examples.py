@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from headgate.landing import Message, open_appender
-from headgate.sources.github_webhooks import event_record
+from headgate_github.webhooks import event_record
 from tests.acceptance.runs import WITH_GATES
 from tests.servers import Receiver
 from tests.support import Database

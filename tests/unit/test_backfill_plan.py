@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from headgate.backfill.pace import Pace, in_words
-from headgate.backfill.pipelines import PIPELINES, get_pipeline
+from headgate.backfill.pipelines import get_pipeline
 from headgate.backfill.plan import BUILD, LAND, Chunk, Options, Range, Survey
 from headgate.errors import UsageError
 
 ASKED = Range.parse("2016-03-01T00", "2016-03-02T06")
-INGEST = PIPELINES["ingest_gharchive"]
+INGEST = get_pipeline("ingest_gharchive")
 
 
 def survey(landed: int = 0, *, again: bool = False, unbuilt: int = 0) -> Survey:

@@ -9,7 +9,8 @@ from typing import Any
 from rich.console import Console
 
 from headgate.settings import load_settings
-from headgate.sources.gharchive import HOUR, file_name
+from headgate.sources.hour_names import HOUR
+from headgate_github.archive import file_name
 from headgate_github.demo.account import load_queries, print_account
 from headgate_github.demo.hours import LAST, next_hour
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headgate.sources.github_webhooks import event_record, kind_of
+from headgate_github.webhooks import event_record, kind_of
 
 AT = datetime(2026, 11, 21, 16, 30, 5, 900_000, tzinfo=UTC)
 BODY = {

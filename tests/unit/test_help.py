@@ -14,7 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from headgate.cli.examples import EXAMPLES
+from headgate.cli.examples import all_examples
 from headgate.cli.main import cli
 from tests.support import clean_environment
 
@@ -55,7 +55,7 @@ def test_help_ends_with_two_examples(path: str, command: click.Command) -> None:
     lines = shown.rstrip().splitlines()
     assert lines[-3].strip() == "Examples:", f"add {path!r} to headgate/cli/examples.py"
     examples = [line.strip() for line in lines[-2:]]
-    assert tuple(examples) == EXAMPLES[path]
+    assert tuple(examples) == all_examples()[path]
     for example in examples:
         calls = [called(shlex.split(call)) for call in CALL.findall(example)]
         assert any(path.startswith(name) for name, _, _ in calls)
@@ -67,7 +67,9 @@ def test_no_examples_are_left_of_commands_that_are_gone() -> None:
     """Every example belongs to a command, or to a group that does something by itself."""
     paths = {path for path, _ in commands()}
     assert {
-        path for path in EXAMPLES if path not in paths and not any(p.startswith(f"{path} ") for p in paths)
+        path
+        for path in all_examples()
+        if path not in paths and not any(p.startswith(f"{path} ") for p in paths)
     } == set()
 
 

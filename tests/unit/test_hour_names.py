@@ -11,9 +11,9 @@ import pytest
 
 from headgate.errors import UsageError
 from headgate.settings import load_settings
-from headgate.sources import gharchive
-from headgate.sources.gharchive import GHARCHIVE, deliveries_of, file_name, is_covered, partition_of
 from headgate.sources.hour_names import HOUR, HourNames, LocalNames
+from headgate.sources.hours import deliveries_of
+from headgate_github.archive import GHARCHIVE, file_name, is_covered, partition_of
 
 
 def utc(text: str) -> datetime:
@@ -79,23 +79,27 @@ def test_a_range_has_each_file_once() -> None:
     """Two hours in one file are one delivery, whichever of them is asked for."""
     settings = load_settings()
     night = [utc("2013-11-03T07") + HOUR * number for number in range(4)]
-    found = deliveries_of(settings, night)
+    found = deliveries_of(GHARCHIVE, settings, night)
     assert [delivery.uri.rpartition("/")[2] for delivery in found] == [
         "2013-11-03-0.json.gz",
         "2013-11-03-1.json.gz",
         "2013-11-03-2.json.gz",
     ]
-    assert deliveries_of(settings, [night[1]]) == deliveries_of(settings, [night[2]]) == found[1:2]
+    assert (
+        deliveries_of(GHARCHIVE, settings, [night[1]])
+        == deliveries_of(GHARCHIVE, settings, [night[2]])
+        == found[1:2]
+    )
 
 
 def test_hours_without_a_file_are_left_out_of_a_range() -> None:
     """A range over the change of names lands what there is; one within it is refused."""
     settings = load_settings()
     hours = [utc("2012-03-10T21") + HOUR * number for number in range(10)]
-    assert len(deliveries_of(settings, hours)) == 2
-    assert not gharchive.is_published(settings, hours[1])
+    assert len(deliveries_of(GHARCHIVE, settings, hours)) == 2
+    assert not GHARCHIVE.is_published(settings, hours[1])
     with pytest.raises(UsageError, match="names change"):
-        deliveries_of(settings, hours[1:3])
+        deliveries_of(GHARCHIVE, settings, hours[1:3])
 
 
 @pytest.mark.parametrize(

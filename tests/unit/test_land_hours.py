@@ -44,6 +44,7 @@ def test_other_sources_have_no_hours(
     """Wrong usage with what to use instead, before a server is asked; never hours of the archive."""
     for name, loader in LOADERS.items():
         declare(tmp_path, name, loader)
+    (tmp_path / "dbt_project.yml").write_text("vars: {headgate_packages: [headgate_github]}\n")
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(land, [source, "--from", "2016-01-01T01", "--to", "2016-01-01T02"])
     assert isinstance(done.exception, UsageError)

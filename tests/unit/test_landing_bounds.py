@@ -16,8 +16,8 @@ import pytest
 from headgate.errors import HeadgateError
 from headgate.landing import content, csv_content
 from headgate.scaffold.sample import read_sample
-from headgate.sources.gharchive import GHARCHIVE
 from headgate.sources.loaders import Files
+from headgate_github.archive import GHARCHIVE
 from tests.reading import read_file
 
 LIMIT = 1 << 20

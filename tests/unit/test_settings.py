@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headgate.errors import UsageError
-from headgate.settings import ARCHIVE_URL, NATS_URL, find_project_dir, load_settings
+from headgate.settings import NATS_URL, find_project_dir, load_settings
 from tests.support import ROOT
 
 
@@ -23,7 +23,7 @@ def test_an_empty_environment_means_the_embedded_server_below_the_project() -> N
         settings.alert_webhook_url,
         settings.webhook_secret,
     ) == (None, None, None, None, None)
-    assert (settings.archive_url, settings.nats_url) == (ARCHIVE_URL, NATS_URL)
+    assert (settings.archive_url, settings.nats_url) == ("", NATS_URL)
 
 
 def test_every_variable_is_read(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_the_pipeline_declares_the_defaults() -> None:
     """What metadata.yaml says is what the code does without it, and every setting stands there."""
     file = ROOT / "mage_pipelines" / "pipelines" / "stream_github_events" / "metadata.yaml"
     variables = yaml.safe_load(file.read_text())["variables"]
-    assert read_config(variables) == StreamConfig()
+    assert read_config(variables) == StreamConfig(stream="github_events", subject="github.events")
     assert set(variables) == set(vars(StreamConfig()))
 
 

@@ -9,4 +9,4 @@ from headgate.pipelines import ingest
 @data_exporter
 def check_outcome(outcome, *args, **kwargs):
     """Fails when a load failed; else gives the totals of this run."""
-    return ingest.check_outcome(outcome)
+    return ingest.check_outcome("gharchive", outcome)

@@ -9,4 +9,4 @@ from headgate.pipelines import ingest
 @data_loader
 def land_hours(*args, **kwargs):
     """Lands the hours of this run as raw JSONB and hands on a summary of each load, never records."""
-    return ingest.land_hours(kwargs)
+    return ingest.land_hours("gharchive", kwargs)

@@ -9,4 +9,4 @@ from headgate.pipelines import ingest
 @sensor
 def hour_published(*args, **kwargs):
     """Waits until the archive has published the newest hour to land."""
-    return ingest.wait_until_published(kwargs)
+    return ingest.wait_until_published("gharchive", kwargs)

@@ -1,4 +1,4 @@
-"""Gate of the pipelines that land a source: ingest_files, ingest_github_events and others."""
+"""Gate of the pipelines that land a source: ingest_files, ingest_http_json and others."""
 
 if "transformer" not in globals():
     from mage_ai.data_preparation.decorators import transformer

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812
 
@@ -31,8 +31,7 @@ from headgate.pipelines.mage_runs import between_blocks
 from headgate.pipelines.waiting import building, dbt_runs, query, waiting_loads
 from headgate.postgres.connection import open_psycopg2
 from headgate.settings import Settings
-from headgate.sources import Delivery
-from headgate.sources.gharchive import GHARCHIVE, delivery_of, is_published
+from headgate.sources import HourlySource, all_sources
 
 BUILD_PIPELINE = "build_features"
 #: How long a build waits for another; two at once do no harm, only work twice.
@@ -51,13 +50,13 @@ COVERED = """
             and partition_start <= hour and partition_end >= hour + interval '1 hour'
     )
 """
-#: Hours that a landed load of GitHub's events touches, whichever way these came; appended loads fill no hour.
+#: Hours that a landed load touches, whichever way it came; appended loads fill no hour.
 TOUCHED = """
     select hour from generate_series(%(start)s, %(end)s - interval '1 hour', interval '1 hour') as hour
     where exists (
         select from ops.loads
         where
-            contract_source = 'gharchive' and status = 'landed'
+            status = 'landed'
             and partition_start < hour + interval '1 hour' and partition_end > hour
     )
 """
@@ -68,8 +67,7 @@ TYPED = """
     inner join ops.built_partitions as built
         on built.source = loads.contract_source and built.partition_start = loads.partition_start
     where
-        built.model like 'stg\\_gharchive\\_\\_%%'
-        and loads.contract_source = 'gharchive' and loads.status = 'landed'
+        starts_with(built.model, 'stg_' || loads.contract_source || '__') and loads.status = 'landed'
         and loads.partition_start < %(end)s and loads.partition_end > %(start)s
 """
 #: The first layer forgets; what is built from it follows, and knows that it held rows before.
@@ -77,8 +75,7 @@ FORGET = """
     delete from ops.built_partitions as built
     using ops.loads
     where
-        built.model like 'stg\\_gharchive\\_\\_%%'
-        and loads.contract_source = 'gharchive' and loads.status = 'landed'
+        starts_with(built.model, 'stg_' || loads.contract_source || '__') and loads.status = 'landed'
         and built.source = loads.contract_source and built.partition_start = loads.partition_start
         and loads.partition_start < %(end)s and loads.partition_end > %(start)s
 """
@@ -88,10 +85,12 @@ FORGET = """
 class HourlyLanding:
     """A pipeline that lands one delivery an hour; what landed is built in order of time."""
 
-    name: str
-    source: str
-    delivery: Callable[[Settings, datetime], Delivery]
-    is_published: Callable[[Settings, datetime], bool]
+    source: HourlySource
+
+    @property
+    def name(self) -> str:
+        """The pipeline's name, from the source's."""
+        return f"ingest_{self.source.name}"
 
     def default_options(self, build: bool, again: bool) -> Options:
         """Six hours to a chunk, a build for every day."""
@@ -99,7 +98,7 @@ class HourlyLanding:
 
     def survey(self, settings: Settings, connection: Psycopg2Connection, asked: Range, again: bool) -> Survey:
         """Landed hours are done; with `again` they are delivered once more and replaced where they differ."""
-        landed = covered(connection, self.source, asked)
+        landed = covered(connection, self.source.name, asked)
         waiting = {
             load.partition_start
             for load in waiting_loads(settings, connection)
@@ -128,15 +127,15 @@ class HourlyLanding:
         if chunk.step == BUILD:
             return build(settings)
         with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
-            done = frozenset() if options.again else covered(connection, self.source, chunk.range)
+            done = frozenset() if options.again else covered(connection, self.source.name, chunk.range)
         todo = [hour for hour in chunk.range.hours if hour not in done]
         # Some hours were never published: a backfill must not fail for them.
-        there = [hour for hour in todo if self.is_published(settings, hour)]
+        there = [hour for hour in todo if self.source.is_published(settings, hour)]
         counts = Counter({"landed already": len(done), "never published": len(todo) - len(there)})
         # One file may cover two hours.
-        deliveries = list(dict.fromkeys(self.delivery(settings, hour) for hour in there))
+        deliveries = list(dict.fromkeys(self.source.delivery_of(settings, hour) for hour in there))
         progress = _Count(on_hours, len(chunk.range.hours) - len(deliveries))
-        results = land_files(settings, self.source, deliveries, connections=1, on_progress=progress)
+        results = land_files(settings, self.source.name, deliveries, connections=1, on_progress=progress)
         counts.update(result.status for result in results)
         counts["rows"] = sum(
             result.rows_landed for result in results if result.status in ("landed", "replaced")
@@ -194,28 +193,31 @@ class BuildAgain:
         return build(settings)
 
 
-PIPELINES: dict[str, Pipeline] = {
-    pipeline.name: pipeline
-    for pipeline in (
-        HourlyLanding("ingest_gharchive", GHARCHIVE.name, delivery_of, is_published),
-        BuildAgain(),
-    )
-}
+def pipelines(project_dir: Path | None = None) -> dict[str, Pipeline]:
+    """The pipelines that can be backfilled, by name: one for each hourly source, and the build.
+
+    Raises:
+        UsageError: a source's declaration cannot be read.
+    """
+    sources = all_sources(project_dir).values()
+    found: list[Pipeline] = [HourlyLanding(source) for source in sources if isinstance(source, HourlySource)]
+    return {pipeline.name: pipeline for pipeline in (*found, BuildAgain())}
 
 
-def get_pipeline(name: str) -> Pipeline:
+def get_pipeline(name: str, project_dir: Path | None = None) -> Pipeline:
     """The pipeline of that name, as far as it can be backfilled.
 
     Raises:
         UsageError: it cannot.
     """
-    if name in PIPELINES:
-        return PIPELINES[name]
+    found = pipelines(project_dir)
+    if name in found:
+        return found[name]
     raise UsageError(
         f"pipeline {name}",
-        expected=f"one of {', '.join(PIPELINES)}",
+        expected=f"one of {', '.join(found)}",
         found="no pipeline of that name that can be backfilled",
-        next_step="name one of these; python/headgate/backfill/pipelines.py says how to add one",
+        next_step="name one of these; docs/schedules.md says how a pipeline becomes one of them",
     )
 
 

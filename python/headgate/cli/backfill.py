@@ -63,7 +63,7 @@ def backfill(
     """
     stop_on_signals()
     settings = load_settings()
-    named, asked = get_pipeline(pipeline), Range.parse(first, last)
+    named, asked = get_pipeline(pipeline, settings.project_dir), Range.parse(first, last)
     options = named.default_options(build, again)
     options = replace(
         options,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from headgate.extensions import extensions
+
 EXAMPLES: dict[str, tuple[str, str]] = {
     "up": ("headgate up", "HEADGATE_DSN=postgresql://me@db.example.org/features headgate up"),
     "down": ("headgate down", "headgate down --yes"),
@@ -13,7 +15,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "migrate": ("headgate migrate --plan", "headgate migrate 0009 --yes"),
     "land": (
         "headgate land orders exports/orders-*.jsonl.gz",
-        "headgate land gharchive --from 2016-01-01T01 --to 2016-01-01T12",
+        "headgate land orders --poll --every 300",
     ),
     "state list": ("headgate state list", "headgate state list --json"),
     "state show": ("headgate state show orders", "headgate state show orders --json"),
@@ -24,22 +26,18 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "HEADGATE_WEBHOOK_SECRET=... headgate receive",
         "headgate receive --host 0.0.0.0 --port 8443 --processes 4",
     ),
-    "feed": ("headgate feed hours/2016-01-01-1.json.gz", "headgate feed hours/*.json.gz --rate 500"),
-    "synth": (
-        "headgate synth --from 2016-01-01T01 --to 2016-01-01T12 --out hours",
-        "headgate synth --from 2025-11-01T00 --traps all --out hours",
-    ),
-    "replay": ("headgate replay orders", "headgate replay gharchive --from 2016-01-01T01 --to 2016-01-01T03"),
+    "replay": ("headgate replay orders", "headgate replay orders --from 2026-01-01T01 --to 2026-01-01T03"),
     "run": (
         "headgate run build_features",
-        "headgate run ingest_gharchive --from 2016-01-01T01 --to 2016-01-01T12",
+        "headgate run ingest_orders build_features",
     ),
     "backfill": (
-        "headgate backfill ingest_gharchive --from 2015-06-01T00 --to 2015-06-07T23 --plan",
-        "headgate backfill ingest_gharchive --from 2015-06-01T00 --to 2015-06-07T23 --chunk-hours 6",
+        "headgate backfill build_features --from 2026-06-01T00 --to 2026-06-07T23 --plan",
+        "headgate backfill build_features --from 2026-06-01T00 --to 2026-06-07T23 --chunk-hours 6",
     ),
     "check": ("headgate check", "headgate check --json || echo something is late"),
     "mage": ("headgate mage", "headgate mage --port 6790"),
+    "new project": ("headgate new project ../shop", "headgate new project ~/features"),
     "new source": (
         "headgate new source orders --sample orders.jsonl --dry-run",
         "headgate new source orders --sample orders.csv --identity order_id --time created_at",
@@ -59,6 +57,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate new block dbt build_orders --pipeline build_orders --select +stg_orders__records",
     ),
     "new ui-templates": ("headgate new ui-templates", "headgate new ui-templates --dry-run"),
+    "remove package": (
+        "headgate remove package shop_events",
+        "headgate remove package shop_events --yes",
+    ),
     "remove source": ("headgate remove source orders", "headgate remove source orders --yes"),
     "pipelines validate": (
         "headgate pipelines validate",
@@ -80,7 +82,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "gates waivers": ("headgate gates waivers", "headgate gates waivers --json"),
     "quarantine list": (
         "headgate quarantine list orders",
-        "headgate quarantine list gharchive --load 7 --matching 'outside the partition'",
+        "headgate quarantine list orders --load 7 --matching 'outside the partition'",
     ),
     "quarantine show": (
         "headgate quarantine show --load 7 --line 12",
@@ -88,7 +90,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     ),
     "quarantine accept": (
         "headgate quarantine accept --load 7 --reason 'one sender has no clock'",
-        "headgate quarantine accept --load 7 --type PushEvent --reason 'one sender has no clock' --yes",
+        "headgate quarantine accept --load 7 --type order_paid --reason 'one sender has no clock' --yes",
     ),
     "quarantine discard": (
         "headgate quarantine discard --load 7 --line 12 --reason 'a test message'",
@@ -124,13 +126,12 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "diff": ("headgate diff 1 2", "headgate diff 1 2 --json"),
     "compact": ("headgate compact --keep 30", "headgate compact --keep 30 --yes"),
     "dataset create": (
-        "headgate dataset create merges --spine training.pull_request_outcomes",
-        "headgate dataset create merges --spine training.pull_request_outcomes --release 3 --out data",
+        "headgate dataset create returns --spine training.order_returns",
+        "headgate dataset create returns --spine training.order_returns --release 3 --out data",
     ),
     "dataset list": ("headgate dataset list", "headgate dataset list --json"),
     "dataset show": ("headgate dataset show 1", "headgate dataset show 1 --json"),
     "dataset verify": ("headgate dataset verify 1", "headgate dataset verify 1 --json"),
-    "demo": ("headgate demo", "HEADGATE_DATA=hours headgate demo"),
     "completion": (
         "headgate completion bash > ~/.local/share/bash-completion/completions/headgate",
         "headgate completion fish > ~/.config/fish/completions/headgate.fish",
@@ -138,10 +139,15 @@ EXAMPLES: dict[str, tuple[str, str]] = {
 }
 
 
+def all_examples() -> dict[str, tuple[str, str]]:
+    """Headgate's examples, and those of the commands of the project's packages."""
+    return {**EXAMPLES, **{path: lines for found in extensions() for path, lines in found.examples.items()}}
+
+
 def add_examples(command: click.Command, path: str) -> click.Command:
     """Ends the help of a command, and of those below it, with its examples; `path` is `gates show`."""
-    if path in EXAMPLES:
-        command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[path])
+    if lines := EXAMPLES.get(path) or (() if isinstance(command, click.Group) else all_examples().get(path)):
+        command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
     if isinstance(command, click.Group):
         for name, below in command.commands.items():
             add_examples(below, f"{path} {name}")

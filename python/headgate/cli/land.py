@@ -18,11 +18,13 @@ from headgate import postgres
 from headgate.errors import UsageError
 from headgate.landing import LoadResult, Progress, land_files, replay_quarantined
 from headgate.landing.replay import FIRST, LAST
+from headgate.receiving.source import WebhookSource
 from headgate.settings import Settings, load_settings
-from headgate.sources import GITHUB_WEBHOOKS, DeclaredSource, Delivery, Source, get_source
+from headgate.sources import DeclaredSource, Delivery, HourlySource, Source, get_source
 from headgate.sources.base import delivery_at, parse_hour, parse_partition
 from headgate.sources.files import locations
-from headgate.sources.gharchive import HOUR, deliveries_of, hours_between, is_covered
+from headgate.sources.hour_names import HOUR
+from headgate.sources.hours import deliveries_of, hours_between
 from headgate.sources.loaders import Files, loader_of
 
 
@@ -64,8 +66,8 @@ def land(
     Hours come from HEADGATE_DATA when it holds their files, else over HTTP from HEADGATE_ARCHIVE_URL. What is
     landed already with the same content is left alone, unless its format, its loader or its contract says
     something else now, or --again is given; other content replaces what is landed for that time.
-    A source that declares where its records are (docs/sources.md), and github_events, need neither files nor
-    hours. Exit code 1 when a load failed; the others are landed all the same.
+    A source that says where its records are (docs/sources.md) needs neither files nor hours. Exit code 1 when
+    a load failed; the others are landed all the same.
     """
     settings = load_settings()
     if not files and not first and not partition and not last:
@@ -202,12 +204,12 @@ def _deliveries(
             next_step="see headgate land --help",
         )
     if first:
-        if named.appends:
+        if not isinstance(named, HourlySource):
             raise _has_no_hours(settings, named)
         hours = hours_between(parse_hour(first), parse_hour(last or first))
-        if missing := sum(not is_covered(hour) for hour in hours):
+        if missing := sum(not named.is_covered(hour) for hour in hours):
             click.echo(f"{missing} of {len(hours)} hours have no file: names change there", err=True)
-        return deliveries_of(settings, hours)
+        return deliveries_of(named, settings, hours)
     extent = parse_partition(partition) if partition else None
     return [delivery_at(named, file, extent) for file in files]
 
@@ -217,13 +219,13 @@ def _has_no_hours(settings: Settings, source: Source) -> UsageError:
     declared = loader_of(source, settings.project_dir) if isinstance(source, DeclaredSource) else None
     if isinstance(declared, Files):
         instead = f"headgate land {source.name} FILE ..."
-    elif source is GITHUB_WEBHOOKS:
+    elif isinstance(source, WebhookSource):
         instead = "headgate receive"
     else:
         instead = f"headgate land {source.name}: it lands what is new"
     return UsageError(
         f"source {source.name}",
-        expected="hours of a source whose files are an hour each, such as gharchive",
+        expected="hours of a source whose files are an hour each",
         found="--from for a source whose records are added as they come",
         next_step=instead,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import json
 import os
@@ -14,6 +13,7 @@ import click
 from headgate import __version__, private
 from headgate.cli.examples import add_examples
 from headgate.errors import HeadgateError
+from headgate.extensions import extensions, load_object
 from headgate.settings import load_settings
 
 #: command name -> (module:attribute, one-line help shown by `headgate --help`)
@@ -29,16 +29,14 @@ COMMANDS = {
     "migrate": ("headgate.cli.server:migrate", "Move the schemas that Python owns to a version."),
     "land": ("headgate.cli.land:land", "Land raw JSON of a source, partition by partition."),
     "state": ("headgate.cli.state:state", "Show or reset how far sources have been read."),
-    "receive": ("headgate.cli.receive:receive", "Receive GitHub's webhooks over HTTP."),
-    "feed": ("headgate.cli.feed:feed", "Publish events from files to the stream, for demos and tests."),
-    "synth": ("headgate_github.cli.synth:synth", "Generate archive hours, seeded and deterministic."),
+    "receive": ("headgate.cli.receive:receive", "Receive webhooks over HTTP."),
     "replay": ("headgate.cli.land:replay", "Retype partitions, for instance after a contract change."),
     "run": ("headgate.cli.pipelines:run", "Run a Mage pipeline to its end."),
     "backfill": ("headgate.cli.backfill:backfill", "Run a pipeline over a range of past hours."),
     "check": ("headgate.cli.watch:check", "List stale sources, late runs and unbuilt loads; exit 1 if any."),
     "mage": ("headgate.cli.pipelines:mage", "Serve Mage: scheduler and UI."),
-    "new": ("headgate.cli.new:new", "Write a source, feature view, pipeline or block from templates."),
-    "remove": ("headgate.cli.remove:remove", "Remove a source that nobody has published."),
+    "new": ("headgate.cli.new:new", "Write a project, source, feature view, pipeline or block."),
+    "remove": ("headgate.cli.remove:remove", "Remove a source or a package."),
     "pipelines": ("headgate.cli.validate:pipelines", "Validate Mage pipelines without running them."),
     "gates": ("headgate.cli.gates:gates", "Show gate results and failed rows; waive a gate for a load."),
     "quarantine": ("headgate.cli.quarantine:quarantine", "List, accept or discard quarantined records."),
@@ -56,7 +54,6 @@ COMMANDS = {
     "diff": ("headgate.cli.store:diff", "Show what changed between two releases."),
     "compact": ("headgate.cli.store:compact", "Remove rows that only old releases use."),
     "dataset": ("headgate.cli.dataset:dataset", "Create and verify reproducible training sets."),
-    "demo": ("headgate_github.cli.demo:demo", "Run the main job on twelve hours and show the results."),
     "completion": ("headgate.cli.completion:completion", "Print shell completion for bash, zsh or fish."),
 }
 
@@ -68,17 +65,24 @@ class LazyGroup(click.Group):
     """A click group that imports a sub-command's module when the sub-command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(all_commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        # Packages are looked for only where the command is none of Headgate's own.
+        commands = COMMANDS if cmd_name in COMMANDS else all_commands()
+        if cmd_name not in commands:
             return None
-        module, attribute = COMMANDS[cmd_name][0].split(":")
-        return add_examples(getattr(importlib.import_module(module), attribute), cmd_name)
+        return add_examples(load_object(commands[cmd_name][0]), cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in all_commands().items()])
+
+
+def all_commands() -> dict[str, tuple[str, str]]:
+    """Headgate's commands, then those of the project's packages."""
+    brought = {name: command for extension in extensions() for name, command in extension.commands.items()}
+    return {**COMMANDS, **brought}
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from headgate.scaffold.event_columns import EventColumns
 from headgate.scaffold.feature_view import new_feature_view
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.infer import Inferred, infer
+from headgate.scaffold.project import checkout, new_project
 from headgate.scaffold.sample import read_sample
 from headgate.scaffold.source import new_source
 from headgate.scaffold.staging import Check
@@ -42,12 +44,26 @@ def writes_files(command: Command) -> Command:
 
 @click.group()
 def new() -> None:
-    """Write a new pipeline, block, feature view or source from the templates in mage_pipelines/templates.
+    """Write a new project, or a pipeline, block, feature view or source from mage_pipelines/templates.
 
     The files pass `make lint` and the validator. Existing files are kept, and named with exit code 4, unless
     --overwrite is given.
     """
     private.write_project()
+
+
+@new.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def project(folder: Path) -> None:
+    """Write a project without the example into DIR, with a git repository of its own.
+
+    It holds the framework, and nothing of the packages that this checkout names. `make lint`, `make test`,
+    `headgate up` and `headgate new source` work in it.
+    """
+    target = folder.resolve()
+    new_project(target, checkout())
+    click.echo(f"wrote  {target}: a git repository, its files staged")
+    click.echo(f"next   cd {shlex.quote(str(target))} && make setup && git commit -m 'A Headgate project'")
 
 
 @new.command()

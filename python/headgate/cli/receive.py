@@ -17,10 +17,10 @@ import click
     help="Worker processes. Default: one per core.",
 )
 def receive(host: str, port: int, processes: int) -> None:
-    """Receive GitHub's webhooks at POST /github, until Ctrl-C or SIGTERM.
+    """Receive the webhooks of the project's source until Ctrl-C or SIGTERM.
 
     A delivery is answered with 200 when it is durable in PostgreSQL. HEADGATE_WEBHOOK_SECRET is the secret
-    that the webhook has at GitHub.
+    that the sender signs with.
     """
     from headgate.receiving.serve import serve
 

@@ -13,6 +13,7 @@ from headgate import postgres, private
 from headgate.errors import ConfirmationRequired, HeadgateError
 from headgate.postgres.connection import open_psycopg2
 from headgate.scaffold.checks import read_manifest
+from headgate.scaffold.project import named_extension, parts_of, take_out
 from headgate.scaffold.removal import Removal, files_of, plan_removal, remove_from_database
 from headgate.scaffold.staging import Check, put
 from headgate.settings import Settings, load_settings
@@ -20,7 +21,7 @@ from headgate.settings import Settings, load_settings
 
 @click.group()
 def remove() -> None:
-    """Remove a source that nobody has published."""
+    """Remove a source that nobody has published, or what a package brought."""
     private.write_project()
 
 
@@ -44,6 +45,29 @@ def source(name: str, *, yes: bool, as_json: bool) -> None:
     put(settings.project_dir, {}, _without(removal), removal.files, dropping(settings, removal))
     if not as_json:
         click.echo(f"removed {name}; the next `dbt build` needs --no-partial-parse")
+
+
+@remove.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do it. Without, only the plan is printed (exit code 4).")
+def package(name: str, *, yes: bool) -> None:
+    """Take what belongs to the package NAME out of this project: files, folders, lines of configuration.
+
+    `headgate_packages` in dbt_project.yml names them. The database keeps what landed and what was built.
+    """
+    project_dir = load_settings().project_dir
+    extension = named_extension(project_dir, name)
+    for part in parts_of(project_dir, name, extension):
+        click.echo(f"remove  {part}")
+    if not yes:
+        raise ConfirmationRequired(
+            f"package {name}",
+            expected="--yes, for what is listed is deleted",
+            found="none",
+            next_step="read the list, and add --yes; git restores what is committed",
+        )
+    take_out(project_dir, name, extension)
+    click.echo(f"removed {name}; the next `dbt build` needs --no-partial-parse")
 
 
 def planned(settings: Settings, name: str) -> Removal:

@@ -16,14 +16,14 @@ from headgate.landing.tables import landing_table, range_partition_for
 from headgate.postgres.connection import Connection
 from headgate.sources import Source
 
-#: How old a record may be when it comes, where the contract limits times at all: GitHub sends a webhook again
+#: How old a record may be when it comes, where the contract limits times at all: a webhook may be sent again
 #: for three days. Older ones land and are quarantined.
 LATE_HOURS = 7 * 24
 
 
 async def start_appended(connection: Connection, source: Source, *, status: str, uri: str) -> int:
     """A new ledger row; its extent is provisional."""
-    place = (source.name, source.entity, uri, status)
+    place = (source.name, source.entity, uri, status, source.contract[0])
     while True:
         load_id = await connection.fetchval(statement("start_appended"), *place)
         if load_id is not None:

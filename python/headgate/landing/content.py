@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: What a socket takes at once: with larger blocks the server waits for the next one while we screen it.
 BLOCK = 64 << 10
-#: A longer line is no record: PostgreSQL takes at most 256 MB, GitHub sends less than 1 MB.
+#: A longer line is no record: PostgreSQL takes at most 256 MB, and no sender gets near it.
 LINE_LIMIT = 64 << 20
 GZIP_MAGIC = b"\x1f\x8b"
 #: The types say that the second is no type.

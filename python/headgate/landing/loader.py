@@ -152,7 +152,8 @@ class Loader:
             )
         partition = delivery.partition
         place = (delivery.source, delivery.entity, partition.start, partition.end, delivery.shown_uri)
-        return int(await self.connection.fetchval(statement("start_load"), *place))
+        contract_source, _ = self.source.contract
+        return int(await self.connection.fetchval(statement("start_load"), *place, contract_source))
 
     def _alone(self, delivery: Delivery) -> contextlib.AbstractAsyncContextManager[None]:
         """Keeps other landers of the same partition, or of the same file, waiting."""

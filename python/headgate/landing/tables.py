@@ -62,13 +62,28 @@ async def create_landing_table(connection: Connection, source: str, entity: str)
         """)
 
 
+async def create_replaced_table(connection: Connection, source: str, entity: str) -> None:
+    """Creates the landing table of a source whose loads replace partitions, where it is not there yet."""
+    table = landing_table(source, entity)
+    if await _exists(connection, table):
+        return
+    async with connection.transaction():
+        await _alone(connection, table)
+        await _require_no_other(connection, table)
+        await connection.execute(f"""
+            create schema if not exists staging_{source};
+            create table if not exists {table} ({COLUMNS}) partition by list (load_id);
+        """)
+
+
 async def create_landing_tables(settings: Settings) -> list[str]:
-    """Creates the landing tables of all sources that the dbt project declares; their names."""
-    sources = [source for source in all_sources(settings.project_dir).values() if source.appends]
+    """Creates the landing tables of all sources of the project; their names."""
+    sources = list(all_sources(settings.project_dir).values())
     connection = await postgres.connect(settings)
     try:
         for source in sources:
-            await create_landing_table(connection, source.name, source.entity)
+            create = create_landing_table if source.appends else create_replaced_table
+            await create(connection, source.name, source.entity)
     finally:
         await connection.close()
     return [landing_table(source.name, source.entity) for source in sources]

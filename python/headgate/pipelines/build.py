@@ -24,9 +24,9 @@ SECONDS_BETWEEN_LOOKS = 5
 def wait_for_new_loads(*, minutes: float) -> bool:
     """Returns True when a load is newer than the last build and no backfill builds, or `minutes` are over.
 
-    It never fails: an hour that does not come is the alert of `ingest_gharchive`, and a build without new
-    loads, or beside another, costs work and does no harm. Loads that grow by messages are closed first, so
-    that the build sees what they hold.
+    It never fails: an hour that does not come is the alert of the pipeline that lands it; a build without
+    new loads, or beside another, costs work and does no harm. Loads that grow by messages are closed first,
+    so that the build sees what they hold.
     """
     deadline = time.monotonic() + minutes * 60
     while time.monotonic() < deadline and (not asyncio.run(has_new_loads()) or backfill_builds()):

@@ -1,4 +1,4 @@
-"""What the blocks of `ingest_gharchive` call."""
+"""What the blocks of a pipeline call that lands a source whose files are an hour each."""
 
 from __future__ import annotations
 
@@ -9,18 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headgate import postgres
-from headgate.errors import HeadgateError
+from headgate.errors import HeadgateError, UsageError
 from headgate.pipelines import loads
 from headgate.settings import Settings, load_settings
+from headgate.sources import get_source
 from headgate.sources.base import parse_hour
-from headgate.sources.gharchive import (
-    GHARCHIVE,
-    HOUR,
-    deliveries_of,
-    delivery_of,
-    hours_between,
-    is_published,
-)
+from headgate.sources.hour_names import HOUR
+from headgate.sources.hours import HourlySource, deliveries_of, hours_between
 
 SECONDS_BETWEEN_LOOKS = 60
 #: A run without explicit hours also lands hours that earlier runs missed, up to this far back.
@@ -36,63 +31,82 @@ def newest_hour(variables: Mapping[str, Any]) -> datetime:
     return due.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - HOUR
 
 
-def hours_to_land(settings: Settings, variables: Mapping[str, Any]) -> list[datetime]:
+def hours_to_land(settings: Settings, source: HourlySource, variables: Mapping[str, Any]) -> list[datetime]:
     """The hours of a run: those asked for, else the newest one and those that earlier runs missed."""
     newest = newest_hour(variables)
     if variables.get("hour_from"):
         return hours_between(parse_hour(str(variables["hour_from"])), newest)
-    landed = asyncio.run(_landed_hours(settings, newest - CATCH_UP, newest))
+    landed = asyncio.run(_landed_hours(settings, source.name, newest - CATCH_UP, newest))
     known = hours_between(min(landed, default=newest), newest)[:-1]
     missed = [hour for hour in known if hour not in landed]
     # Some hours were never published: a run must not fail for them every hour of a day.
-    return [*(hour for hour in missed if is_published(settings, hour)), newest]
+    return [*(hour for hour in missed if source.is_published(settings, hour)), newest]
 
 
-def wait_until_published(variables: Mapping[str, Any]) -> bool:
+def wait_until_published(source_name: str, variables: Mapping[str, Any]) -> bool:
     """Returns True when the newest hour of the run is published.
 
     Raises:
         HeadgateError: `wait_minutes` are over and it is not.
     """
     settings, hour = load_settings(), newest_hour(variables)
+    source = hourly_source(settings, source_name)
     deadline = time.monotonic() + 60 * variables["wait_minutes"]
     while True:
         problem = f"not published after {variables['wait_minutes']} minutes of waiting"
         try:
-            if is_published(settings, hour):
+            if source.is_published(settings, hour):
                 return True
         except HeadgateError as error:
             # A network that is down for some minutes is what waiting is for.
             problem = error.found
         if time.monotonic() >= deadline:
             raise HeadgateError(
-                f"hour {hour:%Y-%m-%dT%H} of the GitHub archive",
-                expected=f"a file at {delivery_of(settings, hour).uri}",
+                f"hour {hour:%Y-%m-%dT%H} of {source_name}",
+                expected=f"a file at {source.delivery_of(settings, hour).uri}",
                 found=problem,
                 next_step="run the pipeline again later; the next scheduled run also lands what is missing",
             )
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def land_hours(variables: Mapping[str, Any]) -> dict[str, Any]:
+def land_hours(source_name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     """Lands the hours of a run; one summary for each load, failed ones too, never records."""
     settings = load_settings()
-    deliveries = deliveries_of(settings, hours_to_land(settings, variables))
-    return loads.land(settings, GHARCHIVE.name, deliveries)
+    source = hourly_source(settings, source_name)
+    deliveries = deliveries_of(source, settings, hours_to_land(settings, source, variables))
+    return loads.land(settings, source_name, deliveries)
 
 
-def check_outcome(outcome: Mapping[str, Any]) -> dict[str, Any]:
+def check_outcome(source_name: str, outcome: Mapping[str, Any]) -> dict[str, Any]:
     """The totals of a run: loads by status, lines and rows.
 
     Raises:
         HeadgateError: a load failed.
     """
-    found = loads.totals(GHARCHIVE.name, outcome)
+    found = loads.totals(source_name, outcome)
     loads.require_landed(found)
     return found
 
 
-async def _landed_hours(settings: Settings, first: datetime, last: datetime) -> set[datetime]:
+def hourly_source(settings: Settings, name: str) -> HourlySource:
+    """The source called `name`, whose files are an hour each.
+
+    Raises:
+        UsageError: there is none of the kind.
+    """
+    source = get_source(name, settings.project_dir)
+    if isinstance(source, HourlySource):
+        return source
+    raise UsageError(
+        f"source {name}",
+        expected="a source of a package whose files are an hour each",
+        found="one that is landed otherwise",
+        next_step=f"headgate land {name}",
+    )
+
+
+async def _landed_hours(settings: Settings, source: str, first: datetime, last: datetime) -> set[datetime]:
     connection = await postgres.connect(settings)
     try:
         rows = await connection.fetch(
@@ -100,7 +114,7 @@ async def _landed_hours(settings: Settings, first: datetime, last: datetime) -> 
             select partition_start from ops.loads
             where source = $1 and status in ('landed', 'discarded') and partition_start between $2 and $3
             """,
-            GHARCHIVE.name,
+            source,
             first,
             last,
         )

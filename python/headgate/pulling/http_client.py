@@ -25,7 +25,7 @@ from headgate.sources.http import TRANSIENT
 #: Attempts in a row that fail; seconds to wait after the first, and at most.
 ATTEMPTS = 6
 PAUSE, LONGEST_PAUSE = 0.5, 30.0
-#: Seconds that a server may have one request wait; GitHub's limits are reset within an hour.
+#: Seconds that a server may have one request wait; limits of APIs are reset within an hour.
 LONGEST_WAIT = 3700.0
 #: Shorter waits are not told.
 WORTH_TELLING = 1.0

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from headgate.errors import HeadgateError, UsageError
 from headgate.landing.memory import OUT_OF_MEMORY, out_of_memory
 from headgate.pulling.lost import LOST, lost
-from headgate.pulling.results import Pulled, Say
+from headgate.pulling.results import Pulled, PulledSource, Say
 from headgate.settings import Settings
 from headgate.sources import DeclaredSource, get_source
 from headgate.sources.loaders import HttpJson, PostgresJsonb, loader_of
@@ -76,14 +76,12 @@ def _puller(settings: Settings, name: str) -> Puller:
             from headgate.pulling.http_json import pull_http
 
             return lambda say: pull_http(settings, source, declared, say)
-    if name == "github_events":
-        from headgate.pulling.github_events import pull_github_events
-
-        return lambda say: pull_github_events(settings, say)
+    if isinstance(source, PulledSource):
+        return lambda say: source.pull(settings, say)
     raise UsageError(
         f"source {name}",
         expected="a source that says where its records are",
         found="none of the kind",
-        next_step=f"name files: headgate land {name} FILE ...; for gharchive, hours: --from and --to; or "
+        next_step=f"name files: headgate land {name} FILE ...; where a file is an hour, --from and --to; or "
         "declare a loader, see docs/sources.md",
     )

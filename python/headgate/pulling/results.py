@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from headgate.landing import Appended
+from headgate.settings import Settings
+from headgate.sources import Source
 
 #: Takes one line about what goes on; never a record's contents, never a secret.
 Say = Callable[[str], None]
@@ -57,3 +59,15 @@ class Pulled:
     def plus(self, **more: Any) -> Pulled:
         """The same with other values."""
         return dataclasses.replace(self, **more)
+
+
+@runtime_checkable
+class PulledSource(Source, Protocol):
+    """A source of a package that says itself how what is new is fetched and landed."""
+
+    async def pull(self, settings: Settings, say: Say) -> Pulled:
+        """Lands once what the source has that is new.
+
+        Raises:
+            HeadgateError: it cannot be reached; what had landed stays.
+        """

@@ -1,1 +1,1 @@
-"""The HTTP receiver of GitHub's webhooks: a delivery is answered when it is durable in PostgreSQL."""
+"""The HTTP receiver of webhooks: a delivery is answered when it is durable in PostgreSQL."""

@@ -1,6 +1,6 @@
 """The receiver as an ASGI application: checks a delivery, has it landed, answers.
 
-Data flow: POST /github -> size, type, signature, headers -> event record -> intake -> 200.
+Data flow: POST to the path of a source -> size, type, signature, headers -> event record -> intake -> 200.
 Every answer is JSON; `error` says what is wrong. Logs tell of refusals and of the database, not of contents.
 """
 
@@ -30,12 +30,11 @@ from headgate.landing.reconnecting import ReconnectingAppender, reason
 from headgate.logs import service_log
 from headgate.receiving.intake import AwayError, FullError, Held, Intake
 from headgate.receiving.signature import is_signed
+from headgate.receiving.source import WebhookSource, webhook_source
 from headgate.secrecy import require_strong
 from headgate.settings import Settings, load_settings
-from headgate.sources import GITHUB_WEBHOOKS
-from headgate.sources.github_webhooks import event_record
 
-#: GitHub's own limit.
+#: Larger ones are refused.
 MOST_BODY_BYTES = 25 << 20
 SECONDS_FOR_BODY = 10.0
 #: Said with 503, in seconds.
@@ -61,9 +60,9 @@ def create_app() -> FastAPI:
     receiver = Receiver(load_settings())
     # No page of documentation, which would be served to everybody who finds the port.
     app = FastAPI(openapi_url=None, lifespan=receiver.lifespan)
-    app.add_route("/github", receiver.receive, methods=["POST"])
+    app.add_route(receiver.source.path, receiver.receive, methods=["POST"])
     app.add_route("/healthz", receiver.health, methods=["GET"])
-    app.add_exception_handler(HTTPException, _refuse_route)
+    app.add_exception_handler(HTTPException, receiver.refuse_route)
     return app
 
 
@@ -71,10 +70,11 @@ class Receiver:
     """One worker process of the receiver."""
 
     def __init__(self, settings: Settings) -> None:
-        self.secret = required_secret(settings)
+        self.source = webhook_source(settings.project_dir)
+        self.secret = required_secret(settings, self.source)
         self.log = service_log("receiver")
         self.appender = ReconnectingAppender(
-            settings, GITHUB_WEBHOOKS.name, uri=f"webhooks, process {os.getpid()}", on_change=self._tell
+            settings, self.source.name, uri=f"webhooks, process {os.getpid()}", on_change=self._tell
         )
         self.intake = Intake(self.appender)
 
@@ -102,7 +102,7 @@ class Receiver:
         try:
             with self.intake.hold() as held:
                 delivery = await self._read(request, held)
-                message, is_object = delivery.message(datetime.now(UTC))
+                message, is_object = delivery.message(self.source, datetime.now(UTC))
                 await self.intake.land(message)
             if not is_object:
                 raise Refusal(400, "the body is not one JSON object; it was kept as a reject")
@@ -125,6 +125,13 @@ class Receiver:
             return _answer(200, {"status": "ok"})
         return _answer(503, {"status": "no connection to PostgreSQL"})
 
+    async def refuse_route(self, _: Request, error: Exception) -> Response:
+        """Answers what is no delivery."""
+        assert isinstance(error, HTTPException)
+        texts = {404: f"deliveries go to {self.source.path}", 405: "deliveries come by POST"}
+        said = texts.get(error.status_code, error.detail)
+        return _answer(error.status_code, {"error": said}, dict(error.headers or {}))
+
     async def _read(self, request: Request, held: Held) -> Delivery:
         headers = request.headers
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -138,7 +145,10 @@ class Receiver:
             raise Refusal(
                 401, "X-Hub-Signature-256 is missing, or not this body's with the receiver's secret"
             )
-        event, delivery_id = _header(request, "X-GitHub-Event"), _header(request, "X-GitHub-Delivery")
+        event, delivery_id = (
+            _header(request, name, self.source.sender)
+            for name in (self.source.event_header, self.source.delivery_header)
+        )
         return Delivery(event, delivery_id, body)
 
     async def _body(self, request: Request, held: Held) -> bytes:
@@ -203,27 +213,30 @@ class Delivery:
     delivery_id: str
     body: bytes
 
-    def message(self, received_at: datetime) -> tuple[Message, bool]:
+    def message(self, source: WebhookSource, received_at: datetime) -> tuple[Message, bool]:
         """What is landed, and whether the body is a JSON object; when not, it is a reject as a whole."""
         try:
             parsed = _parse(self.body)
         except ValueError:
             return Message(self.delivery_id, self.body, is_record=False), False
-        record = event_record(self.event, self.delivery_id, received_at, self.body, parsed)
+        record = source.record(self.event, self.delivery_id, received_at, self.body, parsed)
         return Message(self.delivery_id, record), True
 
 
-def required_secret(settings: Settings) -> str:
+def required_secret(settings: Settings, source: WebhookSource) -> str:
     """The secret that the webhook was made with."""
     if settings.webhook_secret is None:
         raise UsageError(
             "HEADGATE_WEBHOOK_SECRET",
-            expected="the secret of the webhook, as GitHub has it",
+            expected=f"the secret of the webhook, as {source.sender} has it",
             found="nothing",
             next_step="set it: without it anybody could send deliveries",
         )
     if not settings.allow_weak_keys:
-        step = "give it to the webhook at GitHub too; until then, HEADGATE_ALLOW_WEAK_KEYS=1 takes this one"
+        step = (
+            f"give it to the webhook at {source.sender} too; "
+            "until then, HEADGATE_ALLOW_WEAK_KEYS=1 takes this one"
+        )
         require_strong("HEADGATE_WEBHOOK_SECRET", settings.webhook_secret, next_step=step)
     return settings.webhook_secret
 
@@ -251,23 +264,15 @@ def _parse(body: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _header(request: Request, name: str) -> str:
+def _header(request: Request, name: str, sender: str) -> str:
     found = request.headers.get(name, "")
     if not found or len(found) > _LONGEST_HEADER or not found.isascii() or not found.isprintable():
-        raise Refusal(400, f"{name} is missing, or not what GitHub sends")
+        raise Refusal(400, f"{name} is missing, or not what {sender} sends")
     return found
 
 
 def _too_large() -> Refusal:
-    return Refusal(413, f"the body is larger than {MOST_BODY_BYTES >> 20} MB, which GitHub never sends")
-
-
-async def _refuse_route(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    texts = {404: "deliveries go to /github", 405: "deliveries come by POST"}
-    return _answer(
-        error.status_code, {"error": texts.get(error.status_code, error.detail)}, dict(error.headers or {})
-    )
+    return Refusal(413, f"the body is larger than {MOST_BODY_BYTES >> 20} MB")
 
 
 def _answer(status: int, content: dict[str, str], headers: dict[str, str] | None = None) -> Response:

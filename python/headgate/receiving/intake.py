@@ -16,7 +16,7 @@ MOST_BYTES_HELD = 256 << 20
 #: What one transaction lands at most, but for a single larger delivery.
 MOST_MESSAGES = 500
 MOST_BYTES = 4 << 20
-#: GitHub gives up after 10 seconds; by then it has its answer.
+#: Senders give up after 10 seconds; by then it has its answer.
 SECONDS_TO_ANSWER = 8.0
 
 

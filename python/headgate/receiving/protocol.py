@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 #: Seconds, from the connection's start or the first byte after the last answer.
 SECONDS_FOR_HEAD = 10.0
-#: Bytes and headers of a head, names and values together. GitHub's have some 700 bytes in 12 headers.
+#: Bytes and headers of a head, names and values together. Webhooks have some 700 bytes in 12 headers.
 MOST_HEAD_BYTES = 16 << 10
 MOST_HEADERS = 100
 #: Said with 503, in seconds.

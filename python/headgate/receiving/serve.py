@@ -9,8 +9,8 @@ from headgate.contract import load_contract
 from headgate.receiving.app import required_secret
 from headgate.receiving.intake import MOST_WAITING
 from headgate.receiving.protocol import PatientProtocol
+from headgate.receiving.source import webhook_source
 from headgate.settings import load_settings
-from headgate.sources import GITHUB_WEBHOOKS
 
 #: Seconds in which what was accepted is answered after SIGTERM; see `intake.SECONDS_TO_ANSWER`.
 SECONDS_TO_DRAIN = 15
@@ -23,12 +23,13 @@ def serve(host: str, port: int, processes: int) -> None:
     """Serves until SIGTERM or SIGINT; then answers what was accepted and ends.
 
     Raises:
-        UsageError: no secret, or no contract.
+        UsageError: no source that is sent by webhook, no secret, or no contract.
     """
     settings = load_settings()
-    required_secret(settings)
-    load_contract(settings.project_dir, *GITHUB_WEBHOOKS.contract)
-    click.echo(f"receiving webhooks at http://{host}:{port}/github; Ctrl-C stops it", err=True)
+    source = webhook_source(settings.project_dir)
+    required_secret(settings, source)
+    load_contract(settings.project_dir, *source.contract)
+    click.echo(f"receiving webhooks at http://{host}:{port}{source.path}; Ctrl-C stops it", err=True)
     uvicorn.run(
         "headgate.receiving.app:create_app",
         factory=True,

@@ -1,4 +1,4 @@
-"""GitHub's signature of a delivery: HMAC-SHA256 of the body with the secret of the webhook."""
+"""The signature of a delivery: HMAC-SHA256 of the body with the secret of the webhook."""
 
 from __future__ import annotations
 

@@ -18,11 +18,12 @@ from headgate.scaffold.names import Names, require_name
 from headgate.scaffold.quoting import for_dbt, json_text, sql_text, yaml_value
 from headgate.scaffold.render import Templates
 from headgate.scaffold.typed import Column, Model
+from headgate.sources import package_sources
 
 #: Longer ones make names of gates that PostgreSQL cuts off.
 LONGEST = 24
 #: Names that other code gives a meaning.
-_TAKEN = frozenset({"gharchive", "github_events", "github_webhooks", "contracts", "ops"})
+_TAKEN = frozenset({"contracts", "ops"})
 _NAMED = re.compile(r"^\s+name: (\w+)\s*$", re.MULTILINE)
 #: Columns of a model that get gates of their own; the contract holds for all.
 MOST_GATES = 100
@@ -93,8 +94,9 @@ def _require_free(project_dir: Path, name: str) -> None:
         )
         if (folder := project_dir / parent / name).is_dir()
     ]
-    ours = (project_dir / "macros" / name / f"{name}_schema_generation.sql").is_file() and name not in _TAKEN
-    if name in _TAKEN or (standing and not ours):
+    taken = _TAKEN | package_sources(project_dir).keys()
+    ours = (project_dir / "macros" / name / f"{name}_schema_generation.sql").is_file() and name not in taken
+    if name in taken or (standing and not ours):
         raise UsageError(
             f"source {name}",
             expected="a name that nothing else has",

@@ -13,8 +13,8 @@ from headgate.errors import UsageError
 class StreamConfig:
     """A stream of JetStream and its durable consumer; both are made where there are none."""
 
-    stream: str = "github_events"
-    subject: str = "github.events"
+    stream: str = "events"
+    subject: str = "events"
     durable: str = "headgate"
     #: Messages in one transaction, at most.
     batch_size: int = 1_000

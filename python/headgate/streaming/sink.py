@@ -11,20 +11,20 @@ from headgate.landing.messages import Appended, Message
 from headgate.landing.reconnecting import SECONDS_BETWEEN_LOOKS, ReconnectingAppender, reason
 from headgate.logs import service_log
 from headgate.settings import Settings, load_settings
-from headgate.sources import GITHUB_EVENTS
 from headgate.streaming.loop import LoopThread
 
 
 class Sink:
     """Lands batches of messages; waits for PostgreSQL as long as it is away."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, source: str, settings: Settings | None = None) -> None:
+        """Lands what comes as records of the source called `source`."""
         self._log = service_log("stream sink")
         self._loop = LoopThread("stream sink")
         self._closed = False
         self._appender = ReconnectingAppender(
             settings or load_settings(),
-            GITHUB_EVENTS.name,
+            source,
             uri=f"stream, process {os.getpid()}",
             on_change=self._tell,
         )

@@ -22,7 +22,8 @@ from headgate.landing import land_files
 from headgate.pipelines import runner
 from headgate.pipelines.environment import ensure_profiles
 from headgate.settings import Settings, load_settings
-from headgate.sources.gharchive import GHARCHIVE, HOUR
+from headgate.sources.hour_names import HOUR
+from headgate_github.archive import GHARCHIVE
 from headgate_github.demo.account import has_landed, print_account, read_account
 from headgate_github.demo.cut import SHARE, cut_last_hour
 from headgate_github.demo.hours import FIRST, LAST, find_hours, next_hour

@@ -11,7 +11,7 @@ import httpx
 from headgate import private
 from headgate.errors import HeadgateError
 from headgate.settings import Settings
-from headgate.sources.gharchive import file_name
+from headgate_github.archive import archive_url, file_name
 from headgate_github.demo.hours import LAST
 
 #: How much of the hour arrives at first.
@@ -42,7 +42,7 @@ def cut_last_hour(settings: Settings) -> Path:
 
 
 def _fetch(settings: Settings, target: Path) -> Path:
-    url = f"{settings.archive_url}/{file_name(LAST)}"
+    url = f"{archive_url(settings)}/{file_name(LAST)}"
     try:
         answer = httpx.get(url, timeout=SECONDS_TO_FETCH, follow_redirects=True).raise_for_status()
     except httpx.HTTPError as error:

@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 
 from headgate.settings import Settings
-from headgate.sources.gharchive import file_name, hours_between
+from headgate.sources.hours import hours_between
+from headgate_github.archive import archive_url, file_name
 from headgate_github.synth import write_hours
 from headgate_github.synth.traps import TRAPS
 
@@ -33,7 +34,7 @@ def find_hours(settings: Settings) -> Hours:
         if folder is not None and _holds_all(folder):
             return Hours(replace(settings, data_dir=folder), "real hours of the archive, from a folder")
     if _archive_answers(settings):
-        return Hours(replace(settings, data_dir=None), f"real hours, from {settings.archive_url}")
+        return Hours(replace(settings, data_dir=None), f"real hours, from {archive_url(settings)}")
     folder = settings.home / "demo"
     if not _holds_all(folder):
         write_hours(
@@ -64,7 +65,7 @@ def _holds_all(folder: Path) -> bool:
 
 def _archive_answers(settings: Settings) -> bool:
     try:
-        url = f"{settings.archive_url}/{file_name(FIRST)}"
+        url = f"{archive_url(settings)}/{file_name(FIRST)}"
         return httpx.head(url, timeout=SECONDS_TO_WAIT_FOR_THE_ARCHIVE).is_success
     except httpx.HTTPError:
         return False

@@ -15,7 +15,7 @@ import orjson
 from isal import isal_zlib
 
 from headgate.errors import UsageError
-from headgate.sources import gharchive
+from headgate_github import archive
 from headgate_github.synth import mixture, threads, traps
 from headgate_github.synth.file_traps import FILE_TRAPS, REDELIVER
 from headgate_github.synth.trap_kit import RENDER, facts_of
@@ -106,12 +106,12 @@ def write_hours(
 
 
 def file_name(hour: datetime) -> str:
-    """The archive's name of the file that an hour, UTC, is in; see `sources.gharchive`.
+    """The archive's name of the file that an hour, UTC, is in; see `headgate_github.archive`.
 
     Raises:
         UsageError: the archive has no file of it.
     """
-    return gharchive.file_name(hour)
+    return archive.file_name(hour)
 
 
 def generation_at(hour: datetime) -> Generation:
@@ -235,7 +235,7 @@ def _world(seed: int, events_per_hour: int, emails: Emails) -> World:
 def _files(start: datetime, end: datetime) -> dict[str, list[datetime]]:
     found: dict[str, list[datetime]] = {}
     for hour in _hours(start, end):
-        if gharchive.is_covered(hour):
+        if archive.is_covered(hour):
             found.setdefault(file_name(hour), []).append(hour)
     return found
 

@@ -23,7 +23,7 @@ def several(keys: Any) -> Sequence[Key]:
         if not isinstance(key, Mapping):
             raise UsageError(
                 "entity keys",
-                expected="mappings with the key columns, for instance {'repository_id': 1}",
+                expected="mappings with the key columns, for instance {'customer_id': 1}",
                 found=f"a Python {type(key).__name__}",
                 next_step="give each entity as a mapping",
             )

@@ -74,7 +74,7 @@ def relation_name(spine: str) -> str:
             f"spine {spine}",
             expected="the name of a relation as schema.name",
             found="another form",
-            next_step="name it like training.pull_request_outcomes",
+            next_step="name it like training.order_returns",
         )
     return ".".join(map(quoted, parts))
 

@@ -36,6 +36,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drops the landing table with every load in it, and forgets these loads."""
-    op.execute("drop table staging_gharchive.events; drop schema staging_gharchive")
+    op.execute("drop table if exists staging_gharchive.events; drop schema if exists staging_gharchive")
     for table in ("rejects", "repairs", "loads"):
         op.execute(FORGET.format(table))

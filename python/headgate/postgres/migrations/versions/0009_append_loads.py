@@ -106,4 +106,6 @@ def downgrade() -> None:
             drop column appended cascade,
             drop column rows_redelivered cascade,
             drop column contract_source cascade;
+        -- Of databases that were at 0022.
+        drop function if exists ops.complete_load() cascade;
     """)

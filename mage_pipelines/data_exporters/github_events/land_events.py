@@ -14,7 +14,7 @@ class LandEvents(BasePythonSink):
 
     def init_client(self):
         """Connects when the first batch comes."""
-        self.sink = Sink()
+        self.sink = Sink("github_events")
 
     def batch_write(self, messages):
         """Returns when the messages are durable: the source acknowledges them then."""

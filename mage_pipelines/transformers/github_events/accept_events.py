@@ -1,4 +1,4 @@
-"""Transformer of stream_github_events: what came becomes messages with a delivery id."""
+"""Transformer of a streaming pipeline: what came becomes messages with a delivery id."""
 
 from headgate.streaming.messages import accept
 

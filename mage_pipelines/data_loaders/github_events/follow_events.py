@@ -1,4 +1,4 @@
-"""Source of stream_github_events: batches from NATS JetStream, acknowledged when the sink has returned."""
+"""Source of a streaming pipeline: batches from NATS JetStream, acknowledged when the sink has returned."""
 
 from mage_ai.streaming.sources.base_python import BasePythonSource
 

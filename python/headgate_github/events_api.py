@@ -21,7 +21,8 @@ from headgate.pulling.json_records import Answer, as_text
 from headgate.pulling.results import Pulled, Say
 from headgate.pulling.state import alone, read_state, write_state
 from headgate.settings import Settings
-from headgate.sources import GITHUB_EVENTS
+from headgate.sources import AppendingSource
+from headgate_github.archive import GHARCHIVE
 
 API = "https://api.github.com"
 URL_VARIABLE, TOKEN_VARIABLE = "HEADGATE_GITHUB_API_URL", "GITHUB_TOKEN"
@@ -33,6 +34,17 @@ LONGEST_INTERVAL = 3600.0
 PAGE = 100
 #: The API ends after three pages; a server that never ends is not followed for ever.
 PAGES = 10
+
+
+@dataclass(frozen=True)
+class _EventsApi(AppendingSource):
+    async def pull(self, settings: Settings, say: Say) -> Pulled:
+        """See `pull_github_events`."""
+        return await pull_github_events(settings, say)
+
+
+#: The same records as the archive's hours: held to its contract and typed by its models.
+GITHUB_EVENTS = _EventsApi("github_events", "events", GHARCHIVE.contract)
 
 
 async def pull_github_events(settings: Settings, say: Say) -> Pulled:

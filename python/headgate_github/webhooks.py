@@ -6,10 +6,14 @@ Data flow: name of the event, delivery id, body -> the record of an Events API e
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
+
+from headgate.sources import AppendingSource
+from headgate_github.archive import GHARCHIVE
 
 #: What tells the record of a webhook from one of the Events API.
 ID_PREFIX = "webhook:"
@@ -92,3 +96,21 @@ def _moves_a_branch(body: Mapping[str, Any]) -> bool:
 
 def _camel_case(name: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
+
+@dataclass(frozen=True)
+class _Webhooks(AppendingSource):
+    path: str = "/github"
+    sender: str = "GitHub"
+    event_header: str = "X-GitHub-Event"
+    delivery_header: str = "X-GitHub-Delivery"
+
+    def record(
+        self, event: str, delivery_id: str, received_at: datetime, body: bytes, parsed: Mapping[str, Any]
+    ) -> bytes:
+        """See `event_record`."""
+        return event_record(event, delivery_id, received_at, body, parsed)
+
+
+#: Held to the archive's contract and typed by its models.
+GITHUB_WEBHOOKS = _Webhooks("github_webhooks", "deliveries", GHARCHIVE.contract)

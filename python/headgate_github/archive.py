@@ -6,17 +6,16 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from headgate.errors import UsageError
 from headgate.settings import Settings
 from headgate.sources.base import Delivery, Partition
-from headgate.sources.hour_names import HourNames, LocalNames
+from headgate.sources.hour_names import HOUR, HourNames, LocalNames
 
-HOUR = timedelta(hours=1)
+ARCHIVE_URL = "https://data.gharchive.org"
 
 #: Files of the timeline, from its first one on, are named in Pacific time, all others in UTC.
 #: The last eight of them cover hours that files named in UTC cover too: 2014-12-31-16 that of 2015-01-01-0.
@@ -46,6 +45,18 @@ class _GHArchive:
         if found is None:
             raise _unnamed(file)
         return Delivery(self.name, self.entity, found, str(file.resolve()))
+
+    def is_covered(self, hour: datetime) -> bool:
+        """See `is_covered`."""
+        return is_covered(hour)
+
+    def delivery_of(self, settings: Settings, hour: datetime) -> Delivery:
+        """See `delivery_of`."""
+        return delivery_of(settings, hour)
+
+    def is_published(self, settings: Settings, hour: datetime) -> bool:
+        """See `is_published`."""
+        return is_published(settings, hour)
 
 
 GHARCHIVE = _GHArchive()
@@ -112,22 +123,6 @@ def _unnamed(file: Path) -> UsageError:
     )
 
 
-def hours_between(first: datetime, last: datetime) -> list[datetime]:
-    """Every hour from `first` to `last`, both included.
-
-    Raises:
-        UsageError: `last` is before `first`.
-    """
-    if last < first:
-        raise UsageError(
-            f"hours {first:%Y-%m-%dT%H} to {last:%Y-%m-%dT%H}",
-            expected="the first hour before the last",
-            found="the other way round",
-            next_step="swap --from and --to",
-        )
-    return [first + HOUR * number for number in range((last - first) // HOUR + 1)]
-
-
 def file_name(hour: datetime) -> str:
     """The archive's name of the file that covers an hour, UTC; the hour in it has no leading zero.
 
@@ -150,11 +145,16 @@ def is_covered(hour: datetime) -> bool:
     return NAMES.name(hour) is not None
 
 
+def archive_url(settings: Settings) -> str:
+    """Where hours are fetched from: HEADGATE_ARCHIVE_URL, else the archive itself."""
+    return settings.archive_url or ARCHIVE_URL
+
+
 def locate(settings: Settings, hour: datetime) -> str:
     """Where the file of an hour is: a path when HEADGATE_DATA holds it, else its URL."""
     if settings.data_dir is not None and (local := settings.data_dir / file_name(hour)).is_file():
         return str(local)
-    return f"{settings.archive_url}/{file_name(hour)}"
+    return f"{archive_url(settings)}/{file_name(hour)}"
 
 
 def delivery_of(settings: Settings, hour: datetime) -> Delivery:
@@ -169,17 +169,6 @@ def delivery_of(settings: Settings, hour: datetime) -> Delivery:
     partition = partition_of(uri.rsplit("/", 1)[-1])
     assert partition is not None, "a name made from an hour"
     return Delivery(GHARCHIVE.name, GHARCHIVE.entity, partition, uri)
-
-
-def deliveries_of(settings: Settings, hours: Iterable[datetime]) -> list[Delivery]:
-    """The deliveries that cover hours, each once; hours that no file covers are left out.
-
-    Raises:
-        UsageError: no file covers any of them.
-    """
-    wanted = list(hours)
-    covered = [hour for hour in wanted if is_covered(hour)] or wanted[:1]
-    return list(dict.fromkeys(delivery_of(settings, hour) for hour in covered))
 
 
 def fetch(settings: Settings, hour: datetime) -> Path:

@@ -1,0 +1,122 @@
+"""`headgate new project` and `headgate remove package`: a project without the example works."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headgate.errors import UsageError
+from headgate.scaffold.project import PLACES, checkout, new_project, without_lines
+from tests.support import ROOT, clean_environment
+from tests.unit.test_example_apart import EXAMPLE, EXCEPTIONS, NAMED
+
+BIN = Path(sys.executable).parent
+ORDERS = [
+    {"id": number, "customer_id": number % 3, "total": 5, "created_at": f"2026-03-01T0{number}:00:00Z"}
+    for number in range(8)
+]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new project, set up with this environment."""
+    folder = tmp_path_factory.mktemp("new") / "shop"
+    new_project(folder, checkout())
+    (folder / ".venv").mkdir()
+    (folder / ".venv/.synced").touch()
+    return folder
+
+
+@pytest.fixture
+def in_project(project: Path) -> Iterator[Path]:
+    """The project, with its server ended after the test."""
+    yield project
+    call(project, "headgate", "down", "--yes")
+
+
+def call(folder: Path, *command: str, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Runs a program of this environment in a project, by itself or by `make`."""
+    env = {**clean_environment(), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == exit_code, (
+        f"{command} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    )
+    return done
+
+
+def naming_files(folder: Path) -> list[str]:
+    """Files that name the example, which the test over the framework's text does not know of."""
+    names = call(folder, "git", "ls-files").stdout.splitlines()
+    allowed = {*EXCEPTIONS, "uv.lock", "pyproject.toml"}
+    return [name for name in names if name not in allowed and NAMED.search((folder / name).read_text())]
+
+
+def test_a_new_project_has_nothing_of_the_example(project: Path) -> None:
+    """No file names it, none is missing that git should have, and a second call writes nothing over it."""
+    assert naming_files(project) == []
+    staged = call(project, "git", "ls-files").stdout.splitlines()
+    assert {"Makefile", "dbt_project.yml", "models/features/.gitkeep", "python/headgate/settings.py"} <= set(
+        staged
+    )
+    with pytest.raises(UsageError, match="an empty one"):
+        new_project(project, checkout())
+
+
+def test_lines_of_one_package_are_taken_out() -> None:
+    """Those between its marks, and no others."""
+    text = "a\n  # one: begin\n  b\n  # one: end\n# two: begin\nc\n# two: end\n"
+    assert without_lines(text, "one") == "a\n# two: begin\nc\n# two: end\n"
+
+
+@pytest.mark.slow
+def test_a_new_project_takes_a_source_from_sample_to_release(in_project: Path) -> None:
+    """`make lint`, `make test`, a source, landed, built, published; no schema of the example."""
+    (in_project / "orders.jsonl").write_text("".join(json.dumps(order) + "\n" for order in ORDERS))
+    call(in_project, "make", "RUN=", "lint", "test")
+    call(in_project, "headgate", "up")
+    call(in_project, "headgate", "new", "source", "orders", "--sample", "orders.jsonl")
+    call(in_project, "make", "RUN=", "lint", "test")
+    call(in_project, "headgate", "up")
+    call(in_project, "headgate", "land", "orders", "orders.jsonl")
+    call(in_project, "headgate", "run", "build_features")
+    uri = call(in_project, "headgate", "dsn").stdout.strip()
+    query = "select count(*) from typed.stg_orders__records"
+    assert scalar(uri, query) == len(ORDERS)
+    assert scalar(uri, "select count(*) from pg_namespace where nspname ~ 'github|gharchive'") == 0
+    assert "gharchive" not in call(in_project, "headgate", "--help").stdout
+
+
+@pytest.mark.slow
+def test_a_clone_without_the_example_is_linted_documented_and_built(tmp_path: Path) -> None:
+    """`headgate remove package`: a plan first; then lint, the docs site and a build of all models."""
+    clone = tmp_path / "clone"
+    call(tmp_path, "git", "clone", "--quiet", str(ROOT), str(clone))
+    (clone / ".venv").mkdir()
+    (clone / ".venv/.synced").touch()
+    plan = call(clone, "headgate", "remove", "package", "headgate_github", exit_code=4).stdout
+    assert "python/headgate_github" in plan
+    assert (clone / "python/headgate_github").is_dir()
+    call(clone, "headgate", "remove", "package", "headgate_github", "--yes")
+    left = [path for place in PLACES for path in (clone / place).rglob("*") if EXAMPLE.search(path.name)]
+    assert left == []
+    call(clone, "make", "RUN=", "lint", "docs")
+    call(clone, "headgate", "remove", "package", "headgate_github", exit_code=2)
+
+
+def scalar(uri: str, query: str) -> int:
+    """One number of the database."""
+    import psycopg2
+
+    connection = psycopg2.connect(uri)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            return int(cursor.fetchone()[0])
+    finally:
+        connection.close()
