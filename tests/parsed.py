@@ -23,7 +23,7 @@ from tests.trial_servers import HOME
 
 FILE = "partial_parse.msgpack"
 #: What `headgate run` runs in Mage: its dbt blocks.
-BLOCKS = ("staging", "features", "training")
+BLOCKS = ("models",)
 
 
 def hand_on(folder: Path, project: Path, env: Mapping[str, str], **options: Any) -> None:

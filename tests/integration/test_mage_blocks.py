@@ -104,7 +104,7 @@ def test_alert_that_cannot_be_sent_is_a_log_line(
     url = "http://127.0.0.1:9/a-secret-path"  # the discard port: nothing listens there
     monkeypatch.setenv("HEADGATE_ALERT_WEBHOOK_URL", url)
 
-    alerts.alert(pipeline="build_features", block="build/staging", error=ValueError("what happened"))
+    alerts.alert(pipeline="build_features", block="build/models", error=ValueError("what happened"))
 
     printed = capsys.readouterr().out
     assert "what happened" in printed

@@ -84,9 +84,7 @@ def test_output_is_a_line_for_each_block(built: tuple[Database, str]) -> None:
             "gharchive/land_hours",
             "gharchive/check_outcome",
             "build/new_loads",
-            "build/staging",
-            "build/features",
-            "build/training",
+            "build/models",
             "build/publish_release",
         )
     ]

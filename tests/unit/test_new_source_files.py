@@ -127,7 +127,7 @@ def test_what_dbt_remembers_goes_when_a_source_comes(tmp_path: Path) -> None:
     (project / "macros/one").mkdir(parents=True)
     (project / "macros/one/one_schema_generation.sql").touch()
     own = replace(load_settings({"HEADGATE_HOME": str(tmp_path / "home")}), project_dir=project)
-    parsed = [own.home / place / "partial_parse.msgpack" for place in ("dbt/staging", "plan/target")]
+    parsed = [own.home / place / "partial_parse.msgpack" for place in ("dbt/models", "plan/target")]
 
     def left() -> list[bool]:
         for file in parsed:
