@@ -249,6 +249,66 @@ def test_cursors_that_lead_round_in_a_circle(landed: Database, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    "behind_zero",
+    [
+        lambda: Reply({"data": records(0, 3), "next": "B"}),
+        lambda: Reply({"data": [], "next": 0}),
+        lambda: Reply({"data": records(0, 3), "next": 0}),
+        lambda: Reply({"data": [], "next": ""}),
+        lambda: Reply({"detail": "no such cursor"}, 400),
+    ],
+    ids=["the first page again", "nothing", "itself", "an empty cursor", "a refusal"],
+)
+@pytest.mark.parametrize("zero", [0, "0"])
+def test_cursor_zero_is_the_end_where_it_leads_back(
+    landed: Database, tmp_path: Path, behind_zero: Callable[[], Reply], zero: object
+) -> None:
+    """Whatever stands behind it: all that came before has landed once, and the pull succeeds."""
+    following = {None: "B", "B": zero}
+
+    def answer(request: Request) -> Reply:
+        cursor = request.params.get("cursor")
+        if cursor == "0":
+            return behind_zero()
+        first = 0 if cursor is None else 3
+        return Reply({"data": records(first, first + 3), "next": following[cursor]})
+
+    done, requests, _ = land(landed, tmp_path, answer, pagination={"style": "cursor", "next": "next"})
+    assert (done.rows.landed, len(requests)) == (6, 3)
+
+
+def test_cursor_zero_may_be_a_page(landed: Database, tmp_path: Path) -> None:
+    """Where the server counts from it: nothing behind it is left out."""
+    following = {None: 0, "0": 1, "1": None}
+
+    def answer(request: Request) -> Reply:
+        cursor = request.params.get("cursor")
+        first = {None: 0, "0": 3, "1": 6}[cursor]
+        return Reply({"data": records(first, first + 3), "next": following[cursor]})
+
+    done, _, _ = land(landed, tmp_path, answer, pagination={"style": "cursor", "next": "next"})
+    assert done.rows.landed == 9
+
+
+@pytest.mark.parametrize(
+    "total",
+    [lambda _: 0, lambda _: -1, lambda page: 95 - 30 * page, lambda page: 20 if page == 1 else 19],
+    ids=["zero", "minus one", "shrinking", "below what came"],
+)
+def test_a_total_below_what_came_says_nothing(
+    landed: Database, tmp_path: Path, total: Callable[[int], int]
+) -> None:
+    """Servers that do not count say 0 or -1, and some recount: the pages are read to their end."""
+    done, _, _ = land(
+        landed,
+        tmp_path,
+        lambda request: Reply({"data": page_of(request, 10), "total": total(int(request.params["page"]))}),
+        pagination={"style": "page", "total": "total"},
+    )
+    assert done.rows.landed == 95
+
+
+@pytest.mark.parametrize(
     ("bad", "reason"),
     [
         (b'{"id": 3, "v": NaN}', "invalid JSON"),

@@ -120,9 +120,10 @@ class _Counted(Pages):
         if flag is not None:
             return flag
         total, pages = self._total(answer), _number(answer, self.style.total_pages)
-        if total is not None:
+        if total is not None and total >= self.read:
             # None behind an empty page: more than there is cannot be waited for.
-            return False if self.read >= total else True if self._last else None
+            # A total below what came says nothing: 0 and -1 stand where a server does not count, others shrink.
+            return False if self.read == total else True if self._last else None
         if pages is not None:
             return self.number < pages
         links = _links(response)
@@ -199,11 +200,30 @@ class _Led(Pages):
 
 
 class _ByCursor(_Led):
+    def start(self) -> None:
+        super().start()
+        #: The page now asked for is that of cursor 0: there may be one, and many servers end with it.
+        self._zero = False
+
+    def advance(self, answer: Answer, response: httpx.Response, texts: Sequence[bytes]) -> bool:
+        from_zero = self._zero
+        try:
+            return super().advance(answer, response, texts)
+        except HeadgateError:
+            if from_zero:
+                return False
+            raise
+
+    def is_past_the_end(self, response: httpx.Response) -> bool:
+        return self._zero
+
     def follow(self, answer: Answer, response: httpx.Response) -> bool:
         following = answer.text_at(self.style.next)
         if following is None:
             return False
         self.params[self.style.param] = following
+        self._zero = following == "0"
+        self.may_end_with = PAST_THE_END if self._zero else ()
         return True
 
 
