@@ -122,7 +122,7 @@ class _Counted(Pages):
         total, pages = self._total(answer), _number(answer, self.style.total_pages)
         if total is not None and total >= self.read:
             # None behind an empty page: more than there is cannot be waited for.
-            # A total below what came says nothing: 0 and -1 stand where a server does not count, others shrink.
+            # A total below what came says nothing: servers that do not count say 0 or -1, and some shrink.
             return False if self.read == total else True if self._last else None
         if pages is not None:
             return self.number < pages

@@ -17,8 +17,37 @@ from headgate.pipelines.validation.yaml_lines import Items, Lines, line_of
 BLOCK_LISTS = ("blocks", "callbacks", "conditionals", "widgets")
 
 
+class _Entry:
+    """What findings about metadata.yaml are told of: a pipeline, or one of its blocks."""
+
+    uuid = ""
+
+    @property
+    def metadata_file(self) -> Path:
+        """The metadata.yaml that it stands in."""
+        raise NotImplementedError
+
+    def line(self, *keys: Any) -> int:
+        """The line of one of its keys, or of itself."""
+        raise NotImplementedError
+
+    def finding(
+        self,
+        code: str,
+        keys: tuple[Any, ...],
+        message: str,
+        expected: str,
+        mend: str,
+        *,
+        harmless: bool = False,
+    ) -> Finding:
+        """A finding about what metadata.yaml says of it."""
+        line = self.line(*keys)
+        return Finding(code, self.metadata_file, line, message, expected, mend, self.uuid, harmless)
+
+
 @dataclass(frozen=True, eq=False)
-class Block:
+class Block(_Entry):
     """One entry of a pipeline's block lists."""
 
     data: Lines
@@ -29,7 +58,7 @@ class Block:
     configuration: Lines
 
     @cached_property
-    def uuid(self) -> str:
+    def uuid(self) -> str:  # type: ignore[override]
         """The name by which others refer to it."""
         return _text(self.data.get("uuid"))
 
@@ -87,23 +116,14 @@ class Block:
         listed = self.data.get(f"{direction}_blocks")
         return [name for name in listed if isinstance(name, str)] if isinstance(listed, Items) else []
 
+    @property
+    def metadata_file(self) -> Path:
+        """The pipeline's metadata.yaml."""
+        return self.pipeline.metadata_file
+
     def line(self, *keys: Any) -> int:
         """The line of a key of this block, or of the block itself."""
         return line_of(self.data, *keys)
-
-    def finding(
-        self,
-        code: str,
-        keys: tuple[Any, ...],
-        message: str,
-        expected: str,
-        mend: str,
-        *,
-        harmless: bool = False,
-    ) -> Finding:
-        """A finding about this entry of metadata.yaml."""
-        path = self.pipeline.metadata_file
-        return Finding(code, path, self.line(*keys), message, expected, mend, self.uuid, harmless)
 
     def file_finding(self, code: str, line: int, message: str, expected: str, mend: str) -> Finding:
         """A finding about this block's file."""
@@ -111,7 +131,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Pipeline:
+class Pipeline(_Entry):
     """One folder below `pipelines/`."""
 
     project: Project
@@ -140,6 +160,10 @@ class Pipeline:
     def metadata_file(self) -> Path:
         """Its metadata.yaml."""
         return self.folder / "metadata.yaml"
+
+    def line(self, *keys: Any) -> int:
+        """The line of a key of metadata.yaml."""
+        return line_of(self.metadata, *keys)
 
     @property
     def triggers_file(self) -> Path:
@@ -192,20 +216,6 @@ class Pipeline:
         if not (folder / first).exists() and (folder / "dbt" / first).exists():
             return folder / "dbt" / path
         return folder / path
-
-    def finding(
-        self,
-        code: str,
-        keys: tuple[Any, ...],
-        message: str,
-        expected: str,
-        mend: str,
-        *,
-        harmless: bool = False,
-    ) -> Finding:
-        """A finding about metadata.yaml as a whole."""
-        line = line_of(self.metadata, *keys)
-        return Finding(code, self.metadata_file, line, message, expected, mend, harmless=harmless)
 
 
 def _text(value: Any) -> str:
