@@ -47,6 +47,10 @@ class GateFailed(HeadgateError):
     exit_code = 3
 
 
+class NothingBuiltError(HeadgateError):
+    """No feature view is built, so there is nothing that could be published."""
+
+
 class ConfirmationRequired(HeadgateError):
     """The action destroys something and was not confirmed with `--yes`."""
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from headgate.errors import ConfirmationRequired, HeadgateError
+from headgate.errors import ConfirmationRequired, HeadgateError, NothingBuiltError
 from headgate.gates import results
 from headgate.landing.replay import replay_quarantined
 from headgate.planning import dbt
@@ -69,8 +69,7 @@ async def apply(
     """
     await _build(connection, settings, plan, progress)
     await _drop(connection, plan.drop)
-    published = await publish_project(settings)
-    release = published.release_id if published else None
+    release = await _publish(settings, plan)
     await connection.execute(
         "update ops.approvals set applied_release = coalesce($2, applied_release) where plan_hash = $1",
         plan.hash,
@@ -78,6 +77,17 @@ async def apply(
     )
     newest = await newest_release(connection)
     return Applied(plan, release, newest if release is None and newest != plan.release else None)
+
+
+async def _publish(settings: Settings, plan: Plan) -> int | None:
+    """The release that was made, if any; a project may have sources and no feature view yet."""
+    try:
+        published = await publish_project(settings)
+    except NothingBuiltError:
+        if plan.release is not None:
+            raise
+        return None
+    return published.release_id if published else None
 
 
 async def _build(
@@ -93,7 +103,8 @@ async def _build(
     if plan.rebuild:
         contracts = ["contract_paths"] if sources else []
         names = [*contracts, *(model.name for model in plan.rebuild), *plan.build]
-        commands.insert(0, [*BUILD, "--full-refresh", "--select", *map(_selector, names)])
+        # Seeds by a command of its own: --full-refresh would drop them, with the views over them.
+        commands = [["seed"], [*BUILD, "--full-refresh", "--select", *map(_selector, names)], *commands]
     for command in commands:
         exit_code, said = dbt.run(settings, [dbt.program("dbt"), *command], progress)
         if exit_code != 0:

@@ -33,6 +33,8 @@ def of_apply(applied: Applied, seconds: float) -> Report:
     """What `headgate apply` did."""
     plan = applied.plan
     became = "The active release holds all of it already."
+    if plan.release is None:
+        became = "Nothing is published yet: no feature view is built."
     if applied.release:
         became = f"Release {applied.release} is active."
     elif applied.left:

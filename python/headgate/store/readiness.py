@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from headgate.errors import GateFailed, HeadgateError
+from headgate.errors import GateFailed, HeadgateError, NothingBuiltError
 from headgate.postgres.connection import Connection
 from headgate.store import proof
 
@@ -40,7 +40,7 @@ async def read_readiness(connection: Connection, views: Iterable[str]) -> Readin
     names = sorted(views)
     sources, names = await _sources(connection, names)
     if not names:
-        raise HeadgateError(
+        raise NothingBuiltError(
             "feature views to publish",
             expected="at least one that dbt has built",
             found="none",
