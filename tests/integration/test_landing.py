@@ -249,12 +249,13 @@ def test_replay_forgets_partitions_with_quarantined_rows(database: Database) -> 
         " from unnest(array['2016-01-01 01:00Z', '2016-01-01 02:59:59Z']::timestamptz[]) as start"
     )
     database.query("""
-        insert into ops.loads (source, entity, partition_start, partition_end, uri, status, appended,
-            lines_read, rows_landed, rows_rejected)
+        insert into ops.loads (source, contract_source, entity, partition_start, partition_end, uri, status,
+            appended, lines_read, rows_landed, rows_rejected)
         values
-            ('gharchive', 'events', '2016-01-01 01:00Z', '2016-01-01 02:00Z', '', 'landed', false, 2, 2, 0),
-            ('github_webhooks', 'deliveries', '2016-01-01 02:59:59Z', '2016-01-01 03:20Z', '', 'landed', true,
-                2, 2, 0)
+            ('gharchive', 'gharchive', 'events', '2016-01-01 01:00Z', '2016-01-01 02:00Z', '', 'landed',
+                false, 2, 2, 0),
+            ('github_webhooks', 'gharchive', 'deliveries', '2016-01-01 02:59:59Z', '2016-01-01 03:20Z', '',
+                'landed', true, 2, 2, 0)
     """)
     database.query("""
         insert into ops.built_partitions (model, source, partition_start, upstream_version, version)

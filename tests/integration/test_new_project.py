@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from tests.support import ROOT, clean_environment
 from tests.unit.test_example_apart import EXAMPLE, EXCEPTIONS, NAMED
 
 BIN = Path(sys.executable).parent
+#: With the programs of this environment: none is made, nothing is fetched.
+MAKE = ("make", "RUN=", f"UV={shutil.which('true')}", "STAMP=/dev/null")
 ORDERS = [
     {"id": number, "customer_id": number % 3, "total": 5, "created_at": f"2026-03-01T0{number}:00:00Z"}
     for number in range(8)
@@ -28,8 +31,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new project, set up with this environment."""
     folder = tmp_path_factory.mktemp("new") / "shop"
     new_project(folder, checkout())
-    (folder / ".venv").mkdir()
-    (folder / ".venv/.synced").touch()
     return folder
 
 
@@ -78,10 +79,10 @@ def test_lines_of_one_package_are_taken_out() -> None:
 def test_a_new_project_takes_a_source_from_sample_to_release(in_project: Path) -> None:
     """`make lint`, `make test`, a source, landed, built, published; no schema of the example."""
     (in_project / "orders.jsonl").write_text("".join(json.dumps(order) + "\n" for order in ORDERS))
-    call(in_project, "make", "RUN=", "lint", "test")
+    call(in_project, *MAKE, "lint", "test")
     call(in_project, "headgate", "up")
     call(in_project, "headgate", "new", "source", "orders", "--sample", "orders.jsonl")
-    call(in_project, "make", "RUN=", "lint", "test")
+    call(in_project, *MAKE, "lint", "test")
     call(in_project, "headgate", "up")
     call(in_project, "headgate", "land", "orders", "orders.jsonl")
     call(in_project, "headgate", "run", "build_features")
@@ -97,15 +98,13 @@ def test_a_clone_without_the_example_is_linted_documented_and_built(tmp_path: Pa
     """`headgate remove package`: a plan first; then lint, the docs site and a build of all models."""
     clone = tmp_path / "clone"
     call(tmp_path, "git", "clone", "--quiet", str(ROOT), str(clone))
-    (clone / ".venv").mkdir()
-    (clone / ".venv/.synced").touch()
     plan = call(clone, "headgate", "remove", "package", "headgate_github", exit_code=4).stdout
     assert "python/headgate_github" in plan
     assert (clone / "python/headgate_github").is_dir()
     call(clone, "headgate", "remove", "package", "headgate_github", "--yes")
     left = [path for place in PLACES for path in (clone / place).rglob("*") if EXAMPLE.search(path.name)]
     assert left == []
-    call(clone, "make", "RUN=", "lint", "docs")
+    call(clone, *MAKE, "lint", "docs")
     call(clone, "headgate", "remove", "package", "headgate_github", exit_code=2)
 
 

@@ -1,11 +1,12 @@
 {{ config(materialized='table') }}
 
 {% set rows = [] %}
-{#- What a model is built from does not include the contract: that has versions of its own, in ops.contracts. #}
-{% for source in ({} if canonical_mode() else graph.sources or {}).values() if source.config.meta.contract %}
+{#- What a model is built from does not include the contract: it has versions of its own, in ops.contracts. #}
+{% set sources = {} if canonical_mode() else graph.sources or {} %}
+{% for source in sources.values() if source.config.meta.contract %}
     {% set contract = source.config.meta.contract %}
     {% for path in contract.paths + contract_unnamed_generations(contract) %}
-        {# The record's own time is read by landing: where it has to lie in the partition, recorded_at says whether it can be read. #}
+        {# Landing reads the record's own time: where it has to lie in the partition, recorded_at says whether it could. #}
         {% set is_time = contract_path(path.path) == contract_path(contract.envelope.time or '') %}
         {% set is_held_to_partition = is_time and path.type == 'timestamp' and contract.time_tolerance_hours is not none %}
         {% set checked = dict(path, type='string') if is_held_to_partition else path %}
@@ -17,8 +18,8 @@
 
 with declared (
     source_name, contract_version, time_tolerance_hours, path, json_type, is_required, is_personal_data,
-    record_types, record_types_excepted, schema_generations, json_path, parent_json_path, parent_guard, violation,
-    contract_md5
+    record_types, record_types_excepted, schema_generations, json_path, parent_json_path, parent_guard,
+    violation, contract_md5
 ) as (
 
     {% for row in rows %}
@@ -41,8 +42,21 @@ with declared (
     {{ 'union all' if not loop.last }}
     {% else %}
     select
-        null::text, null::integer, null::integer, null::text, null::text, null::boolean, null::boolean,
-        null::text[], null::text[], null::text[], null::text, null::text, null::text, null::text, null::text
+        null::text,
+        null::integer,
+        null::integer,
+        null::text,
+        null::text,
+        null::boolean,
+        null::boolean,
+        null::text[],
+        null::text[],
+        null::text[],
+        null::text,
+        null::text,
+        null::text,
+        null::text,
+        null::text
     where false
     {% endfor %}
 

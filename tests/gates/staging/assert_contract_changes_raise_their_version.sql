@@ -14,7 +14,10 @@ with declared as (
         {{ quoted_text(tojson(contract)) }}::jsonb as contract
     {{- ' union all' if not loop.last }}
     {%- else %}
-    select null::text as source_name, null::integer as version, null::jsonb as contract
+    select
+        null::text as source_name,
+        null::integer as version,
+        null::jsonb as contract
     {%- endfor %}
 
 ),
