@@ -3,7 +3,7 @@
 
     Returns
         first_sql, next_sql: its canonical SQL, built from nothing and with partitions added
-        settings: what else decides on its rows: the key of replaced rows and the windows, as sorted JSON
+        settings: what else decides on its rows: the key of replaced rows, as sorted JSON
         upstream: names of the models that this SQL reads
         seeds: hashes of the seeds that it reads, by name, as sorted JSON
 #}
@@ -27,10 +27,7 @@
     {{ return({
         'first_sql': first_sql,
         'next_sql': next_sql,
-        'settings': tojson({
-            'unique_key': model.config.unique_key | default(none),
-            'windows': (model.config.meta or {}).get('windows'),
-        }, sort_keys=true),
+        'settings': tojson({'unique_key': model.config.unique_key | default(none)}, sort_keys=true),
         'upstream': upstream | sort,
         'seeds': tojson(seeds, sort_keys=true),
     }) }}

@@ -33,9 +33,15 @@ with {% if is_incremental() -%}
 ),
 
 {% endfor -%}
+{{ view_ticks(view) }}
+
+{% if view.is_carried -%}
+{{ carried_windows(view) }}
+{%- else -%}
 {{ view_timeline(view) }},
 
 {{ slid_windows(view) }}
+{%- endif %}
 {%- if view.expressions %},
 
 measured as (
@@ -45,7 +51,7 @@ select
     {{ view.entity | join(',\n    ') }},
     as_of
     {%- for column in view.columns %},
-    {{ column.expression }} as {{ column.name }}
+    {{ column.name if view.is_carried and quantile_of(column.operation) is none else measured_value(column) ~ ' as ' ~ column.name }}
     {%- endfor %}
 from slid
 {%- for name in view.events %}

@@ -2,8 +2,7 @@
 {% macro prepare_feature_view() -%}
     {%- if execute and model.config.meta.feature_view -%}
     {%- set view = normal_declaration(model.config.meta.feature_view) -%}
-    {%- for events in view.events.values() %}
-    {%- set columns = (events['keys'] + [events.at]) | join(', ') %}
+    {%- for events, columns in event_indexes(view) %}
     {%- set index = 'events_by_' ~ local_md5(events.relation.identifier ~ columns)[:16] %}
     do $index$
     begin
@@ -19,6 +18,19 @@
     drop table if exists {{ entries_table() }};
     {%- endif %}
     {%- endif -%}
+{%- endmacro %}
+
+{# By which columns events are looked up: pairs of an entry of the view's events, and columns. #}
+{% macro event_indexes(view) -%}
+    {%- set found = [] -%}
+    {%- for events in view.events.values() -%}
+        {%- do found.append((events, (events['keys'] + [events.at]) | join(', '))) -%}
+    {%- endfor -%}
+    {%- for measure in view.measures if view.is_carried and 'count_distinct' in measure.operations -%}
+        {%- set events = view.events[measure.events] -%}
+        {%- do found.append((events, (events['keys'] + [measure.value, events.at]) | join(', '))) -%}
+    {%- endfor -%}
+    {{- return(found) -}}
 {%- endmacro %}
 
 {# A post-hook: notes where the events of the built partitions entered, and removes rows from after the last entry, which

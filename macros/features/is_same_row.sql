@@ -1,5 +1,5 @@
 {# True when two rows agree in every column that the feature view has.
-   Use: {{ is_same_row('existing', 'rated') }} #}
+   Use: {{ is_same_row('existing', 'computed') }} #}
 {% macro is_same_row(existing, computed) -%}
     {%- if canonical_mode() -%}
     false

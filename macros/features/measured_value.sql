@@ -1,17 +1,15 @@
 {#
-    SQL of one value of a feature view, over the sums that slid_windows() gives: the measure's parts within a window.
+    SQL of a value of a feature view, over the sums that slid_windows() gives: the measure's parts within a window.
     Over an empty window counts and sums are 0, all else is null.
 
     Args:
-        measure: its name, for instance 'total'.
-        operation: what is made of it, for instance 'mean'.
-        window: name of the window, for instance '7d'.
+        column: an entry of `columns` in a normal declaration.
 #}
-{% macro measured_value(measure, operation, window) -%}
-    {%- set part = measure ~ '__%s_' ~ window -%}
+{% macro measured_value(column) -%}
+    {%- set part = column.measure.name ~ '__%s_' ~ column.window.name -%}
     {%- set n, s, q = part % 'n', part % 's', part % 'q' -%}
     {%- set yes, no = part % 'yes', part % 'no' -%}
-    {{- return({
+    {%- set value = {
         'count': 'coalesce(' ~ n ~ ', 0)::bigint',
         'sum': 'coalesce(' ~ s ~ ', 0)',
         'mean': '(' ~ s ~ ' / nullif(' ~ n ~ ', 0))::double precision',
@@ -21,15 +19,17 @@
         'share': '(' ~ yes ~ ' / nullif(' ~ yes ~ ' + ' ~ no ~ ', 0))::double precision',
         'seconds_since_last': 'extract(epoch from as_of - ' ~ part % 'seen' ~ ')::double precision',
         'count_distinct': 'coalesce(' ~ part % 'members' ~ ', 0)::bigint',
-    }.get(operation, part % operation)) -}}
+    }.get(column.operation, part % column.operation) -%}
+    {{- return('(' ~ value ~ ')::' ~ column.measure.type if column.measure.type else value) -}}
 {%- endmacro %}
 
-{# The parts from which operations are made: {name: aggregate of what is measured}. Use: value_parts(measure.operations) #}
-{% macro value_parts(operations) -%}
-    {%- set n, s = {'n': 'count(%s)'}, {'s': 'sum((%s)::numeric)'} -%}
+{# The parts from which a measure's operations are made: {name: aggregate of what is measured}. Use: value_parts(measure) #}
+{% macro value_parts(measure) -%}
+    {%- set exact = measure.type if measure.type in ['integer', 'bigint'] else 'numeric' -%}
+    {%- set n, s = {'n': 'count(%s)'}, {'s': 'sum((%s)::' ~ exact ~ ')::' ~ exact} -%}
     {%- set answers = {'yes': 'count(*) filter (where %s)', 'no': 'count(*) filter (where not %s)'} -%}
     {%- set parts = {} -%}
-    {%- for operation in operations -%}
+    {%- for operation in measure.operations -%}
         {%- do parts.update({
             'count': n,
             'sum': s,

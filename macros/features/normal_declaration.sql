@@ -4,20 +4,17 @@
     Returns
         entity: columns of the entity key
         resolution: seconds between two instants at which as_of can stand
-        windows: [{name, seconds}]; seconds is none for the lifetime
+        windows: [{name, seconds}] of all measures; seconds is none for the lifetime
         longest: seconds of the longest window, none with a lifetime
         events: {name: {relation, sources, at, keys}}; sources: those with a contract that it rests on, at: SQL of the
             event's time, keys: SQL of what makes the entity key there
-        measures: [{name, events, of, operations}]; of: SQL of what is measured, null where the condition does not hold
-        columns: [{name, expression}] of the view, as SQL over the CTE `slid`
+        measures: [{name, events, value, where, of, operations, type, windows}]; of: SQL of what is measured, null where the
+            condition does not hold; type: to which values are cast, or none
+        columns: [{name, measure, operation, window}]
         expressions: {name: SQL over the other columns}
+        is_carried: see is_carried()
 #}
 {% macro normal_declaration(declared) -%}
-    {%- set windows = [] -%}
-    {%- for name in declared.windows -%}
-        {%- do windows.append({'name': name, 'seconds': window_seconds(name)}) -%}
-    {%- endfor -%}
-    {%- set seconds = windows | map(attribute='seconds') | list -%}
     {%- set events = {} -%}
     {%- for name, relation_name in declared.events.items() -%}
         {%- set sources = models_by_source([relation_name]) | list if execute else [] -%}
@@ -34,27 +31,37 @@
             'keys': (declared.get('event_keys') or {}).get(name) or declared['keys'],
         }}) -%}
     {%- endfor -%}
-    {%- set measures = [] -%}
+    {%- set measures, windows, columns = [], [], [] -%}
     {%- for name, measure in declared.measures.items() -%}
         {%- set of = measure.get('of') or 'true' -%}
-        {%- do measures.append({
+        {%- set spelled = {
             'name': name,
             'events': measure.get('events') or (events | first),
+            'value': of,
+            'where': measure.get('where'),
             'of': 'case when ' ~ measure.where ~ ' then ' ~ of ~ ' end' if measure.get('where') else of,
             'operations': measure.operations,
-        }) -%}
-    {%- endfor -%}
-    {%- set columns = [] -%}
-    {%- for measure in measures -%}
+            'type': measure.get('type'),
+            'windows': [],
+        } -%}
+        {%- do measures.append(spelled) -%}
+        {%- for window_name in measure.get('windows') or declared.windows -%}
+            {%- set window = {'name': window_name, 'seconds': window_seconds(window_name)} -%}
+            {%- do spelled.windows.append(window) -%}
+            {%- do windows.append(window) if window not in windows -%}
+        {%- endfor -%}
         {%- for operation in measure.operations -%}
-            {%- for window in windows -%}
+            {%- for window in spelled.windows -%}
                 {%- do columns.append({
-                    'name': measure.name ~ '_' ~ operation ~ '_' ~ window.name,
-                    'expression': measured_value(measure.name, operation, window.name),
+                    'name': column_name(name, measure.get('as'), operation, window.name),
+                    'measure': spelled,
+                    'operation': operation,
+                    'window': window,
                 }) -%}
             {%- endfor -%}
         {%- endfor -%}
     {%- endfor -%}
+    {%- set seconds = windows | map(attribute='seconds') | list -%}
     {{- return({
         'entity': declared['keys'],
         'resolution': window_seconds(declared.get('resolution') or '1h'),
@@ -64,7 +71,17 @@
         'measures': measures,
         'columns': columns,
         'expressions': declared.get('expressions') or {},
+        'is_carried': is_carried(columns),
     }) -}}
+{%- endmacro %}
+
+{# The column of a value. What a measure names itself has no operation in it, and over the lifetime no window.
+   Use: {{ column_name('total', none, 'sum', '7d') }} is total_sum_7d #}
+{% macro column_name(measure, own_name, operation, window) -%}
+    {%- if not own_name -%}
+        {{- return(measure ~ '_' ~ operation ~ '_' ~ window) -}}
+    {%- endif -%}
+    {{- return(own_name if window == 'lifetime' else own_name ~ '_' ~ window) -}}
 {%- endmacro %}
 
 {# Seconds of a window or resolution such as 5m, 1h, 7d; none for the lifetime. #}

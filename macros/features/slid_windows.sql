@@ -20,7 +20,7 @@ grouped as (
         count({{ name }}__first) over backwards as {{ name }}__first_group
         {%- endif %}
         {%- for extreme in ['min', 'max'] if extreme in measure.operations %}
-        {%- for window in sliding %},
+        {%- for window in measure.windows if window.seconds %},
         {{ extreme }}({{ name }}__{{ extreme }}) over from_block_{{ window.name }} as {{ name }}__{{ extreme }}_from_{{ window.name }},
         {{ extreme }}({{ name }}__{{ extreme }}) over to_block_{{ window.name }} as {{ name }}__{{ extreme }}_to_{{ window.name }}
         {%- endfor %}
@@ -61,8 +61,8 @@ slid as (
         range_end,
         as_of
         {%- for measure in view.measures %}
-        {%- for window in view.windows %}
-        {%- for part in value_parts(measure.operations) %},
+        {%- for window in measure.windows %}
+        {%- for part in value_parts(measure) %},
         {{ slid_part(measure.name, part, window) }} as {{ measure.name }}__{{ part }}_{{ window.name }}
         {%- endfor %}
         {%- if 'count_distinct' in measure.operations %},
@@ -119,18 +119,17 @@ slid as (
 {# Lateral joins that sort what windows hold, for medians and quantiles. #}
 {% macro sorted_values(name, view) -%}
     {%- set events = view.events[name] -%}
+    {%- for window in view.windows -%}
     {%- set sorted = [] -%}
-    {%- for measure in view.measures if measure.events == name -%}
-        {%- for operation in measure.operations if quantile_of(operation) is not none -%}
-            {%- do sorted.append((measure.name, operation)) -%}
-        {%- endfor -%}
+    {%- for column in view.columns if column.measure.events == name and column.window == window and quantile_of(column.operation) is not none -%}
+        {%- do sorted.append(column) -%}
     {%- endfor -%}
-    {%- for window in view.windows if sorted %}
+    {%- if sorted %}
 cross join lateral (
     select
-        {%- for measure, operation in sorted %}
-        percentile_cont({{ quantile_of(operation) }}) within group (order by (of_{{ measure }})::double precision)
-            as {{ measure }}__{{ operation }}_{{ window.name }}{{ ',' if not loop.last }}
+        {%- for column in sorted %}
+        percentile_cont({{ quantile_of(column.operation) }}) within group (order by (of_{{ column.measure.name }})::double precision)
+            as {{ column.measure.name }}__{{ column.operation }}_{{ window.name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from (
         select {{ measured_columns(name, view) }}
@@ -146,5 +145,6 @@ cross join lateral (
             {%- endif %}
     ) as held
 ) as {{ name }}_sorted_{{ window.name }}
+    {%- endif -%}
     {%- endfor %}
 {%- endmacro %}

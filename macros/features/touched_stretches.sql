@@ -53,7 +53,10 @@ touched as (
         lower(stretch) as range_start,
         upper(stretch) as range_end
     from (
-        select {{ key_list }}, unnest(range_agg(tstzrange(first_as_of, last_as_of, '[]'))) as stretch
+        select
+            {{ key_list }},
+            {#- What is carried on from the row before cannot leave out a stretch. #}
+            {{ 'range_merge' if view.is_carried else 'unnest' }}(range_agg(tstzrange(first_as_of, last_as_of, '[]'))) as stretch
         from touches
         group by {{ key_list }}
     ) as stretches

@@ -1,7 +1,7 @@
 {#
     The events that a feature view is computed from, with what is measured of each: the body of a CTE. Those of the built
-    partitions, or, where partitions are added, those that the touched stretches look back on. An event without a key or a
-    time belongs to nobody.
+    partitions, or, where partitions are added, those that enter or leave a window in the touched stretches, or, of views that
+    are not carried on, all that these look back on. An event without a key or a time belongs to nobody.
 
     Args:
         name: of the events in the declaration, for instance 'orders'.
@@ -16,6 +16,16 @@
         touched.range_start,
         touched.range_end
     from touched
+    {%- if view.is_carried %}
+    cross join lateral unnest(tstzmultirange(
+        {%- for window in [{'seconds': 0}] + view.windows if window.seconds is not none %}
+        tstzrange(
+            touched.range_start - {{ seconds_interval(window.seconds + view.resolution) }},
+            touched.range_end - {{ seconds_interval(window.seconds) }}
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+    )) as entering_or_leaving (stretch)
+    {%- endif %}
     cross join lateral (
         select {{ measured_columns(name, view) }}
         from {{ events.relation }} as source_events
@@ -24,9 +34,14 @@
             source_events.{{ events['keys'][loop.index0] }} = touched.{{ key }}
             and
             {%- endfor %}
+            {%- if view.is_carried %}
+            source_events.{{ events.at }} >= lower(entering_or_leaving.stretch)
+            and source_events.{{ events.at }} < upper(entering_or_leaving.stretch)
+            {%- else %}
             source_events.{{ events.at }} < touched.range_end
             {%- if view.longest %}
             and source_events.{{ events.at }} >= touched.range_start - {{ seconds_interval(view.longest + view.resolution) }}
+            {%- endif %}
             {%- endif %}
         offset 0
     ) as held
@@ -64,10 +79,10 @@
         range_end,
         {{ first_as_of('event_at', view) }} as as_of
         {%- for measure in view.measures if measure.events == name %}
-        {%- for part, aggregate in value_parts(measure.operations).items() %},
+        {%- for part, aggregate in value_parts(measure).items() %},
         {{ aggregate.replace('%s', 'of_' ~ measure.name) }} as {{ measure.name }}__{{ part }}
         {%- endfor %}
         {%- endfor %}
     from {{ name }}_events
-    group by {{ range(1, view.entity | length + 4) | join(', ') }}
+    group by {{ view.entity | join(', ') }}, range_start, range_end, as_of
 {%- endmacro %}

@@ -1,8 +1,8 @@
 {#
-    Every instant at which a value of an entity can change, with what enters then: a CTE `timeline`, and those that it rests
-    on. An instant is where events enter, and where a window lets go of them.
+    Every instant at which a value of an entity can change: a CTE `ticks`, and those that it rests on; distinct values have
+    CTEs of their own. An instant is where events enter, and where a window lets go of them.
 #}
-{% macro view_timeline(view) -%}
+{% macro view_ticks(view) -%}
 {%- set by_key = view.entity | join(', ') ~ ', range_start, range_end' -%}
 entered as (
 
@@ -37,7 +37,11 @@ ticks as (
 
 {{ member_steps(measure, view) }},
 {%- endfor %}
+{%- endmacro %}
 
+{# The instants with what enters then: a CTE `timeline`. #}
+{% macro view_timeline(view) -%}
+{%- set by_key = view.entity | join(', ') ~ ', range_start, range_end' -%}
 timeline as (
 
     select *
@@ -66,14 +70,21 @@ timeline as (
 
     select
         *,
+        {%- if view.is_carried and is_incremental() %}
+        {{ neighbour('max', '<', 'members.as_of - ' ~ seconds_interval(view.resolution), measure, view) }} as previous,
+        {{ neighbour('min', '>=', 'members.as_of', measure, view) }} as following
+        {%- else %}
         lag(as_of) over by_member as previous,
         lead(as_of) over by_member as following
+        {%- endif %}
     from (
         select distinct {{ by_key }}, of_{{ name }} as member, {{ first_as_of('event_at', view) }} as as_of
         from {{ measure.events }}_events
         where of_{{ name }} is not null
     ) as members
+    {%- if not (view.is_carried and is_incremental()) %}
     window by_member as (partition by {{ by_key }}, member order by as_of)
+    {%- endif %}
 
 ),
 
@@ -82,11 +93,11 @@ timeline as (
     select
         {{ by_key }},
         as_of
-        {%- for window in view.windows %},
+        {%- for window in measure.windows %},
         sum(step) filter (where step_of = '{{ window.name }}') as {{ name }}__step_{{ window.name }}
         {%- endfor %}
     from (
-        {%- for window in view.windows %}
+        {%- for window in measure.windows %}
         select {{ by_key }}, as_of, '{{ window.name }}' as step_of, 1 as step from {{ name }}_members
         where previous is null
         {%- if window.seconds %} or previous + {{ seconds_interval(window.seconds) }} <= as_of
@@ -100,4 +111,23 @@ timeline as (
     group by {{ by_key }}, as_of
 
 )
+{%- endmacro %}
+
+{# Where the nearest event with the same value entered, before or after an instant: looked up by an index. #}
+{% macro neighbour(aggregate, comparison, instant, measure, view) -%}
+    {%- set events = view.events[measure.events] -%}
+    (
+            select {{ first_as_of(aggregate ~ '(source_events.' ~ events.at ~ ')', view) }}
+            from {{ events.relation }} as source_events
+            where
+                {%- for key in view.entity %}
+                source_events.{{ events['keys'][loop.index0] }} = members.{{ key }}
+                and
+                {%- endfor %}
+                source_events.{{ measure.value }} = members.member
+                {%- if measure.where %}
+                and ({{ measure.where }})
+                {%- endif %}
+                and source_events.{{ events.at }} {{ comparison }} {{ instant }}
+        )
 {%- endmacro %}

@@ -1,7 +1,16 @@
 {# As dbt's own, and for a table that holds rows although the ledger knows no partition of it: it was made anew since
-   (`headgate migrate base`), so nothing says what those rows were built from. #}
+   (`headgate migrate base`), so nothing says what those rows were built from. So for a feature view of which nothing says
+   where its events entered, because it was not declared before. #}
 {% macro should_full_refresh() -%}
-    {{ return(dbt.should_full_refresh() or holds_unrecorded_rows()) }}
+    {{ return(dbt.should_full_refresh() or holds_unrecorded_rows() or lacks_entries()) }}
+{%- endmacro %}
+
+{# Whether the current model is a declared feature view that stands without its entries_table(). #}
+{% macro lacks_entries() -%}
+    {%- if execute and model.config.meta.feature_view and load_relation(this) -%}
+        {{ return(run_query("select to_regclass('" ~ entries_table() ~ "') is null as found").rows[0].found) }}
+    {%- endif -%}
+    {{ return(false) }}
 {%- endmacro %}
 
 {# Whether the current model is built by partitions and has rows, but none that the ledger knows of. #}
@@ -17,5 +26,5 @@
 
 {# The incremental strategies of models that are built by partitions, which the ledger knows. #}
 {% macro partition_strategies() -%}
-    {{ return(['replace_partitions', 'replace_rows', 'replace_changed_rows']) }}
+    {{ return(['replace_partitions', 'replace_changed_rows']) }}
 {%- endmacro %}

@@ -20,7 +20,7 @@ class Change:
     layer: str
     #: The source, model or feature view that changes.
     name: str
-    #: For instance `added column`, `retyped column`, `redefined`, `changed window`, `removed path`.
+    #: For instance `added column`, `retyped column`, `redefined`, `removed path`.
     kind: str
     #: What of it: a column, a path, a window; empty for the whole.
     subject: str = ""

@@ -21,8 +21,11 @@ ACTOR = "models/features/github/actor_activity"
 CONTRIBUTOR = "models/features/github/contributor_activity"
 REPOSITORY = "models/features/github/repository_activity"
 ACTIVITY = "models/intermediate/github/activity/int_activity__summed_by_hour"
-MERGE_RATE = "macros/features/merge_rate.sql"
 FILES = [f"{name}{end}" for name in (ACTOR, CONTRIBUTOR, REPOSITORY, ACTIVITY) for end in (".sql", ".yml")]
+LAST_PUSH = (
+    "    'last_push_at':"
+    " {'of': 'last_push_at', 'operations': ['max'], 'windows': ['lifetime'], 'as': 'last_push_at'},\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def published(databases: Databases, tmp_path_factory: pytest.TempPathFactory) ->
 def project(published: ProjectCopy) -> Iterator[ProjectCopy]:
     """The same, as it was, for each test."""
     yield published
-    published.restore(*FILES, MERGE_RATE)
+    published.restore(*FILES)
     for extra in published.folder.glob("models/features/github/*_v2.sql"):
         extra.unlink()
 
@@ -58,19 +61,25 @@ def add_column(project: ProjectCopy, model: str, name: str, kind: str) -> None:
         document["models"][0]["columns"].append({"name": name, "data_type": kind, "description": "New."})
 
 
+def rate_otherwise(project: ProjectCopy, step: str) -> None:
+    """Computes the merge rate of all three views in another way, with the same values."""
+    for view in (ACTOR, CONTRIBUTOR, REPOSITORY):
+        project.replace(f"{view}.sql", "::double precision '", f"::double precision {step} '")
+
+
 def add_is_busy(project: ProjectCopy) -> None:
     """Adds a column to the features of accounts."""
     project.replace(
         f"{ACTOR}.sql",
-        "\n    from running\n",
-        ",\n        running.events_count_7d > 9 as is_busy\n    from running\n",
+        "    'expressions': {\n",
+        "    'expressions': {\n        'is_busy': 'events_count_7d > 9',\n",
     )
     add_column(project, ACTOR, "is_busy", "boolean")
 
 
 def test_layout_and_comments_are_no_change(project: ProjectCopy) -> None:
     """Neither in a feature view nor below it."""
-    project.replace(f"{ACTOR}.sql", "with activity as", "-- The same.\n\nwith    activity as")
+    project.replace(f"{ACTOR}.sql", "{{ feature_view(", "-- The same.\n\n{{   feature_view(")
     project.replace(f"{ACTIVITY}.sql", "select * from summed", "select\n    *\nfrom summed -- as it was")
     plan = project.plan()
     assert (plan["changes"], plan["rebuild"]) == ([], [])
@@ -79,12 +88,10 @@ def test_layout_and_comments_are_no_change(project: ProjectCopy) -> None:
 def test_added_dropped_and_renamed_columns(project: ProjectCopy) -> None:
     """Only the added one is additive; a renamed one is gone for whoever reads it."""
     add_is_busy(project)
-    project.replace(
-        f"{CONTRIBUTOR}.sql", "        running.first_seen_at\n", "        running.first_seen_at as since\n"
-    )
+    project.replace(f"{CONTRIBUTOR}.sql", "'as': 'first_seen_at'", "'as': 'since'")
     with project.edit_yaml(f"{CONTRIBUTOR}.yml") as document:
         document["models"][0]["columns"][-1]["name"] = "since"
-    project.replace(f"{REPOSITORY}.sql", "        running.last_push_at,\n", "")
+    project.replace(f"{REPOSITORY}.sql", LAST_PUSH, "")
     with project.edit_yaml(f"{REPOSITORY}.yml") as document:
         model = document["models"][0]
         model["columns"] = [column for column in model["columns"] if column["name"] != "last_push_at"]
@@ -99,22 +106,22 @@ def test_added_dropped_and_renamed_columns(project: ProjectCopy) -> None:
     assert {model["model"] for model in plan["rebuild"]} >= {"actor_activity", "contributor_activity"}
 
 
-def test_retyped_redefined_and_another_window(project: ProjectCopy) -> None:
+def test_retyped_and_redefined_columns(project: ProjectCopy) -> None:
     """Told apart, and all breaking; columns that nothing was done to are not named."""
-    project.replace(
-        f"{CONTRIBUTOR}.sql",
-        "        running.first_seen_at\n",
-        "        running.first_seen_at::date as first_seen_at\n",
-    )
+    project.replace(f"{CONTRIBUTOR}.sql", "'as': 'first_seen_at'", "'as': 'first_seen_at', 'type': 'date'")
     with project.edit_yaml(f"{CONTRIBUTOR}.yml") as document:
         document["models"][0]["columns"][-1]["data_type"] = "date"
-    project.replace(f"{ACTOR}.sql", "'7d': 168", "'7d': 336")
-    project.replace(f"{REPOSITORY}.sql", "percentile_cont(0.5)", "percentile_cont(0.9)")
+    project.replace(f"{ACTOR}.sql", "'of': 'last_event_at'", "'of': 'first_event_at'")
+    project.replace(
+        f"{REPOSITORY}.sql",
+        "'operations': ['median']",
+        "'operations': ['p90'], 'as': 'hours_to_merge_median'",
+    )
 
     plan = project.plan(exit_code=4)
 
     assert sentences(plan) == {
-        "actor_activity": ["breaking: changed window 7d: 168 hours -> 336 hours"],
+        "actor_activity": ["breaking: redefined column last_seen_at"],
         "contributor_activity": ["breaking: retyped column first_seen_at: timestamp with time zone -> date"],
         "repository_activity": ["breaking: redefined column hours_to_merge_median_7d"],
     }
@@ -164,7 +171,8 @@ def test_a_dropped_column_is_gone_after_apply(project: ProjectCopy) -> None:
 def test_a_new_version_beside_the_old_one_is_additive(project: ProjectCopy) -> None:
     """As dbt has model versions: the first keeps its relation, the second has one of its own."""
     sql = (project.folder / f"{CONTRIBUTOR}.sql").read_text()
-    changed = sql.replace("{{ merge_rate('30d') }}", "1 - {{ merge_rate('30d') }}")
+    changed = sql.replace("'merge_rate_30d': '", "'merge_rate_30d': '1 - ")
+    assert changed != sql
     (project.folder / f"{CONTRIBUTOR}_v2.sql").write_text(changed)
     with project.edit_yaml(f"{CONTRIBUTOR}.yml") as document:
         document["models"][0] |= {
@@ -204,7 +212,7 @@ def test_a_new_version_beside_the_old_one_is_additive(project: ProjectCopy) -> N
 def test_a_breaking_change_is_refused_until_its_plan_is_approved(project: ProjectCopy) -> None:
     """By its hash, which another plan has not; then it is built again, behind gates, and published."""
     before = project.database.value("select max(release_id) from ops.releases")
-    project.replace(MERGE_RATE, "::double precision\n", "::double precision * 1\n")
+    rate_otherwise(project, "* 1")
 
     plan = project.plan(exit_code=4)
     assert set(sentences(plan)) >= {"actor_activity", "contributor_activity", "repository_activity"}
@@ -226,7 +234,7 @@ def test_a_breaking_change_is_refused_until_its_plan_is_approved(project: Projec
 @pytest.mark.slow
 def test_partitions_built_in_two_ways_are_not_published(project: ProjectCopy, tmp_path: Path) -> None:
     """New hours from new SQL beside old ones: refused, until `headgate apply` builds those again."""
-    project.replace(MERGE_RATE, "::double precision\n", "::double precision / 1\n")
+    rate_otherwise(project, "/ 1")
     project.headgate("land", "gharchive", *generated(tmp_path, hours_from("2016-01-01T03", 1)))
     project.build()
 

@@ -34,15 +34,6 @@ EXCEPTIONS = {
     "mage_pipelines/.headgate-validate.yaml": "the project's own list of blocks that are gates",
     "python/headgate/dataset/leakage.py": RECOUNTS,
     "python/headgate/dataset/recounts.py": RECOUNTS,
-    "macros/features/_macros.yml": RECOUNTS,
-    "macros/features/merge_rate.sql": RECOUNTS,
-    "macros/gates/_macros.yml": RECOUNTS,
-    "macros/gates/located_events.sql": RECOUNTS,
-    "macros/gates/located_pull_requests.sql": RECOUNTS,
-    "macros/gates/pull_request_counts.sql": RECOUNTS,
-    "macros/gates/raw_by_role.sql": RECOUNTS,
-    "macros/gates/raw_count.sql": RECOUNTS,
-    "macros/gates/raw_events.sql": RECOUNTS,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -25,17 +26,17 @@ VIEW = FeatureView(
 )
 
 
-def definition(sql: str = SQL, hours: int = 168) -> Definition:
+def definition(sql: str = SQL, settings: Mapping[str, str | None] = {}) -> Definition:
     """A definition of the view."""
-    return Definition("actor_activity", sql, sql, {"windows": {"7d": hours}}, {}, {})
+    return Definition("actor_activity", sql, sql, settings, {}, {})
 
 
-def words(after: FeatureView | None, after_sql: str = SQL, hours: int = 168) -> list[tuple[str, bool]]:
+def words(after: FeatureView | None, after_sql: str = SQL) -> list[tuple[str, bool]]:
     """The changes from VIEW to `after`: (sentence, breaking)."""
     found = view_changes(
         {VIEW.name: VIEW},
         {after.name: replace(after, definition="after")} if after else {},
-        Definitions({"before": definition(), "after": definition(after_sql, hours)}),
+        Definitions({"before": definition(), "after": definition(after_sql)}),
     )
     return [(change.sentence(), change.breaking) for change in found]
 
@@ -75,9 +76,11 @@ def test_other_sql_of_the_same_column_redefines_it() -> None:
     assert words(VIEW, SQL.replace("from t", "from u")) == [("redefined all columns", True)]
 
 
-def test_another_window_is_named() -> None:
-    """With its hours."""
-    assert words(VIEW, hours=336) == [("changed window 7d: 168 hours -> 336 hours", True)]
+def test_settings_that_are_not_given_decide_nothing() -> None:
+    """Earlier versions recorded some of them as null."""
+    known = Definitions({"then": definition(settings={"windows": None}), "now": definition()})
+    assert known.digest("then") == known.digest("now")
+    assert known.own_digest("then") == known.own_digest("now")
 
 
 def test_layout_and_comments_are_no_change() -> None:

@@ -21,7 +21,7 @@ class Definition:
     #: Its SQL as it is built from nothing, and as partitions are added.
     first_sql: str
     next_sql: str
-    #: What else decides on its rows: `unique_key`, `windows`.
+    #: What else decides on its rows: `unique_key`.
     settings: Mapping[str, Any]
     #: The models that it reads: name -> key of their definition.
     upstream: Mapping[str, str]
@@ -29,9 +29,9 @@ class Definition:
     seeds: Mapping[str, str]
 
     @property
-    def windows(self) -> dict[str, int]:
-        """Names and lengths in hours of its windows; empty when it has none."""
-        return dict(self.settings.get("windows") or {})
+    def given_settings(self) -> dict[str, Any]:
+        """Its settings without those that are not given, as earlier versions recorded them."""
+        return {name: value for name, value in self.settings.items() if value is not None}
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
@@ -63,7 +63,7 @@ class Definitions:
         definition = self.by_key[key]
         slices = [statement.slice(columns)[0] for statement in definition.statements]
         mentioned = _mentioned(definition, frozenset(columns))
-        return _hash(slices, definition.settings, self._seeds(definition, mentioned))
+        return _hash(slices, definition.given_settings, self._seeds(definition, mentioned))
 
     def needs(self, key: str, columns: Iterable[str]) -> dict[str, frozenset[str]]:
         """What some columns of a model are computed from: model, itself too -> names that have a part."""
@@ -94,7 +94,7 @@ class Definitions:
             }
             self._found[key, names] = _hash(
                 [statement.slice(names)[0] for statement in definition.statements],
-                definition.settings,
+                definition.given_settings,
                 upstream,
                 self._seeds(definition, mentioned),
             )

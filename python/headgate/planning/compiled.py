@@ -86,7 +86,7 @@ def _describe(node: Any, nodes: Any, sql: dict[str, str]) -> dict[str, Any]:
         "materialized": node.config.materialized,
         "first_sql": texts["first"],
         "next_sql": texts["next"] if node.config.materialized == "incremental" else texts["first"],
-        "settings": {"unique_key": node.config.unique_key, "windows": node.config.meta.get("windows")},
+        "settings": {"unique_key": node.config.unique_key},
         "upstream": sorted(one.alias for one in read if one.resource_type == "model"),
         "seeds": {one.alias: one.checksum.checksum for one in read if one.resource_type == "seed"},
         "columns": [[column.name, column.data_type] for column in node.columns.values()],

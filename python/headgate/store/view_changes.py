@@ -77,7 +77,7 @@ def _renamed(old: tuple[Column, ...], new: tuple[Column, ...]) -> dict[str, str]
 
 
 def _meaning(old: FeatureView, new: FeatureView, definitions: Definitions) -> Iterator[Change]:
-    """Windows, and columns of the same name and type that are computed in another way."""
+    """Columns of the same name and type that are computed in another way."""
     if old.definition is None or new.definition is None or old.definition == new.definition:
         return
     one, other = definitions.by_key.get(old.definition), definitions.by_key.get(new.definition)
@@ -92,30 +92,14 @@ def _meaning(old: FeatureView, new: FeatureView, definitions: Definitions) -> It
     if not redefined:
         return
     found = _fingerprint(definitions.digest(new.definition, [name]) for name in redefined)
-    windows = [
-        Change(
-            layer=LAYER,
-            name=new.name,
-            kind="changed window",
-            subject=window,
-            before=_hours(one.windows.get(window)),
-            after=_hours(other.windows.get(window)),
-            breaking=True,
-            fingerprint=found,
-        )
-        for window in sorted(one.windows.keys() | other.windows.keys())
-        if one.windows.get(window) != other.windows.get(window)
-    ]
-    yield from windows or [
-        Change(
-            layer=LAYER,
-            name=new.name,
-            kind="redefined",
-            subject="all columns" if len(redefined) == len(kept) else column_list(redefined),
-            breaking=True,
-            fingerprint=found,
-        )
-    ]
+    yield Change(
+        layer=LAYER,
+        name=new.name,
+        kind="redefined",
+        subject="all columns" if len(redefined) == len(kept) else column_list(redefined),
+        breaking=True,
+        fingerprint=found,
+    )
 
 
 def _kept(old: FeatureView, new: FeatureView) -> list[str]:
@@ -139,10 +123,6 @@ def _column(view: FeatureView, kind: str, name: str, before: str, after: str, *,
 
 def _typed(keys: tuple[tuple[str, str], ...]) -> str:
     return ", ".join(f"{name} {kind}" for name, kind in keys)
-
-
-def _hours(hours: int | None) -> str:
-    return "" if hours is None else f"{hours} hours"
 
 
 def column_list(names: list[str]) -> str:

@@ -30,24 +30,16 @@
             drawn.{{ key }},
             {%- endfor %}
             drawn.as_of
-            {%- for measure in declared.measures %}
-            {%- for operation in measure.operations %}
-            {%- for window in declared.windows %},
-            {{ measure.events }}_held.{{ measure.name }}_{{ operation }}_{{ window.name }}
-            {%- endfor %}
-            {%- endfor %}
+            {%- for column in declared.columns %},
+            {{ column.measure.events }}_held.{{ column.name }}
             {%- endfor %}
         from drawn
         {%- for name, origin in declared.events.items() %}
         cross join lateral (
             select
-                {%- for measure in declared.measures if measure.events == name %}
-                {%- for operation in measure.operations %}
-                {%- for window in declared.windows %}
-                {{ plain_aggregate(operation, 'held.of_' ~ measure.name, window) }}
-                    as {{ measure.name }}_{{ operation }}_{{ window.name }},
-                {%- endfor %}
-                {%- endfor %}
+                {%- for column in declared.columns if column.measure.events == name %}
+                {{ plain_aggregate(column.operation, 'held.of_' ~ column.measure.name, column.window) }}
+                    as {{ column.name }},
                 {%- endfor %}
                 count(*) as events_held
             from (
@@ -99,20 +91,13 @@
                 drawn.as_of = recounted.as_of
         cross join lateral (
             values
-            {%- for measure in declared.measures %}
-            {%- set measure_loop = loop %}
-            {%- for operation in measure.operations %}
-            {%- set operation_loop = loop %}
-            {%- for window in declared.windows %}
-            {%- set feature = measure.name ~ '_' ~ operation ~ '_' ~ window.name %}
+            {%- for column in declared.columns %}
             (
-                '{{ feature }}',
-                recounted.{{ feature }}::text,
-                drawn.{{ feature }}::text,
-                {{ is_other_value(operation, 'recounted.' ~ feature, 'drawn.' ~ feature) }}
-            ){{ ',' if not (loop.last and operation_loop.last and measure_loop.last) }}
-            {%- endfor %}
-            {%- endfor %}
+                '{{ column.name }}',
+                recounted.{{ column.name }}::text,
+                drawn.{{ column.name }}::text,
+                {{ is_other_value(column.operation, 'recounted.' ~ column.name, 'drawn.' ~ column.name) }}
+            ){{ ',' if not loop.last }}
             {%- endfor %}
             {%- for feature in declared.expressions %},
             (
