@@ -14,9 +14,9 @@ from headgate.postgres.connection import Connection
 from headgate.report import Report
 from headgate.settings import Settings, load_settings
 
-reason_option = click.option("--reason", help="Why, for whoever looks at it later.")
+reason_option = click.option("--reason", help="Why; recorded with the decision.")
 yes_option = click.option(
-    "--yes", is_flag=True, help="Do it. Without, only the plan is printed (exit code 4)."
+    "--yes", is_flag=True, help="Confirm. Without it, only the plan is printed (exit code 4)."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

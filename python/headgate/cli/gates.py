@@ -111,23 +111,23 @@ def list_waivers(as_json: bool) -> None:
 
 @gates.command("waive")
 @click.argument("gate")
-@click.option("--load", "load_id", type=int, required=True, help="The load that it shall pass for.")
+@click.option("--load", "load_id", type=int, required=True, help="Load to waive the gate for.")
 @reason_option
 @yes_option
 @json_option
 def waive(gate: str, load_id: int, reason: str | None, yes: bool, as_json: bool) -> None:
-    """Let GATE pass for one load; it stops for every other one."""
+    """Waive GATE for one load; it still stops for every other."""
     _change("waive", gate, load_id, reason, yes=yes, as_json=as_json)
 
 
 @gates.command("unwaive")
 @click.argument("gate")
-@click.option("--load", "load_id", type=int, required=True, help="The load that it was waived for.")
+@click.option("--load", "load_id", type=int, required=True, help="Load that the gate is waived for.")
 @reason_option
 @yes_option
 @json_option
 def unwaive(gate: str, load_id: int, reason: str | None, yes: bool, as_json: bool) -> None:
-    """Have GATE stop for a load again."""
+    """Take back a waiver: GATE stops for the load again."""
     _change("unwaive", gate, load_id, reason, yes=yes, as_json=as_json)
 
 

@@ -61,7 +61,7 @@ def land(
     again: bool,
     as_json: bool,
 ) -> None:
-    """Lands FILES or URLs of SOURCE, its hours --from to --to, or what it has that is new.
+    """Land FILES or URLs of SOURCE, its hours --from to --to, or whatever is new.
 
     Hours come from HEADGATE_DATA when it holds their files, else over HTTP from HEADGATE_ARCHIVE_URL. What is
     landed already with the same content is left alone, unless its format, its loader or its contract says
@@ -166,7 +166,7 @@ def _run_until_stopped(work: Coroutine[Any, Any, None]) -> NoReturn:
 @click.option("--to", "last", metavar="HOUR", help="Last hour, inclusive.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def replay(source: str, first: str | None, last: str | None, as_json: bool) -> None:
-    """Has partitions of SOURCE with quarantined rows typed again by the next build."""
+    """Have the next build retype partitions of SOURCE that have quarantined records."""
     name = get_source(source).name
     start = parse_hour(first) if first else FIRST
     end = parse_hour(last) + HOUR if last else LAST

@@ -29,9 +29,9 @@ def loads() -> None:
 
 
 @loads.command("list")
-@click.option("--source", help="Only of this source, or held to its contract.")
+@click.option("--source", help="Only loads of this source, or under its contract.")
 @click.option("--status", type=STATUSES, help="Only with this status.")
-@click.option("--limit", default=50, show_default=True, help="How many to list at most, newest first.")
+@click.option("--limit", default=50, show_default=True, help="Maximum number to list, newest first.")
 @json_option
 def list_loads(source: str | None, status: str | None, limit: int, as_json: bool) -> None:
     """List loads, newest first, and who discarded which and why."""
@@ -63,7 +63,7 @@ def list_loads(source: str | None, status: str | None, limit: int, as_json: bool
 @click.argument("load_id", metavar="LOAD", type=int)
 @json_option
 def show_load(load_id: int, as_json: bool) -> None:
-    """Show one LOAD: what was built from it, which releases hold it, what was decided."""
+    """Show one LOAD: what was built from it, releases that hold it, decisions."""
 
     async def work(connection: Connection) -> tuple[Load, Radius, list[Decision]]:
         load = await read_load(connection, load_id)
@@ -105,7 +105,7 @@ def _shown(load: Load, radius: Radius, decisions: list[Decision]) -> list[str]:
 @yes_option
 @json_option
 def discard_load(load_id: int, reason: str | None, yes: bool, as_json: bool) -> None:
-    """Leave LOAD out: the next build empties its partition. Its raw records stay."""
+    """Discard LOAD: the next build empties its partition. Its raw records stay."""
     _change("discard", load_id, reason, yes=yes, as_json=as_json)
 
 
@@ -115,7 +115,7 @@ def discard_load(load_id: int, reason: str | None, yes: bool, as_json: bool) -> 
 @yes_option
 @json_option
 def restore_load(load_id: int, reason: str | None, yes: bool, as_json: bool) -> None:
-    """Take a discarded LOAD in again: the next build types it."""
+    """Restore a discarded LOAD: the next build types it."""
     _change("restore", load_id, reason, yes=yes, as_json=as_json)
 
 

@@ -40,7 +40,7 @@ def selecting(command: Callable[..., None]) -> Callable[..., None]:
 
 @quarantine.command("list")
 @click.argument("source")
-@click.option("--load", "load_id", type=int, help="Only of this load.")
+@click.option("--load", "load_id", type=int, help="Only records of this load.")
 @selecting
 @json_option
 def list_records(
@@ -51,7 +51,7 @@ def list_records(
     record_type: str | None,
     as_json: bool,
 ) -> None:
-    """List what is quarantined of SOURCE, by load, record type and reasons."""
+    """List the quarantined records of SOURCE, by load, record type and reason."""
     contract_source, _ = get_source(source).contract
     selection = Selection(lines=lines, matching=matching, record_type=record_type)
     found = with_connection(
@@ -78,11 +78,11 @@ def list_records(
 
 
 @quarantine.command("show")
-@click.option("--load", "load_id", type=int, required=True, help="The load that it came with.")
-@click.option("--line", type=int, required=True, help="Its line in that load.")
+@click.option("--load", "load_id", type=int, required=True, help="Load that the record came with.")
+@click.option("--line", type=int, required=True, help="Line of the record in that load.")
 @json_option
 def show_record(load_id: int, line: int, as_json: bool) -> None:
-    """Show one quarantined record, whole, with its reasons and what was decided."""
+    """Show one quarantined record, whole, with its reasons and decisions."""
     found = with_connection(load_settings(), lambda connection: deciding.one(connection, load_id, line))
     if as_json:
         click.echo(json.dumps(found, indent=2, default=_json))
@@ -102,18 +102,18 @@ def show_record(load_id: int, line: int, as_json: bool) -> None:
 
 
 @quarantine.command("accept")
-@click.option("--load", "load_id", type=int, required=True, help="The load that they came with.")
+@click.option("--load", "load_id", type=int, required=True, help="Load that the records came with.")
 @selecting
 @reason_option
 @yes_option
 @json_option
 def accept(load_id: int, **options: Any) -> None:
-    """Accept that records of a load are quarantined: they stop no gate, and are not typed."""
+    """Accept quarantined records of a load: they stay quarantined, untyped, and stop no gate."""
     _change("accept", load_id, **options)
 
 
 @quarantine.command("discard")
-@click.option("--load", "load_id", type=int, required=True, help="The load that they came with.")
+@click.option("--load", "load_id", type=int, required=True, help="Load that the records came with.")
 @selecting
 @reason_option
 @yes_option
@@ -124,13 +124,13 @@ def discard(load_id: int, **options: Any) -> None:
 
 
 @quarantine.command("reopen")
-@click.option("--load", "load_id", type=int, required=True, help="The load that they came with.")
+@click.option("--load", "load_id", type=int, required=True, help="Load that the records came with.")
 @selecting
 @reason_option
 @yes_option
 @json_option
 def reopen(load_id: int, **options: Any) -> None:
-    """Take back what was decided on records of a load."""
+    """Take back decisions on records of a load."""
     _change("reopen", load_id, **options)
 
 

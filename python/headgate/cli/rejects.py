@@ -22,9 +22,9 @@ def rejects() -> None:
 
 
 @rejects.command("list")
-@click.option("--load", "load_id", type=int, help="Only of this load.")
-@click.option("--source", help="Only of this source.")
-@click.option("--limit", default=50, show_default=True, help="How many to list at most, newest load first.")
+@click.option("--load", "load_id", type=int, help="Only lines of this load.")
+@click.option("--source", help="Only lines of this source.")
+@click.option("--limit", default=50, show_default=True, help="Maximum number to list, newest load first.")
 @json_option
 def list_rejects(load_id: int | None, source: str | None, limit: int, as_json: bool) -> None:
     """List lines with reason, length and how they are stored; not what they hold."""
@@ -54,7 +54,7 @@ def show_reject(load_id: int, line_number: int) -> None:
 @yes_option
 @json_option
 def minimise_rejects(yes: bool, as_json: bool) -> None:
-    """Apply the contracts of today to lines that earlier loads kept as they came."""
+    """Apply the current contracts to lines that earlier loads kept verbatim."""
     settings = load_settings()
 
     async def work(connection: Connection) -> Minimised:

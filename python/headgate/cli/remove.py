@@ -27,7 +27,7 @@ def remove() -> None:
 
 @remove.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do it. Without, only the plan is printed (exit code 4).")
+@click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed (exit code 4).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def source(name: str, *, yes: bool, as_json: bool) -> None:
     """Remove the source NAME: its files, landed records, typed relations, ledger, state and gates.
@@ -49,7 +49,7 @@ def source(name: str, *, yes: bool, as_json: bool) -> None:
 
 @remove.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do it. Without, only the plan is printed (exit code 4).")
+@click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed (exit code 4).")
 def package(name: str, *, yes: bool) -> None:
     """Take what belongs to the package NAME out of this project: files, folders, lines of configuration.
 

@@ -44,7 +44,7 @@ def up() -> None:
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="End the sessions of whoever is connected.")
+@click.option("--yes", is_flag=True, help="Stop anyway; connected sessions end.")
 def down(yes: bool) -> None:
     """Stop the embedded PostgreSQL; its data stays. Refused while a program is connected."""
     settings = load_settings()

@@ -66,7 +66,7 @@ def show(source: str, as_json: bool) -> None:
 @click.argument("source")
 @click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed.")
 def reset(source: str, yes: bool) -> None:
-    """Have the next pull of SOURCE read from the beginning."""
+    """Reset SOURCE: the next pull reads from the beginning."""
 
     async def work(connection: Connection) -> Report:
         present = await positions.present_position(connection, source)
@@ -82,7 +82,7 @@ def reset(source: str, yes: bool) -> None:
 @click.argument("source")
 @click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed.")
 def keep(source: str, yes: bool) -> None:
-    """Have the next pull of SOURCE go on from its position, though the loader has changed."""
+    """Keep the position of SOURCE although its loader changed; the next pull continues there."""
 
     async def work(connection: Connection) -> Report:
         present = await positions.present_position(connection, source)
@@ -98,7 +98,7 @@ def keep(source: str, yes: bool) -> None:
 @click.argument("source")
 @click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed.")
 def undo(source: str, yes: bool) -> None:
-    """Put back the position of SOURCE that a reset, or a changed loader, put aside last."""
+    """Restore the position of SOURCE that a reset or a changed loader last set aside."""
 
     async def work(connection: Connection) -> Report:
         last = await positions.last_put_aside(connection, source)

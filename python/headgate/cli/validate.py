@@ -10,7 +10,7 @@ import click
 
 @click.group()
 def pipelines() -> None:
-    """Look after Mage pipelines."""
+    """Validate Mage pipelines."""
 
 
 @pipelines.command()
@@ -18,7 +18,7 @@ def pipelines() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 def validate(path: Path, as_json: bool, strict: bool) -> None:
-    """Check what Mage does not: a Mage project, or one of its pipelines. Nothing of it is run.
+    """Check a Mage project, or one of its pipelines, for what Mage does not check. Runs nothing.
 
     Exit codes: 0 clean, 1 findings, 2 wrong usage. docs/validator.md explains every code.
     """

@@ -41,7 +41,7 @@ headgate down                      stop PostgreSQL; its data stays in .headgate/
 
 @click.command()
 def demo() -> None:
-    """Run the main job on twelve hours and tell what came out."""
+    """Run the main job on twelve hours and show the results."""
     console = Console()
     seconds: dict[str, float] = {}
     settings = load_settings()
