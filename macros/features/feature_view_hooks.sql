@@ -36,10 +36,10 @@
 {# A post-hook: notes where the events of the built partitions entered, and removes rows from after the last entry, which
    may have moved back. #}
 {% macro record_entries() -%}
-    {%- set partitions = built_by(model.compiled_code) if execute and model.config.meta.feature_view else [] -%}
-    {%- if partitions -%}
+    {%- if execute and model.config.meta.feature_view -%}
     {%- set view = normal_declaration(model.config.meta.feature_view) -%}
     {%- set row_key = (view.entity + ['as_of']) | join(', ') -%}
+    {%- set partitions = built_by(model.compiled_code) -%}
     do $create$
     begin
         if to_regclass('{{ entries_table() }}') is null then
@@ -50,6 +50,8 @@
         end if;
     end
     $create$;
+
+    {%- if partitions %}
 
     delete from {{ entries_table() }}
     where {{ in_source_partitions(partitions) }};
@@ -66,5 +68,6 @@
     )
 
     insert into {{ changed_rows() }} select * from removed
+    {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

@@ -25,6 +25,17 @@ ORDERS = [
     for number in range(8)
 ]
 
+VIEW = (
+    "--events",
+    "stg_orders__records",
+    "--key",
+    "customer_id",
+    "--measure",
+    "orders=count",
+    "--windows",
+    "7d",
+)
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -76,19 +87,25 @@ def test_lines_of_one_package_are_taken_out() -> None:
 
 
 @pytest.mark.slow
-def test_a_new_project_takes_a_source_from_sample_to_release(in_project: Path) -> None:
-    """`make lint`, `make test`, a source, landed, built, published; no schema of the example."""
+def test_a_new_project_goes_from_a_sample_to_a_release(in_project: Path) -> None:
+    """`make lint` and `make test`, a source, a feature view, a release; no schema of the example."""
     (in_project / "orders.jsonl").write_text("".join(json.dumps(order) + "\n" for order in ORDERS))
     call(in_project, *MAKE, "lint", "test")
     call(in_project, "headgate", "up")
     call(in_project, "headgate", "new", "source", "orders", "--sample", "orders.jsonl")
-    call(in_project, *MAKE, "lint", "test")
     call(in_project, "headgate", "up")
     call(in_project, "headgate", "land", "orders", "orders.jsonl")
     call(in_project, "headgate", "run", "build_features")
+    call(in_project, "headgate", "new", "feature-view", "customer_orders", *VIEW)
+    call(in_project, "headgate", "run", "build_features")
+    # The empty database of lint is built again by each: models find what they left.
+    call(in_project, *MAKE, "lint", "test", "docs")
     uri = call(in_project, "headgate", "dsn").stdout.strip()
-    query = "select count(*) from typed.stg_orders__records"
-    assert scalar(uri, query) == len(ORDERS)
+    newest = (
+        "select orders_count_7d from feature_store.customer_orders where customer_id = 1 order by as_of desc"
+    )
+    assert scalar(uri, "select count(*) from typed.stg_orders__records") == len(ORDERS)
+    assert scalar(uri, newest) == 3
     assert scalar(uri, "select count(*) from pg_namespace where nspname ~ 'github|gharchive'") == 0
     assert "gharchive" not in call(in_project, "headgate", "--help").stdout
 
