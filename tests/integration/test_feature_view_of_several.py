@@ -151,6 +151,21 @@ def test_view_is_published(project: ProjectCopy) -> None:
     assert published == project.database.value(f"select count(*) from features.{VIEW}") > 100
 
 
+def test_dry_run_shows_columns_and_rows(project: ProjectCopy) -> None:
+    """Values computed from the events that stand; neither project nor database holds anything of it."""
+    shown = project.headgate(
+        *("new", "feature-view", "trial", "--events", "stg_shop__purchases", "--key", "customer"),
+        *("--windows", "lifetime", "--measure", "bought=count,seconds_since_last", "--dry-run"),
+        *("--expression", "one=bought_count_lifetime / bought_count_lifetime"),
+    )
+
+    lines = {line.split()[0]: line.split()[1:] for line in shown.stdout.splitlines() if line[:1].strip()}
+    assert lines["bought_count_lifetime"][0] == "bigint"
+    assert lines["one"][1:] == ["1"] * 10
+    assert not list(project.folder.rglob("trial.*"))
+    assert project.database.value("select count(*) from pg_class where relname ~ 'trial'") == 0
+
+
 def test_keys_of_two_types_are_refused(project: ProjectCopy) -> None:
     """Relations of one view agree on what an entity is."""
     refused = project.headgate(

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from headgate import postgres, private
+from headgate.cli.preview import show_values
 from headgate.cli.remove import dropping, planned, require_leave
 from headgate.postgres.connection import open_psycopg2
 from headgate.scaffold import mage, ui
@@ -224,7 +225,8 @@ def feature_view(
 
     Operations: count, sum, mean, min, max, stddev, count_distinct, median, p1 to p99, first, last, any, all,
     share, seconds_since_last. Columns are called MEASURE_OPERATION_WINDOW. The view has an enforced contract,
-    a recount as its gate and a unit test; `headgate publish` takes it up once it is built.
+    a recount as its gate and a unit test; `headgate publish` takes it up once it is built. --dry-run shows
+    its columns with their types and first values.
     """
     settings = load_settings()
     given = [window.strip() for window in windows.split(",") if window.strip()]
@@ -244,6 +246,8 @@ def feature_view(
             resolution=resolution,
             description=description,
         )
+    if how["dry_run"] and not how["as_json"]:
+        show_values(settings, files, name)
     next_steps = [
         f"build it: dbt build --select {name}",
         "see what it changes for consumers: headgate plan",

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,22 +123,60 @@ def read_manifest(project_dir: Path) -> dict[str, Any]:
     return found
 
 
+def first_rows(project_dir: Path, view: str, env: Mapping[str, str], limit: int = 10) -> list[dict[str, Any]]:
+    """Rows that a model would have, computed from what the database holds; nothing is written to it.
+
+    Args:
+        project_dir: folder that holds dbt_project.yml.
+        view: the model.
+        env: libpq's variables of the database.
+        limit: how many rows at most.
+
+    Raises:
+        HeadgateError: dbt cannot compute them.
+    """
+    words = ("show", "--full-refresh", "--indirect-selection", "empty", "--select", view)
+    printed = ("--limit", str(limit), "--output", "json")
+    with tempfile.TemporaryDirectory() as folder:
+        done = _run_dbt(project_dir, Path(folder), (*words, *printed), env)
+    if done.returncode:
+        raise HeadgateError(
+            f"rows of {view}",
+            expected="rows computed by dbt show",
+            found=_words(done),
+            next_step="correct what the message names",
+        )
+    found: list[dict[str, Any]] = json.loads(done.stdout[done.stdout.index("{") :])["show"]
+    return found
+
+
 def _dbt(project_dir: Path, folder: Path, words: Sequence[str]) -> str | None:
     """Runs dbt without a database, with what it writes in `folder`; what it complains of."""
+    done = _run_dbt(project_dir, folder, words, {})
+    return _words(done) if done.returncode else None
+
+
+def _words(done: subprocess.CompletedProcess[str]) -> str:
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def _run_dbt(
+    project_dir: Path, folder: Path, words: Sequence[str], env: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Runs dbt, with what it writes in `folder`."""
     shutil.copyfile(project_dir / "profiles.example.yml", folder / "profiles.yml")
-    done = subprocess.run(
+    return subprocess.run(
         [
             Path(sys.executable).with_name("dbt"),
             *("--quiet", "--no-use-colors", *words),
             *("--project-dir", project_dir, "--profiles-dir", folder),
             *("--target-path", folder / "target", "--log-path", folder / "logs"),
         ],
-        env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONWARNINGS": "ignore"},
+        env={**os.environ, **env, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
         check=False,
     )
-    return " ".join((done.stdout + done.stderr).split()) if done.returncode else None
 
 
 def _concerns(finding: Finding, written: set[Path], folders: set[Path]) -> bool:

@@ -58,13 +58,7 @@ def put(
     """
     finish_moves(project_dir)
     with _folder(project_dir) as folder:
-        copy = folder / _COPY
-        _copy_project(project_dir, copy, [*texts, *removed])
-        for path in removed:
-            _remove(copy / path)
-        for path, text in texts.items():
-            (copy / path).parent.mkdir(parents=True, exist_ok=True)
-            (copy / path).write_text(text, encoding="utf-8")
+        copy = _changed_copy(project_dir, folder, texts, removed)
         passed = _checked(check, copy, list(texts)) if check else []
         away = sorted((path for path in removed if (project_dir / path).exists()), key=_rank, reverse=True)
         moves = {"away": away, "in": _moves(project_dir, texts, removed)}
@@ -74,6 +68,16 @@ def put(
         (folder / _READY).replace(folder / _MOVES)
         _move(folder, project_dir, moves)
     return passed
+
+
+def try_out(project_dir: Path, texts: Mapping[str, str], check: Check) -> list[str]:
+    """What a check says of the project with texts by path; the project stays as it is.
+
+    Raises:
+        HeadgateError: the check failed.
+    """
+    with _folder(project_dir) as folder:
+        return _checked(check, _changed_copy(project_dir, folder, texts), list(texts))
 
 
 def finish_moves(project_dir: Path) -> None:
@@ -118,6 +122,20 @@ def _locked(folder: Path, *, wait: bool) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+def _changed_copy(
+    project_dir: Path, folder: Path, texts: Mapping[str, str], removed: Sequence[str] = ()
+) -> Path:
+    """A copy of the project without some of its files and with others."""
+    copy = folder / _COPY
+    _copy_project(project_dir, copy, [*texts, *removed])
+    for path in removed:
+        _remove(copy / path)
+    for path, text in texts.items():
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        (copy / path).write_text(text, encoding="utf-8")
+    return copy
 
 
 def _copy_project(project_dir: Path, copy: Path, paths: Sequence[str]) -> None:
