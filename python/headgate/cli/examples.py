@@ -61,6 +61,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate remove package shop_events",
         "headgate remove package shop_events --yes",
     ),
+    "remove feature-view": (
+        "headgate remove feature-view customer_orders",
+        "headgate remove feature-view customer_orders --yes",
+    ),
     "remove source": ("headgate remove source orders", "headgate remove source orders --yes"),
     "pipelines validate": (
         "headgate pipelines validate",

@@ -1,20 +1,15 @@
-"""Takes back a source that nobody has published: files, landed records, typed relations, ledger, gates.
+"""Takes back what was generated: files, relations, rows of the ledger, gates.
 
-What belongs to it is what dbt's graph has in its files; what rests on it is what the graph and the ledger of
-releases say.
+What belongs to it is what dbt's graph has in its files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headgate.errors import HeadgateError, UsageError
 from headgate.postgres.locks import take_psycopg2
-from headgate.scaffold.mage import MAGE
-from headgate.sources.declared import declared_sources
 
 if TYPE_CHECKING:
     import psycopg2.extensions
@@ -33,96 +28,52 @@ _KEPT = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Removal:
-    """What goes with a source."""
+    """What goes with a source or a feature view."""
 
-    source: str
+    #: "source" or "feature view".
+    kind: str
+    name: str
     #: Files and folders, seen from the project's folder.
     files: tuple[str, ...]
-    #: Models of the graph, and their relations as schema.name.
+    #: Models of the graph, and their relations and indexes as schema.name.
     models: tuple[str, ...]
     relations: tuple[str, ...]
     gates: tuple[str, ...]
     #: Views that PostgreSQL drops with these relations; the next build makes them anew.
     rebuilt: tuple[str, ...] = ()
-    #: Numbers of its loads, and how many records they landed.
+    #: Numbers of its loads, and how many records they landed; only of a source.
     loads: tuple[int, ...] = ()
     records: int = 0
+    #: What stays though it was made of it, and what happens to it; only of a feature view.
+    stays: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> list[str]:
+        """The source, when it is one."""
+        return [self.name] if self.kind == "source" else []
 
     def lines(self) -> list[str]:
         """The plan, for people."""
         rebuilt = ", ".join(self.rebuilt) or "none"
+        landed = f"{len(self.loads):,} loads, {self.records:,} records"
         return [
             f"files      {', '.join(self.files)}",
-            f"landed     staging_{self.source}: {len(self.loads):,} loads, {self.records:,} records",
+            *(f"landed     staging_{source}: {landed}" for source in self.sources),
             f"relations  {', '.join(self.relations) or 'none'}",
             f"views that the next build makes anew: {rebuilt}",
             f"gates      {len(self.gates)} with their results and failing rows",
+            *(f"stays      {what}" for what in self.stays),
         ]
 
     def as_dict(self) -> dict[str, Any]:
         """The plan, for programs."""
-        return asdict(self)
+        values = asdict(self)
+        return {values.pop("kind").replace(" ", "_"): values.pop("name"), **values}
 
 
-def files_of(project_dir: Path, source: str) -> list[str]:
-    """The files and folders that `new source` writes for a source, as far as they are there.
-
-    Raises:
-        UsageError: there is no such source, or it was not written by `new source`.
-    """
-    if source not in declared_sources(project_dir) or not (project_dir / "macros" / source).is_dir():
-        written = [name for name in declared_sources(project_dir) if (project_dir / "macros" / name).is_dir()]
-        raise UsageError(
-            f"source {source}",
-            expected=f"a source that `headgate new source` wrote: {', '.join(written) or 'there is none'}",
-            found="none of this name",
-            next_step="correct the name",
-        )
-    paths = [
-        f"models/staging/{source}",
-        # Where earlier versions put what now stands with the staging models.
-        f"models/monitoring/{source}_observed_paths.sql",
-        f"models/monitoring/{source}_observed_paths.yml",
-        f"macros/{source}",
-        f"{MAGE}/pipelines/ingest_{source}",
-        *(f"{MAGE}/{folder}/{source}" for folder in ("sensors", "data_loaders", "transformers")),
-    ]
-    return [path for path in paths if (project_dir / path).exists()]
-
-
-def plan_removal(
-    project_dir: Path, source: str, manifest: Mapping[str, Any], connection: psycopg2.extensions.connection
-) -> Removal:
-    """What goes with a source, from dbt's graph and the database.
-
-    Raises:
-        HeadgateError: a release rests on it, another source's loads are typed by it, or it is being landed.
-    """
-    files = files_of(project_dir, source)
-    models, gates = _own(manifest, files)
-    named = [f"{node['schema']}.{node['alias']}" for node in models]
-    with connection, connection.cursor() as cursor:
-        _require_free(cursor, source)
-        relations = tuple(sorted(set(named) - _foreign(cursor, named)))
-        cursor.execute(
-            "select load_id, coalesce(rows_landed, 0) from ops.loads where source = %s order by 1", (source,)
-        )
-        loads = cursor.fetchall()
-        return Removal(
-            source,
-            tuple(files),
-            tuple(sorted(node["name"] for node in models)),
-            relations,
-            tuple(sorted(node["alias"] for node in gates)),
-            tuple(_views_over(cursor, relations)),
-            tuple(load for load, _ in loads),
-            sum(rows for _, rows in loads),
-        )
-
-
-def _own(manifest: Mapping[str, Any], files: Sequence[str]) -> tuple[list[Any], list[Any]]:
+def own_nodes(manifest: Mapping[str, Any], files: Sequence[str]) -> tuple[list[Any], list[Any]]:
     """Models in these files, and tests that are declared there."""
 
     def is_own(node: Mapping[str, Any]) -> bool:
@@ -134,44 +85,7 @@ def _own(manifest: Mapping[str, Any], files: Sequence[str]) -> tuple[list[Any], 
     return models, [node for node in own if node["resource_type"] == "test"]
 
 
-def _require_free(cursor: Any, source: str) -> None:
-    """Refuses a source that something rests on, or somebody works on."""
-    cursor.execute(
-        """
-        select array_agg(distinct releases.release_id order by releases.release_id)
-        from ops.releases as releases
-        inner join ops.loads as loads on loads.load_id = any(releases.loads_added)
-        where %s in (loads.source, loads.contract_source)
-        """,
-        (source,),
-    )
-    if releases := cursor.fetchone()[0]:
-        raise HeadgateError(
-            f"source {source}",
-            expected="a source that no release rests on",
-            found=f"its loads in release {', '.join(map(str, releases))}",
-            next_step="keep it and change its contract: headgate plan, headgate apply; see docs/planning.md",
-        )
-    cursor.execute(
-        """
-        select
-            count(*) filter (where status = 'running'),
-            count(*) filter (where source <> %(source)s)
-        from ops.loads where %(source)s in (source, contract_source)
-        """,
-        {"source": source},
-    )
-    running, others = cursor.fetchone()
-    if running or others:
-        raise HeadgateError(
-            f"source {source}",
-            expected="a source that nobody lands now, and that types no other source's loads",
-            found=f"{running} running loads, {others} loads of other sources",
-            next_step="wait until they have landed, and run the command again",
-        )
-
-
-def _views_over(cursor: Any, relations: Sequence[str]) -> list[str]:
+def views_over(cursor: Any, relations: Sequence[str]) -> list[str]:
     """Views over these relations, however many views lie between, that are none of them."""
     cursor.execute(
         """
@@ -196,21 +110,24 @@ def _views_over(cursor: Any, relations: Sequence[str]) -> list[str]:
     return [name for (name,) in cursor.fetchall()]
 
 
-def remove_from_database(removal: Removal, connection: psycopg2.extensions.connection) -> None:
-    """Drops and deletes everything of the source, in one transaction."""
+def remove_from_database(
+    removal: Removal, connection: psycopg2.extensions.connection, require_free: Callable[[Any, str], None]
+) -> None:
+    """Drops and deletes everything that goes, in one transaction, unless something rests on it by now."""
     with connection, connection.cursor() as cursor:
-        take_psycopg2(connection, "the removal of a source")
-        _require_free(cursor, removal.source)
+        take_psycopg2(connection, f"the removal of a {removal.kind}")
+        require_free(cursor, removal.name)
         for relation in removal.relations:
             _drop(cursor, relation)
         kept = [f"gate_failures.{gate}" for gate in removal.gates]
-        for relation in sorted(set(kept) - _foreign(cursor, kept)):
+        for relation in sorted(set(kept) - foreign(cursor, kept)):
             _drop(cursor, relation)
-        cursor.execute(f'drop schema if exists "staging_{removal.source}" cascade')
+        for source in removal.sources:
+            cursor.execute(f'drop schema if exists "staging_{source}" cascade')
         _delete(cursor, removal)
 
 
-def _foreign(cursor: Any, relations: Sequence[str]) -> set[str]:
+def foreign(cursor: Any, relations: Sequence[str]) -> set[str]:
     """Which of these somebody else put there under the name of a model or a gate: they stay."""
     cursor.execute("select name from ops.foreign_relations(%s)", (list(relations),))
     return {name for (name,) in cursor.fetchall()}
@@ -220,7 +137,9 @@ def _drop(cursor: Any, relation: str) -> None:
     schema, name = relation.split(".", 1)
     cursor.execute(
         """
-        select case relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end
+        select case relkind
+            when 'v' then 'view' when 'm' then 'materialized view' when 'i' then 'index' else 'table'
+        end
         from pg_class where oid = to_regclass(%s)
         """,
         (f'"{schema}"."{name}"',),
@@ -230,10 +149,10 @@ def _drop(cursor: Any, relation: str) -> None:
 
 
 def _delete(cursor: Any, removal: Removal) -> None:
-    """Deletes the source's rows of the ledger: from tables before those that they refer to."""
+    """Deletes its rows of the ledger: from tables before those that they refer to."""
     values = {
         "loads": list(removal.loads),
-        "sources": [removal.source],
+        "sources": removal.sources,
         "models": list(removal.models),
         "gates": list(removal.gates),
     }
@@ -244,8 +163,9 @@ def _delete(cursor: Any, removal: Removal) -> None:
         cursor.execute(f"delete from ops.{table} where {wanted}", values)  # noqa: S608
     # Somebody decided about these: they stay for the log, and hold nothing.
     cursor.execute(
-        "update ops.loads set status = 'replaced' where source = %s and status in ('landed', 'discarded')",
-        (removal.source,),
+        "update ops.loads set status = 'replaced'"
+        " where source = any(%s) and status in ('landed', 'discarded')",
+        (removal.sources,),
     )
 
 
