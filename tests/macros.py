@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -40,6 +41,11 @@ def _return(value: Any) -> NoReturn:
 
 def render(template: str, *folders: str, **values: Any) -> str:
     """A template that calls macros of the given folders below macros/."""
+    return _compiled(template, folders).render(values)
+
+
+@cache
+def _compiled(template: str, folders: tuple[str, ...]) -> jinja2.Template:
     environment = jinja2.Environment(extensions=["jinja2.ext.do"])
     environment.context_class = _DbtContext
     environment.globals |= {
@@ -49,4 +55,4 @@ def render(template: str, *folders: str, **values: Any) -> str:
         "fromjson": json.loads,
     }
     files = sorted(file for folder in folders for file in (ROOT / "macros" / folder).glob("*.sql"))
-    return environment.from_string("".join(file.read_text() for file in files) + template).render(values)
+    return environment.from_string("".join(file.read_text() for file in files) + template)

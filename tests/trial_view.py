@@ -1,0 +1,169 @@
+"""A declared feature view over a plain table, by the project's macros and without dbt."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+import psycopg2.extras
+
+from tests.macros import render
+from tests.measured import Record
+from tests.support import Database
+
+SOURCE = "shop"
+#: The columns of an event, and their types.
+COLUMNS = {
+    "partition_start": "timestamptz",
+    "order_id": "text",
+    "customer": "text",
+    "created_at": "timestamptz",
+    "total": "numeric",
+    "quantity": "integer",
+    "is_paid": "boolean",
+    "note": "text",
+}
+
+
+@dataclass(frozen=True)
+class Relation:
+    """As dbt's: prints as its name in SQL."""
+
+    schema: str
+    identifier: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.identifier}"
+
+
+@dataclass
+class TrialView:
+    """A view, and the events that it is declared over, as `typed.<name>_events`."""
+
+    database: Database
+    name: str
+    declared: Mapping[str, Any]
+    _builds: int = field(default=0, init=False)
+
+    def load(self, partition_start: str, events: Iterable[Record]) -> None:
+        """Puts events in the place of those that a partition held."""
+        rows = [{**event, "partition_start": partition_start} for event in events]
+        values = [tuple(row[name] for name in COLUMNS) for row in rows]
+        with self._connected() as cursor:
+            cursor.execute("create schema if not exists typed; create schema if not exists features")
+            columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+            cursor.execute(f"create table if not exists typed.{self.name}_events ({columns})")
+            cursor.execute(
+                f"delete from typed.{self.name}_events where partition_start = %s", [partition_start]
+            )
+            psycopg2.extras.execute_values(cursor, f"insert into typed.{self.name}_events values %s", values)
+
+    def build(self, *starts: str) -> None:
+        """Computes what partitions change: from nothing the first time, as a dbt run does it."""
+        self._builds += 1
+        partitions = [
+            {"contract_source": SOURCE, "partition_start": start, "upstream_version": str(self._builds)}
+            for start in starts
+        ]
+        with self._connected() as cursor:
+            self._run(cursor, "{{ prepare_feature_view() }}", partitions)
+            sql = self._render(cursor, "{{ feature_view(declared) }}", partitions)
+            if self._builds == 1:
+                cursor.execute(f"create table features.{self.name} as {sql}")
+            else:
+                cursor.execute(f"create temporary table computed on commit drop as {sql}")
+                self._run(
+                    cursor, "{{ get_incremental_replace_changed_rows_sql(arguments) }}", partitions, sql
+                )
+            self._run(cursor, "{{ record_entries() }}", partitions, sql)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What the view holds."""
+        return self._fetched(f"select * from features.{self.name}")
+
+    def recounted(self) -> list[dict[str, Any]]:
+        """Random rows, as the recount of the gate has them."""
+        drawn = (
+            "with drawn as (select row_number() over () as drawn_id, as_of as stands_at, sampled.* from"
+            f" (select * from features.{self.name} order by random() limit 20) as sampled), "
+        )
+        with self._connected() as cursor:
+            values = self._render(cursor, "{{ recounted_values(normal_declaration(declared)) }}", [])
+        return self._fetched(f"{drawn} {values} select * from recounted")
+
+    def _fetched(self, sql: str) -> list[dict[str, Any]]:
+        with self._connected() as cursor:
+            cursor.execute(sql)
+            names = [column.name for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    @contextlib.contextmanager
+    def _connected(self) -> Any:
+        with (
+            contextlib.closing(psycopg2.connect(self.database.dsn)) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            yield cursor
+
+    def _run(self, cursor: Any, template: str, partitions: Sequence[Any], sql: str = "") -> None:
+        if statement := self._render(cursor, template, partitions, sql).strip():
+            cursor.execute(statement)
+
+    def _render(self, cursor: Any, template: str, partitions: Sequence[Any], sql: str = "") -> str:
+        events = f"{self.name}_events"
+        this = Relation("features", self.name)
+        meta = SimpleNamespace(contract={"version": 1})
+        return render(
+            template,
+            *("features", "partitions", "gates"),
+            declared=self.declared,
+            arguments={
+                "unique_key": [*self.declared["keys"], "as_of"],
+                "dest_columns": self._columns(cursor),
+                "temp_relation": "computed",
+            },
+            this=this,
+            execute=True,
+            model=SimpleNamespace(
+                unique_id="model.view",
+                compiled_code=sql,
+                config=SimpleNamespace(meta=SimpleNamespace(feature_view=self.declared)),
+            ),
+            graph=SimpleNamespace(
+                nodes={
+                    "model.events": SimpleNamespace(
+                        unique_id="model.events",
+                        resource_type="model",
+                        alias=events,
+                        depends_on=SimpleNamespace(nodes=["source.shop"]),
+                    )
+                },
+                sources={
+                    "source.shop": SimpleNamespace(source_name=SOURCE, config=SimpleNamespace(meta=meta))
+                },
+            ),
+            config={"incremental_strategy": "replace_changed_rows"},
+            run_query=lambda statement: SimpleNamespace(rows=list(partitions)),
+            is_incremental=lambda: self._builds > 1,
+            canonical_mode=lambda: None,
+            ref_relation=lambda name: Relation("typed", name),
+            adapter=SimpleNamespace(get_columns_in_relation=lambda relation: self._columns(cursor)),
+            local_md5=lambda text: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
+            quoted_text=lambda text: "'" + text.replace("'", "''") + "'",
+            text_array=lambda names: f"array{list(names)}::text[]",
+        )
+
+    def _columns(self, cursor: Any) -> list[SimpleNamespace]:
+        cursor.execute(
+            "select attname from pg_attribute"
+            " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum",
+            [f"features.{self.name}"],
+        )
+        return [SimpleNamespace(quoted=name) for (name,) in cursor.fetchall()]
