@@ -15,7 +15,7 @@
 
     defined as (
         insert into ops.model_definitions (
-            definition, model, first_sql, next_sql, settings, upstream, seeds
+            definition, model, first_sql, next_sql, settings, upstream, seeds, recount
         )
         select
             md5(concat_ws(
@@ -27,9 +27,10 @@
             {{ quoted_text(found.next_sql) if found.next_sql != found.first_sql else 'null' }},
             '{{ found.settings }}',
             upstream.definitions,
-            '{{ found.seeds }}'
+            '{{ found.seeds }}',
+            {{ quoted_text(recount_statement()) if (model.config.meta or {}).feature_view else 'null' }}
         from upstream
-        on conflict (definition) do update set last_built_at = excluded.last_built_at
+        on conflict (definition) do update set last_built_at = excluded.last_built_at, recount = excluded.recount
         returning definition
     )
 

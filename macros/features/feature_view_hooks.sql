@@ -3,16 +3,7 @@
     {%- if execute and model.config.meta.feature_view -%}
     {%- set view = normal_declaration(model.config.meta.feature_view) -%}
     {%- for events, columns in event_indexes(view) %}
-    {%- set index = 'events_by_' ~ local_md5(events.relation.identifier ~ columns)[:16] %}
-    do $index$
-    begin
-        if to_regclass('{{ events.relation.schema }}.{{ index }}') is null then
-            -- Another view over the same events may be built at the same time.
-            lock table {{ events.relation }} in share row exclusive mode;
-            create index if not exists {{ index }} on {{ events.relation }} ({{ columns }});
-        end if;
-    end
-    $index$;
+    {{ events_index(events.relation, columns) }};
     {%- endfor %}
     {%- if not is_incremental() %}
     drop table if exists {{ entries_table() }};
@@ -24,11 +15,11 @@
 {% macro event_indexes(view) -%}
     {%- set found = [] -%}
     {%- for events in view.events.values() -%}
-        {%- do found.append((events, (events['keys'] + [events.at]) | join(', '))) -%}
+        {%- do found.append((events, events['keys'] + [events.at])) -%}
     {%- endfor -%}
     {%- for measure in view.measures if view.is_carried and 'count_distinct' in measure.operations -%}
         {%- set events = view.events[measure.events] -%}
-        {%- do found.append((events, (events['keys'] + [measure.value, events.at]) | join(', '))) -%}
+        {%- do found.append((events, events['keys'] + [measure.value, events.at])) -%}
     {%- endfor -%}
     {{- return(found) -}}
 {%- endmacro %}
@@ -69,5 +60,23 @@
 
     insert into {{ changed_rows() }} select * from removed
     {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A pre-hook: an index on events, by their entity and time. #}
+{% macro events_index(relation, columns) -%}
+    {%- set relation = ref_relation(relation) if relation is string else relation -%}
+    {%- if execute -%}
+    {%- set listed = columns | join(', ') %}
+    {%- set index = 'events_by_' ~ local_md5(relation.identifier ~ listed)[:16] %}
+    do $index$
+    begin
+        if to_regclass('{{ relation.schema }}.{{ index }}') is null then
+            -- Another model over the same events may be built at the same time.
+            lock table {{ relation }} in share row exclusive mode;
+            create index if not exists {{ index }} on {{ relation }} ({{ listed }});
+        end if;
+    end
+    $index$
     {%- endif -%}
 {%- endmacro %}

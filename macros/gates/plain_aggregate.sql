@@ -4,7 +4,7 @@
     Args:
         operation: for instance 'mean'.
         of: SQL of what is measured, null where it does not count.
-        window: {name, seconds}; asks for drawn.as_of and held.event_at.
+        window: {name, seconds}; asks for drawn.as_of, drawn.stands_at and held.event_at.
 #}
 {% macro plain_aggregate(operation, of, window) -%}
     {%- set within = 'held.event_at >= drawn.as_of - ' ~ seconds_interval(window.seconds) if window.seconds else 'true' -%}
@@ -21,7 +21,7 @@
         'max': 'max(' ~ of ~ ')' ~ filter,
         'first': '(array_agg(' ~ of ~ ' order by held.event_at, ' ~ of ~ ') filter (where ' ~ of ~ ' is not null and ' ~ within ~ '))[1]',
         'last': '(array_agg(' ~ of ~ ' order by held.event_at desc, ' ~ of ~ ' desc) filter (where ' ~ of ~ ' is not null and ' ~ within ~ '))[1]',
-        'seconds_since_last': 'extract(epoch from drawn.as_of - max(held.event_at) filter (where ' ~ of ~ ' is not null and ' ~ within ~ '))::double precision',
+        'seconds_since_last': 'extract(epoch from drawn.stands_at - max(held.event_at) filter (where ' ~ of ~ ' is not null and ' ~ within ~ '))::double precision',
         'any': 'bool_or(' ~ of ~ ')' ~ filter,
         'all': 'bool_and(' ~ of ~ ')' ~ filter,
         'share': '(avg((' ~ of ~ ')::integer)' ~ filter ~ ')::double precision',

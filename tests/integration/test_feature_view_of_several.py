@@ -58,6 +58,11 @@ def moves(count: int, seed: int) -> list[Record]:
     return found
 
 
+def moved(records: list[Record]) -> list[Record]:
+    """The first of them, delivered again with another time."""
+    return [{**record, "created_at": iso(BEGIN + timedelta(days=3))} for record in records[:40]]
+
+
 def tickets(count: int, seed: int) -> list[Record]:
     """What customers asked the help desk, another source; its first load begins as that of the shop does."""
     rng = random.Random(seed)
@@ -109,7 +114,7 @@ def test_values_are_those_of_all_relations(project: ProjectCopy) -> None:
     compare(project, first)
 
     late, asked = moves(60, 2), tickets(40, 2)
-    again = [{**move, "created_at": iso(BEGIN + timedelta(days=3))} for move in first[:40]]
+    again = moved(first)
     land(project, "late", late)
     land(project, "again", again)
     run(project, VIEW)
@@ -149,6 +154,50 @@ def test_view_is_published(project: ProjectCopy) -> None:
 
     published = project.database.value(f"select count(*) from feature_store.{VIEW}")
     assert published == project.database.value(f"select count(*) from features.{VIEW}") > 100
+
+
+def test_labels_make_a_dataset(project: ProjectCopy) -> None:
+    """Labels are those of brute force; sampled features are recounted, and a wrong one refused."""
+    project.headgate(
+        *("new", "spine", "bought_again", "--events", "stg_shop__purchases", "--key", "customer"),
+        *(
+            "--at",
+            "created_at",
+            "--label",
+            "again=count(*) > 0",
+            "--horizon",
+            "12h",
+            "--where",
+            "total > 100",
+        ),
+    )
+    project.dbt("build", "--no-partial-parse", "--select", "bought_again")
+    bought = [
+        (record["customer"], datetime.fromisoformat(record["created_at"]), record["total"])
+        for record in {record["id"]: record for record in [*moves(400, 1), *moved(moves(400, 1))]}.values()
+        if record["type"] == "purchase"
+    ]
+    horizon, last = timedelta(hours=12), max(at for _, at, _ in bought)
+    labels = {
+        (who, at, any(one == who and at < then <= at + horizon for one, then, _ in bought))
+        for who, at, total in bought
+        if total > 100 and at <= last - horizon
+    }
+    found = project.database.query("select customer, recorded_at, again from training.bought_again")
+    assert sorted(found) == sorted(labels)
+    assert {again for _, _, again in labels} == {True, False}
+
+    create = ("dataset", "create", "again", "--spine", "training.bought_again", "--json")
+    made = json.loads(project.headgate(*create).stdout)
+    assert made["label"] == "again"
+    assert made["leakage"]["sampled"] == made["leakage"]["from_events"][VIEW] == 50
+    assert json.loads(project.headgate("dataset", "verify", "1", "--json").stdout)["same"]
+
+    damage = f"update feature_store.{VIEW}_history set net_7d = net_7d + {{}}"
+    project.database.query(damage.format(1))
+    refused = project.headgate(*create, exit_code=3)
+    project.database.query(damage.format(-1))
+    assert json.loads(refused.stderr)["found"].startswith(f"{VIEW}__net_7d in ")
 
 
 def test_dry_run_shows_columns_and_rows(project: ProjectCopy) -> None:
@@ -211,3 +260,36 @@ def event_of(record: Record) -> Record:
     if record["type"] == "ticket":
         return {**record, "customer": record["client"]}
     return {**record, **amounts, "customer": record["buyer"], "created_at": record["settled_at"]}
+
+
+def test_view_is_removed(project: ProjectCopy) -> None:
+    """Without leave all stays; what reads it holds it; what was published of it is there when it is gone."""
+    query, count = project.database.query, f"select count(*) from feature_store.{VIEW}"
+    published = project.database.value(count)
+    plan = project.headgate("remove", "feature-view", VIEW, exit_code=4).stdout
+    assert f"models/features/{VIEW}.yml" in plan
+    assert f"features.{VIEW}, ops.entries_{VIEW}, ops.changed_{VIEW}, typed.events_by_" in plan
+    assert "stays      its values in release 1" in plan
+    assert "until the next publish drops it" in plan
+    assert "in dataset again version 1" in plan
+
+    reader = project.folder / "models/features/reader.sql"
+    reader.write_text(f"select customer from {{{{ ref('{VIEW}') }}}}")
+    refused = project.headgate("remove", "feature-view", VIEW, "--yes", exit_code=1)
+    assert "reader (models/features/reader.sql)" in refused.stderr
+    reader.unlink()
+    assert project.database.value(f"select count(*) from features.{VIEW}") == published
+
+    project.headgate("remove", "feature-view", VIEW, "--yes")
+    assert not list(project.folder.rglob(f"{VIEW}.*"))
+    indexes = "select indexrelid::regclass::text, indrelid::regclass::text from pg_index"
+    of_ours = "named ~ 'events_by_' and events ~ 'shop|desk'"
+    assert query(f"select * from ({indexes}) as found (named, events) where {of_ours}") == []
+    left = "select table_name from information_schema.tables where table_name like %s and table_schema <> %s"
+    assert query(left, f"%{VIEW}%", "feature_store") == []
+    assert project.database.value(f"select count(*) from ops.built_partitions where model = '{VIEW}'") == 0
+    assert project.database.value(count) == published
+    changes = project.headgate("plan", exit_code=4).stdout
+    assert "removed view" in changes
+    unknown = project.headgate("remove", "feature-view", VIEW, "--yes", exit_code=2)
+    assert "there is none" in unknown.stderr

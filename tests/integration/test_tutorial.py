@@ -41,7 +41,7 @@ def said(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> str:
             env={**database.env, "PATH": programs},
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1800,
         )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
@@ -66,6 +66,19 @@ def test_broken_record_is_kept_aside(said: str) -> None:
     """The reason and the accounting are those of the page."""
     assert 'order-1007 | {"total: expected number, found string"}' in said
     assert re.search(r"300 \|\s+299 \|\s+1", said)
+
+
+def test_features_are_declared_and_read(said: str) -> None:
+    """The dry run shows values, and both reads give what the page says."""
+    assert re.search(r"paid_share_7d\s+double precision", said)
+    assert "passed dbt parse" in said
+    assert "release 1 spent" in said
+    assert "orders on March 5: 5" in said
+
+
+def test_labels_make_a_dataset(said: str) -> None:
+    """Labels of both kinds, recounted from the orders, in a dataset that can be made again."""
+    assert "Dataset 1 is the same again" in said
 
 
 def test_pipeline_lands_each_file_once(said: str) -> None:

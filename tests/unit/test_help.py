@@ -19,7 +19,7 @@ from headgate.cli.main import cli
 from tests.support import clean_environment
 
 #: The part of an example that calls `headgate`, up to what the shell makes of the rest.
-CALL = re.compile(r"\bheadgate ([^\")|&;>]*(?:'[^']*'[^\")|&;>]*)*)")
+CALL = re.compile(r"\bheadgate ([^'\")|&;>]*(?:'[^']*'[^'\")|&;>]*)*)")
 
 
 def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:

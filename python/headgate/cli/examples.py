@@ -48,6 +48,12 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate new feature-view sensor_state --events stg_greenhouse__records --key sensor"
         " --windows 5m,1h --resolution 5m --measure 'humidity=mean,last:humidity' --dry-run",
     ),
+    "new spine": (
+        "headgate new spine returning_customers --events stg_orders__records --key customer_id"
+        " --label 'again=count(*) > 0' --horizon 7d",
+        "headgate new spine large_orders --events stg_orders__records --key customer_id"
+        " --label 'is_large=total > 100'",
+    ),
     "new pipeline": (
         "headgate new pipeline export_features --schedule '15 * * * *'",
         "headgate new pipeline follow_orders --type streaming --nats",

@@ -1,51 +1,31 @@
-"""`headgate new`: pipelines, blocks, feature views and sources from templates."""
+"""`headgate new`: pipelines, blocks, feature views, spines and sources from templates."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from headgate import postgres, private
-from headgate.cli.preview import show_values
+from headgate import private
+from headgate.cli.new_features import feature_view, spine
 from headgate.cli.remove import dropping, planned, require_leave
-from headgate.postgres.connection import open_psycopg2
+from headgate.cli.writing import finish, writes_files
 from headgate.scaffold import mage, ui
 from headgate.scaffold.checks import check_contract, check_dbt, check_mage, check_python
-from headgate.scaffold.event_columns import EventColumns
-from headgate.scaffold.feature_view import new_feature_view
-from headgate.scaffold.files import NewFiles
 from headgate.scaffold.infer import Inferred, infer
 from headgate.scaffold.project import checkout, new_project
 from headgate.scaffold.sample import read_sample
 from headgate.scaffold.source import new_source
-from headgate.scaffold.staging import Check
-from headgate.scaffold.view_events import parse_events
 from headgate.settings import find_project_dir, load_settings
 from headgate.sources.loaders import Files, parse_loader
-
-Command = Callable[..., Any]
-
-
-def writes_files(command: Command) -> Command:
-    """The options of everything that writes files."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option("--overwrite", is_flag=True, help="Overwrite existing files."),
-        click.option("--dry-run", is_flag=True, help="Preview the files; write nothing."),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group()
 def new() -> None:
-    """Write a new project, or a pipeline, block, feature view or source from mage_pipelines/templates.
+    """Write a new project, or a pipeline, block, source, feature view or spine from mage_pipelines/templates.
 
     The files pass `make lint` and the validator. Existing files are kept, and named with exit code 4, unless
     --overwrite is given.
@@ -162,98 +142,6 @@ def block(
     else:
         next_steps.append(f"run it: headgate run {pipeline}")
     finish(files, check_mage, next_steps, commit=None, **how)
-
-
-@new.command("feature-view")
-@click.argument("name")
-@click.option(
-    "--events",
-    multiple=True,
-    required=True,
-    metavar="[NAME=]MODEL",
-    help="Typed model with events; repeatable.",
-)
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    required=True,
-    metavar="COLUMN|EVENTS.KEY=COLUMN",
-    help="Entity key column; repeatable.",
-)
-@click.option(
-    "--at",
-    multiple=True,
-    metavar="[EVENTS=]COLUMN",
-    help="Column with the time of an event; repeatable. Default: recorded_at.",
-)
-@click.option("--windows", default="1d,7d,30d", show_default=True, help="Such as 1h,7d,lifetime.")
-@click.option(
-    "--measure",
-    "measures",
-    multiple=True,
-    default=["events=count"],
-    show_default=True,
-    metavar="[EVENTS.]NAME=OPERATIONS[:EXPRESSION][ where CONDITION]",
-    help="What is measured, of the first events unless named; repeatable.",
-)
-@click.option(
-    "--expression",
-    "expressions",
-    multiple=True,
-    metavar="NAME=SQL",
-    help="Column over other columns of the view; repeatable.",
-)
-@click.option(
-    "--resolution", default="1h", show_default=True, help="as_of stands at multiples: 1m, 5m, 1h, 1d."
-)
-@click.option("--description", help="What the view describes, in one sentence.")
-@writes_files
-def feature_view(
-    name: str,
-    events: tuple[str, ...],
-    keys: tuple[str, ...],
-    at: tuple[str, ...],
-    windows: str,
-    measures: tuple[str, ...],
-    expressions: tuple[str, ...],
-    resolution: str,
-    description: str | None,
-    **how: bool,
-) -> None:
-    """Write the feature view NAME: what is measured of an entity's events within windows.
-
-    Operations: count, sum, mean, min, max, stddev, count_distinct, median, p1 to p99, first, last, any, all,
-    share, seconds_since_last. Columns are called MEASURE_OPERATION_WINDOW. The view has an enforced contract,
-    a recount as its gate and a unit test; `headgate publish` takes it up once it is built. --dry-run shows
-    its columns with their types and first values.
-    """
-    settings = load_settings()
-    given = [window.strip() for window in windows.split(",") if window.strip()]
-    with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
-        files = new_feature_view(
-            settings.project_dir,
-            name,
-            {
-                called: EventColumns(connection, settings.project_dir, relation)
-                for called, relation in parse_events(events).items()
-            },
-            keys=keys,
-            at=at,
-            windows=given,
-            measures=measures,
-            expressions=expressions,
-            resolution=resolution,
-            description=description,
-        )
-    if how["dry_run"] and not how["as_json"]:
-        show_values(settings, files, name)
-    next_steps = [
-        f"build it: dbt build --select {name}",
-        "see what it changes for consumers: headgate plan",
-        "publish it: headgate publish",
-    ]
-    finish(files, lambda folder, _: check_dbt(folder, [name]), next_steps, commit=None, **how)
 
 
 @new.command()
@@ -377,48 +265,5 @@ def ui_templates(**how: bool) -> None:
     finish(files, check_python, next_steps, commit=None, **how)
 
 
-def finish(
-    files: NewFiles,
-    check: Check,
-    next_steps: Sequence[str],
-    *,
-    commit: Callable[[], None] | None,
-    dry_run: bool,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
-    """Checks, writes, and says what was written, what it passed and what to do next."""
-    if dry_run:
-        _say(files, files.changed(), [], [], as_json=as_json, verb="would write")
-        return
-    written = files.write(overwrite=overwrite, check=check, commit=commit)
-    _say(files, written.paths, written.passed, next_steps, as_json=as_json, verb="wrote")
-
-
-def _say(
-    files: NewFiles,
-    written: Sequence[str],
-    passed: Sequence[str],
-    next_steps: Sequence[str],
-    *,
-    as_json: bool,
-    verb: str,
-) -> None:
-    if as_json:
-        parts = {"written": list(written), "passed": list(passed), "next_steps": list(next_steps)}
-        click.echo(json.dumps(parts, indent=2))
-        return
-    for path in written:
-        edited = path in files.edits and verb == "wrote"
-        click.echo(f"{'changed' if edited else verb}  {_seen_from_here(files.project_dir / path)}")
-    if not written:
-        click.echo("nothing to write: all files stand as they would be written")
-    for check in passed:
-        click.echo(f"passed {check}")
-    for step in next_steps:
-        click.echo(f"next   {step}")
-
-
-def _seen_from_here(path: Path) -> Path:
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+new.add_command(feature_view)
+new.add_command(spine)

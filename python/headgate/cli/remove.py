@@ -31,7 +31,9 @@ def removes(command: Callable[..., None]) -> Callable[..., None]:
     """The options of everything that removes."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed (exit code 4)."),
+        click.option(
+            "--yes", is_flag=True, help="Confirm. Without it, only the plan is printed (exit code 4)."
+        ),
     ):
         command = option(command)
     return command

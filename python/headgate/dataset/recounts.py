@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+#: Of which contract the loads are.
+SOURCE = "gharchive"
 #: Deliveries of the partitions that a release was made of; of an event delivered twice the last one counts.
 EVENTS = """
     select distinct on (sampled.sample_id, delivered.event_id)

@@ -50,8 +50,39 @@ class EventColumns:
         Raises:
             UsageError: PostgreSQL cannot evaluate it; the message is PostgreSQL's.
         """
-        relation = f"{SCHEMA}.{sql_name(self.relation)}"
-        return self._type(what, expression, relation, f"{self.relation}: {', '.join(self._types)}")
+        return self._type(what, expression, self._relation, self._listed)
+
+    def aggregate_type(self, what: str, expression: str) -> str:
+        """The type of an aggregate over the rows.
+
+        Raises:
+            UsageError: PostgreSQL cannot evaluate it; the message is PostgreSQL's.
+        """
+        statement = f"select ({expression}) from {self._relation} as events having true limit 0"  # noqa: S608 - its author runs it
+        return self._described(what, f"an aggregate over {self._listed}", statement)
+
+    def require_condition(self, what: str, condition: str) -> None:
+        """Refuses what is no condition on an event.
+
+        Raises:
+            UsageError: it is of another type, or PostgreSQL cannot evaluate it.
+        """
+        found = self.type(what, condition)
+        if found != "boolean":
+            raise UsageError(
+                what,
+                expected="a condition behind where",
+                found=f"{condition}: {found}",
+                next_step="compare it with something, such as status = 'paid'",
+            )
+
+    @property
+    def _relation(self) -> str:
+        return f"{SCHEMA}.{sql_name(self.relation)}"
+
+    @property
+    def _listed(self) -> str:
+        return f"{self.relation}: {', '.join(self._types)}"
 
     def type_over(self, what: str, expression: str, features: Mapping[str, str]) -> str:
         """The type of an expression over columns of given types, those of a feature view.
@@ -67,6 +98,10 @@ class EventColumns:
         statement = (
             f"select ({expression}) from {relation} as source_events where ({expression}) is null limit 0"  # noqa: S608 - its author runs it
         )
+        return self._described(what, f"SQL of one row over the columns of {columns}", statement)
+
+    def _described(self, what: str, expected: str, statement: str) -> str:
+        """The type of a statement's column."""
         try:
             with self._connection, self._connection.cursor() as cursor:
                 cursor.execute("set transaction read only")
@@ -77,7 +112,7 @@ class EventColumns:
         except psycopg2.Error as error:
             raise UsageError(
                 what,
-                expected=f"SQL of one row over the columns of {columns}",
+                expected=expected,
                 found=str(error).splitlines()[0].removesuffix(" in WHERE"),
                 next_step="correct the expression",
             ) from error
@@ -87,7 +122,7 @@ class EventColumns:
             cursor.execute(
                 "select attname, format_type(atttypid, atttypmod) from pg_attribute"
                 " where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum",
-                [f"{SCHEMA}.{sql_name(self.relation)}"],
+                [self._relation],
             )
             found = dict(cursor.fetchall())
         if not found:

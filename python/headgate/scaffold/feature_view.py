@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from headgate.errors import UsageError
 from headgate.scaffold.event_columns import EventColumns
+from headgate.scaffold.example_events import EXAMPLES, SEEN, iso, next_as_of
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.measures import (
     ALWAYS_GIVEN,
@@ -20,23 +21,13 @@ from headgate.scaffold.measures import (
     require_measurable,
     seconds_of,
 )
-from headgate.scaffold.names import require_name
+from headgate.scaffold.names import require_free_name, require_name
 from headgate.scaffold.quoting import for_dbt
 from headgate.scaffold.render import Templates
 from headgate.scaffold.view_events import ViewEvents, key_types, view_events
 
 #: Longer ones make names of gates that PostgreSQL cuts off.
 LONGEST = 30
-#: A value of each type that can be a key, for the unit test.
-EXAMPLES = {
-    **dict.fromkeys(("smallint", "integer", "bigint", "numeric"), "1"),
-    **dict.fromkeys(("text", "character varying"), "a"),
-    "uuid": "00000000-0000-0000-0000-000000000001",
-    "date": "2026-01-01",
-    "boolean": "true",
-}
-#: The first event of the unit test.
-SEEN = datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)
 
 
 def new_feature_view(
@@ -70,7 +61,7 @@ def new_feature_view(
         UsageError: the name is no good or taken, or a key, window, measure or expression is not one.
     """
     require_name("feature view", name, LONGEST)
-    _require_free(project_dir, name)
+    require_free_name(project_dir, "feature view", name, project_dir / "models" / "features")
     seconds = parse_windows(windows, resolution)
     parsed = [parse_measure(text) for text in measures]
     derived = [parse_expression(text) for text in expressions]
@@ -133,7 +124,7 @@ def _features(
         relation = _measured_events(measure, events)
         of_type = relation.columns.type(f"--measure {measure.name}", measure.of or "true")
         if measure.where:
-            _require_condition(measure, relation.columns)
+            relation.columns.require_condition(f"--measure {measure.name}", measure.where)
         require_measurable(measure, of_type)
         for operation in measure.operations:
             for window, seconds in windows.items():
@@ -183,30 +174,6 @@ def _derived(
     ]
 
 
-def _require_condition(measure: Measure, columns: EventColumns) -> None:
-    found = columns.type(f"--measure {measure.name}", str(measure.where))
-    if found != "boolean":
-        raise UsageError(
-            f"--measure {measure.name}",
-            expected="a condition behind where",
-            found=f"{measure.where}: {found}",
-            next_step="compare it with something, such as status = 'paid'",
-        )
-
-
-def _require_free(project_dir: Path, name: str) -> None:
-    """Refuses the name of a model that stands elsewhere."""
-    features = project_dir / "models" / "features"
-    standing = [path for path in (project_dir / "models").rglob(f"{name}.sql") if path.parent != features]
-    if standing:
-        raise UsageError(
-            f"feature view {name}",
-            expected="a name that no model has",
-            found=f"{standing[0].relative_to(project_dir)}",
-            next_step="choose another name",
-        )
-
-
 def _title(relations: Sequence[str], keys: Sequence[str], windows: Sequence[str]) -> str:
     entity, within = " and ".join(keys), ", ".join(windows)
     return f"What is measured of the events in {' and '.join(relations)} of each {entity} within {within}."
@@ -221,19 +188,10 @@ def _unit_test(
     unit = seconds_of(resolution)
     lengths = [seconds for seconds in windows.values() if seconds]
     later = SEEN + timedelta(seconds=max(lengths, default=0) + 2 * unit)
-    entered = [_next(instant, unit) for instant in (SEEN, later)]
+    entered = [next_as_of(instant, unit) for instant in (SEEN, later)]
     left = [entered[0] + timedelta(seconds=seconds) for seconds in lengths]
     return {
         "key": {key: EXAMPLES[type_] for key, type_ in keys.items()},
-        "seen": [_iso(SEEN), _iso(later)],
-        "as_of": [_iso(instant) for instant in sorted({*entered, *left})],
+        "seen": [iso(SEEN), iso(later)],
+        "as_of": [iso(instant) for instant in sorted({*entered, *left})],
     }
-
-
-def _next(instant: datetime, unit: int) -> datetime:
-    """The first multiple of the resolution after an instant."""
-    return datetime.fromtimestamp((int(instant.timestamp()) // unit + 1) * unit, UTC)
-
-
-def _iso(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"

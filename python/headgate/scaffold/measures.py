@@ -121,19 +121,23 @@ def parse_measure(text: str) -> Measure:
     return Measure(found["name"], operations, of, found["where"], found["events"])
 
 
-def parse_expression(text: str) -> tuple[str, str]:
-    """Name and SQL of a column over the other columns of the view, of `NAME=SQL`.
+def parse_expression(
+    text: str,
+    option: str = "--expression",
+    example: str = "per_order_7d=total_sum_7d / nullif(orders_count_7d, 0)",
+) -> tuple[str, str]:
+    """Name and SQL of a column, of `NAME=SQL`.
 
     Raises:
-        UsageError: it does not have that form.
+        UsageError: it does not have that form; the next step shows the example.
     """
-    found = re.fullmatch(r"\s*([a-z][a-z0-9_]*)\s*=\s*(.+?)\s*", text, re.DOTALL)
+    found = re.fullmatch(r"\s*([a-z][a-z0-9_]{0,62})\s*=\s*(.+?)\s*", text, re.DOTALL)
     if found is None:
         raise UsageError(
-            f"--expression {text.partition('=')[0]}",
-            expected="NAME=SQL over the columns of the view",
+            f"{option} {text.partition('=')[0]}",
+            expected="NAME=SQL",
             found=repr(text),
-            next_step="correct it, for instance 'per_order_7d=total_sum_7d / nullif(orders_count_7d, 0)'",
+            next_step=f"correct it, for instance '{example}'",
         )
     return found[1], found[2]
 

@@ -6,6 +6,7 @@ import hashlib
 import keyword
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from headgate.errors import UsageError
 
@@ -70,6 +71,22 @@ def require_name(what: str, name: str, longest: int = LONGEST) -> str:
         if proposed and _problem(proposed, longest) is None
         else "choose another name",
     )
+
+
+def require_free_name(project_dir: Path, what: str, name: str, own: Path) -> None:
+    """Refuses the name of a model that stands elsewhere than in the folder of its kind.
+
+    Raises:
+        UsageError: there is one; the message says where.
+    """
+    standing = [path for path in (project_dir / "models").rglob(f"{name}.sql") if path.parent != own]
+    if standing:
+        raise UsageError(
+            f"{what} {name}",
+            expected="a name that no model has",
+            found=f"{standing[0].relative_to(project_dir)}",
+            next_step="choose another name",
+        )
 
 
 def snake_case(text: str) -> str:

@@ -65,7 +65,7 @@ def view_events(
     found = {
         name: ViewEvents(
             relation,
-            _time_column(relation, own_times.get(name, at)),
+            time_column(relation, own_times.get(name, at)),
             tuple(relation.column("--key", renamed.get(f"{name}.{key}", key)) for key in entity),
         )
         for name, relation in columns.items()
@@ -104,7 +104,12 @@ def _require_known(
             raise _wrong(f"{option} {name}", f"one of {', '.join(known)}", name, f"{option} with one of them")
 
 
-def _time_column(relation: EventColumns, at: str) -> str:
+def time_column(relation: EventColumns, at: str) -> str:
+    """The column with the time of an event.
+
+    Raises:
+        UsageError: there is none of this name, or it holds no instants.
+    """
     column = relation.column("--at", at)
     found = relation.type(f"--at {column}", column)
     if found != "timestamp with time zone":

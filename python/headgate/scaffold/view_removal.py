@@ -34,6 +34,11 @@ PUBLISHED = """
             order by dataset_id
         )
 """
+#: Which of these there are, in order.
+STANDING = """
+    select name from unnest(%s) with ordinality as named (name, place)
+    where to_regclass(name) is not null order by place
+"""
 
 
 def plan_view_removal(
@@ -52,6 +57,9 @@ def plan_view_removal(
     relation = f"{view['schema']}.{view['alias']}"
     with connection, connection.cursor() as cursor:
         relations = {relation} - foreign(cursor, [relation])
+        state = [f"ops.{kind}_{view['alias']}" for kind in ("entries", "changed")]
+        cursor.execute(STANDING, ([*state, *sorted(_own_indexes(manifest, view))],))
+        standing = [name for (name,) in cursor.fetchall()]
         cursor.execute(PUBLISHED, {"view": view["alias"]})
         published = cursor.fetchone() or ([], [], [])
         return Removal(
@@ -59,11 +67,7 @@ def plan_view_removal(
             name=name,
             files=files,
             models=(name,),
-            relations=(
-                *relations,
-                *(f"ops.{kind}_{view['alias']}" for kind in ("entries", "changed")),
-                *sorted(_own_indexes(manifest, view)),
-            ),
+            relations=(*relations, *standing),
             gates=tuple(sorted(node["alias"] for node in gates)),
             rebuilt=tuple(views_over(cursor, sorted(relations))),
             stays=tuple(_stays(*published)),
@@ -139,14 +143,18 @@ def _own_indexes(manifest: Mapping[str, Any], view: Mapping[str, Any]) -> set[st
 
 
 def _indexes(manifest: Mapping[str, Any], view: Mapping[str, Any]) -> Iterator[str]:
-    """As prepare_feature_view() names them."""
+    """As prepare_feature_view() names them; those of distinct values stand only where they are carried on."""
     declared = view["config"]["meta"]["feature_view"]
     schemas = {node["alias"]: node["schema"] for node in manifest["nodes"].values()}
+    distinct = [
+        measure for measure in declared["measures"].values() if "count_distinct" in measure["operations"]
+    ]
     for name, model in declared["events"].items():
         at = declared["at"][name] if isinstance(declared["at"], dict) else declared["at"]
         keys = (declared.get("event_keys") or {}).get(name) or declared["keys"]
-        digest = hashlib.md5(f"{model}{', '.join([*keys, at])}".encode(), usedforsecurity=False)
-        yield f"{schemas[model]}.events_by_{digest.hexdigest()[:16]}"
+        for columns in ([*keys, at], *([*keys, measure.get("of") or "true", at] for measure in distinct)):
+            digest = hashlib.md5(f"{model}{', '.join(columns)}".encode(), usedforsecurity=False)
+            yield f"{schemas[model]}.events_by_{digest.hexdigest()[:16]}"
 
 
 def _stays(releases: list[int], active: list[int], datasets: list[str]) -> Iterator[str]:

@@ -17,59 +17,15 @@
 
     with drawn as (
 
-        select * from {{ model }}
-        order by random()
-        limit 20
-
-    ),
-
-    recounted as (
-
         select
-            {%- for key in declared.entity %}
-            drawn.{{ key }},
-            {%- endfor %}
-            drawn.as_of
-            {%- for column in declared.columns %},
-            {{ column.measure.events }}_held.{{ column.name }}
-            {%- endfor %}
-        from drawn
-        {%- for name, origin in declared.events.items() %}
-        cross join lateral (
-            select
-                {%- for column in declared.columns if column.measure.events == name %}
-                {{ plain_aggregate(column.operation, 'held.of_' ~ column.measure.name, column.window) }}
-                    as {{ column.name }},
-                {%- endfor %}
-                count(*) as events_held
-            from (
-                select {{ measured_columns(name, declared) }}
-                from {{ origin.relation }} as source_events
-                where
-                    {%- for key in declared.entity %}
-                    source_events.{{ origin['keys'][loop.index0] }} = drawn.{{ key }}
-                    and
-                    {%- endfor %}
-                    source_events.{{ origin.at }} < drawn.as_of
-                    {%- if declared.longest %}
-                    and source_events.{{ origin.at }} >= drawn.as_of - {{ seconds_interval(declared.longest) }}
-                    {%- endif %}
-            ) as held
-        ) as {{ name }}_held
-        {%- endfor %}
+            row_number() over () as drawn_id,
+            sampled.as_of as stands_at,
+            sampled.*
+        from (select * from {{ model }} order by random() limit 20) as sampled
 
     ),
 
-    expected as (
-
-        select
-            *
-            {%- for name, expression in declared.expressions.items() %},
-            {{ expression }} as {{ name }}
-            {%- endfor %}
-        from recounted
-
-    ),
+    {{ recounted_values(declared) }},
 
     compared as (
 
@@ -82,13 +38,7 @@
             wrong.expected,
             wrong.found
         from drawn
-        inner join expected as recounted
-            on
-                {%- for key in declared.entity %}
-                drawn.{{ key }} = recounted.{{ key }}
-                and
-                {%- endfor %}
-                drawn.as_of = recounted.as_of
+        inner join recounted on drawn.drawn_id = recounted.drawn_id
         cross join lateral (
             values
             {%- for column in declared.columns %}

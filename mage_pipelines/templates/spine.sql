@@ -1,0 +1,74 @@
+<# Template of models/training/NAME.sql. Values: events, keys ({name: {column, type}}), at, label ({name, sql, type}), seconds (of the
+   horizon; none without one), where. #>
+<% if seconds %>
+{{ config(pre_hook="{{ events_index('${events}', [<% for key in keys.values() %>'${key.column}', <% endfor %>'${at}']) }}") }}
+<% endif %>
+{#- Built anew each time: any load may bring an event late. -#}
+<% if seconds %>
+with instants as (
+
+    select distinct
+<% for name, key in keys.items() %>
+        ${key.column}${" as " + name if key.column != name},
+<% endfor %>
+        ${at}
+    from {{ ref('${events}') }}
+    where
+        num_nulls(<% for key in keys.values() %>${key.column}, <% endfor %>${at}) = 0
+<% if where %>
+        and (${where})
+<% endif %>
+
+),
+
+known as (
+
+    select max(${at}) as known_to from {{ ref('${events}') }}
+
+),
+
+-- An instant is labelled once all of its horizon is known.
+labelled as (
+
+    select
+<% for name in keys %>
+        instants.${name},
+<% endfor %>
+        instants.${at},
+        later.${label.name}
+    from instants
+    cross join known
+    cross join lateral (
+        select ${label.sql} as ${label.name}
+        from {{ ref('${events}') }} as events
+        where
+<% for name, key in keys.items() %>
+            events.${key.column} = instants.${name}
+            and
+<% endfor %>
+            events.${at} > instants.${at}
+            and events.${at} <= instants.${at} + interval '${seconds} seconds'
+    ) as later
+    where instants.${at} <= known.known_to - interval '${seconds} seconds'
+
+)
+<% else %>
+with labelled as (
+
+    select
+<% for name, key in keys.items() %>
+        ${key.column}${" as " + name if key.column != name},
+<% endfor %>
+        ${at},
+        ${label.sql} as ${label.name}
+    from {{ ref('${events}') }}
+    where
+        num_nulls(<% for key in keys.values() %>${key.column}, <% endfor %>${at}) = 0
+<% if where %>
+        and (${where})
+<% endif %>
+
+)
+<% endif %>
+
+select * from labelled
