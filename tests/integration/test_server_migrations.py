@@ -12,6 +12,7 @@ from headgate.errors import HeadgateError
 from headgate.postgres import schema
 from headgate.postgres.cluster import Cluster
 from headgate.postgres.state import read_state
+from tests.acceptance.hours import generated, hours_from
 from tests.support import Database
 
 LOAD = """
@@ -38,6 +39,23 @@ def test_down_and_up_again_gives_the_same_schema(database: Database) -> None:
 
     postgres.migrate(database.dsn)
     assert before == database.query(OBJECTS)
+
+
+def test_another_version_of_the_ledger_says_what_to_run(database: Database) -> None:
+    """Landing and dbt stop before they do anything, whether the database is behind or ahead."""
+    (file,) = generated(database.folder, hours_from("2016-01-01T01", 1))
+    for version, advice in (
+        (schema.plan(database.dsn, "base")[1].revision, "headgate up"),
+        ("9999", "a newer one"),
+    ):
+        database.query("update ops.schema_version set version_num = %s", version)
+        refused = database.headgate("land", "gharchive", file, exit_code=1).stderr
+        assert f"expected  version {schema.head()}" in refused
+        assert advice in refused
+        assert "Traceback" not in refused
+        said = database.dbt("run", "-s", "contract_paths", exit_code=2)
+        assert f"expected Headgate's tables of version {schema.head()}" in said.stdout
+    assert database.value("select count(*) from ops.loads") == 0
 
 
 def test_a_downgrade_without_rows_needs_no_confirmation(database: Database) -> None:

@@ -18,6 +18,7 @@ from headgate.cli.landing import land_with_progress, show_loads
 from headgate.errors import UsageError
 from headgate.landing import land_files, replay_quarantined
 from headgate.landing.replay import FIRST, LAST
+from headgate.postgres.newest import require_newest
 from headgate.receiving.source import WebhookSource
 from headgate.settings import Settings, load_settings
 from headgate.sources import DeclaredSource, Delivery, HourlySource, Source, get_source
@@ -115,10 +116,10 @@ def _land(
 
 
 async def _find_ledger(settings: Settings) -> None:
-    """Fails where the ledger is missing or closed to the role: once, before each landing process does."""
+    """Fails where the ledger cannot be written to: once, before each landing process does."""
     connection = await postgres.connect(settings)
     try:
-        await connection.execute("select appended from ops.loads limit 0")
+        await require_newest(connection)
     finally:
         await connection.close()
 
