@@ -88,7 +88,9 @@ class Recomputed:
 
     def __init__(self, events: list[Event], bots: set[str], end: datetime) -> None:
         self.bots = bots
-        self.end = end
+        # An event may lie after the hour that delivered it; rows stand up to the last one.
+        last = max(event.at for event in events).replace(minute=0, second=0, microsecond=0) + HOUR
+        self.end = max(end, last)
         self.of: dict[tuple[str, tuple[int, ...]], list[Event]] = defaultdict(list)
         for event in events:
             if event.repository is not None:
@@ -99,7 +101,7 @@ class Recomputed:
                     self.of["contributor_activity", (person, event.repository)].append(event)
 
     def instants(self, view: str, key: tuple[int, ...]) -> set[datetime]:
-        """Every as_of at which the view must have a row for the key, up to the processed hour."""
+        """Every as_of at which the view must have a row for the key, up to that of the last event."""
         result = set()
         for event in self.of[view, key]:
             entered = event.at.replace(minute=0, second=0, microsecond=0) + HOUR

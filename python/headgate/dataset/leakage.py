@@ -4,8 +4,7 @@ Two proofs. Over all rows: no feature's as_of lies after the instant. On a sampl
 brute-force count over the events before the instant gives, and what a plain search of the history finds.
 
 The count takes the events that the release was made of, as typed now. Where they have changed since, the
-events as they were are gone: the search of the history has to do, and the result says so. Of a declared view
-that is so for all rows, of others for instants after the first load that was replaced.
+events as they were are gone: the search of the history has to do, and the result says so.
 """
 
 from __future__ import annotations
@@ -14,14 +13,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headgate.dataset.declared import DeclaredRecount, declared_recount
-from headgate.dataset.recounts import RECOUNTS, SOURCE
 from headgate.errors import GateFailed
 from headgate.postgres.connection import Connection
 from headgate.store.reading.catalog import PublishedRelease, PublishedView
@@ -106,12 +103,7 @@ class LeakageGate:
         for view in self._views:
             wrong += await self._search(connection, view, release.release_id)
             declared = await declared_recount(connection, release.release_id, view.name, partitions)
-            if declared is not None and view.name not in RECOUNTS:
-                wrong += await self._recount_declared(
-                    connection, declared, view, release.release_id, partitions, result
-                )
-            else:
-                await self._recount(connection, view, partitions, result, wrong)
+            wrong += await self._recount(connection, declared, view, release.release_id, partitions, result)
         if wrong:
             named = [f"{column} in {count}" for column, count in wrong.most_common(NAMED)]
             more = [f"and {len(wrong) - NAMED} columns more"] if len(wrong) > NAMED else []
@@ -138,68 +130,26 @@ class LeakageGate:
             wrong.update(_differences(view, row, {AS_OF: newest and newest[AS_OF], **expected}))
         return wrong
 
-    async def _recount_declared(
+    async def _recount(
         self,
         connection: Connection,
-        recount: DeclaredRecount,
+        recount: DeclaredRecount | None,
         view: PublishedView,
         release_id: int,
         loads: Sequence[Any],
         result: Leakage,
     ) -> Counter[str]:
-        """Differences to a count that follows from the view's declaration."""
-        sample = self._sample if recount.is_intact else []
+        """Differences to a count that follows from the declaration, where the events are still there."""
+        sample = self._sample if recount is not None and recount.is_intact else []
         result.from_events[view.name] = len(sample)
         result.from_history[view.name] = len(self._sample) - len(sample)
         wrong: Counter[str] = Counter()
-        if sample:
+        if recount is not None and sample:
             for row, expected in await recount.counted(
                 connection, release_id, view, sample, self._instant, loads
             ):
                 wrong.update(_differences(view, row, expected))
         return wrong
-
-    async def _recount(
-        self,
-        connection: Connection,
-        view: PublishedView,
-        partitions: Sequence[Any],
-        result: Leakage,
-        wrong: Counter[str],
-    ) -> None:
-        """Differences to a count over the events that the release was made of."""
-        typed = await connection.fetchval("select to_regclass('typed.stg_gharchive__deliveries') is not null")
-        recount = RECOUNTS.get(view.name) if typed else None
-        partitions = [part for part in partitions if part["contract_source"] == SOURCE]
-        gone = min((part["partition_start"] for part in partitions if not part["is_intact"]), default=None)
-        hours = [_hour(row[self._instant], view.processed_to) for row in self._sample]
-        rows = [
-            (row, hour)
-            for row, hour in zip(self._sample, hours, strict=True)
-            if recount is not None and (gone is None or hour <= gone)
-        ]
-        result.from_events[view.name] = len(rows)
-        result.from_history[view.name] = len(self._sample) - len(rows)
-        if recount is None or not rows:
-            return
-        counted = await connection.fetch(
-            recount.statement,
-            list(range(len(rows))),
-            *([row[name] for row, _ in rows] for name in recount.keys),
-            [hour for _, hour in rows],
-            [part["partition_start"] for part in partitions if part["is_intact"]],
-        )
-        for found in counted:
-            row, _ = rows[found["sample_id"]]
-            wrong.update(_differences(view, row, _expected(view, found)))
-
-
-def _expected(view: PublishedView, found: Any) -> dict[str, Any]:
-    """The recounted values; an entity without events has no row."""
-    columns = {column.name for column in view.columns} & set(found.keys())
-    if not found["events_seen"]:
-        return {AS_OF: None, **dict.fromkeys(columns)}
-    return {column: found[column] for column in columns}
 
 
 def _differences(view: PublishedView, row: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
@@ -211,12 +161,6 @@ def _same(found: Any, expected: Any) -> bool:
     if isinstance(found, float) and isinstance(expected, float):
         return math.isclose(found, expected, rel_tol=1e-9)
     return bool(found == expected)
-
-
-def _hour(instant: datetime, processed_to: datetime | None) -> datetime:
-    """The last full hour before the instant that the view is processed to: where its values are exact."""
-    at = min(instant, processed_to) if processed_to else instant
-    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def _failed(expected: str, found: str) -> GateFailed:
