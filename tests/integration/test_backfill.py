@@ -99,6 +99,7 @@ def test_lands_what_is_left_and_says_so(archive: Database, files: list[Path]) ->
     assert archive.value("select count(*) from ops.backfills") == 1
 
 
+@pytest.mark.costly
 def test_a_failed_chunk_is_run_again_and_no_other(archive: Database, files: list[Path]) -> None:
     """An hour that is not gzip fails its chunk; the rest lands; the next run does that chunk alone."""
     good = files[4].read_bytes()

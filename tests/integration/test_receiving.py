@@ -305,6 +305,7 @@ def test_sigterm_answers_what_was_accepted(database: Database) -> None:
     assert database.value("select count(*) from ops.loads where status = 'open'") == 0
 
 
+@pytest.mark.costly
 def test_without_a_secret_it_does_not_start(database: Database) -> None:
     """Anybody could land anything otherwise."""
     done = database.headgate("receive", exit_code=2)
