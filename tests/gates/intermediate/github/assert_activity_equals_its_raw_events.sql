@@ -1,8 +1,9 @@
--- A random sample of the hours of accounts in repositories equals a brute-force count over their raw JSONB, with
--- plain operators and none of the macros that models use. The typed layer is asked for the places of the records
--- only, and for the author of a pull request whose payload names none; that every record has its place is what
--- gharchive_records_are_accounted_for proves. Pins down a wrong kind, outcome or account. That features follow
--- from activity is what their own recounts prove.
+-- A random sample of the hours of accounts in repositories equals a brute-force count over their
+-- raw JSONB, with plain operators and none of the macros that models use. The typed layer is
+-- asked for the places of the records only, and for the author of a pull request whose payload
+-- names none; that every record has its place is what gharchive_records_are_accounted_for proves.
+-- Pins down a wrong kind, outcome or account. That features follow from activity is what their
+-- own recounts prove.
 {%- if execute %}{% do run_query('set jit = off') %}{% endif %}
 
 with drawn as (
