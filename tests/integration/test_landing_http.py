@@ -131,6 +131,7 @@ def test_what_a_killed_landing_downloaded_is_its_owners_and_goes_with_the_next(
 ) -> None:
     """Killed while it lands, under an umask that hides nothing: the hour lies there until the next start."""
     settings = replace(database.settings, archive_url=archive.url)
+    folder = settings.home / "downloads"
     with Wire.to(database) as wire:
         wire.stop_after(100_000)
         command = [Path(sys.executable).with_name("headgate"), "land", "gharchive", "--from", "2016-01-01T01"]
@@ -138,10 +139,10 @@ def test_what_a_killed_landing_downloaded_is_its_owners_and_goes_with_the_next(
         with subprocess.Popen(command, env=env, cwd=ROOT, umask=0, stderr=subprocess.DEVNULL) as lander:
             assert wire.stopped(lander)
             lander.kill()
+        # Its worker still waits for the server; when it sees that the connection is gone, it cleans up.
+        assert [file.name for file in folder.iterdir()] == [HOUR]
+        assert not [path for path in settings.home.rglob("*") if path.lstat().st_mode & 0o077]
         wire.cut()
-    folder = settings.home / "downloads"
-    assert [file.name for file in folder.iterdir()] == [HOUR]
-    assert not [path for path in settings.home.rglob("*") if path.lstat().st_mode & 0o077]
 
     def is_swept() -> bool:
         downloads.sweep(settings.home)

@@ -152,7 +152,7 @@ def test_unpublished_hour_fails_with_exit_code_1(database: Database) -> None:
         failed = database.headgate(*command, exit_code=1, HEADGATE_ARCHIVE_URL=url)
         web.shutdown()
 
-    assert "hour 2016-01-01T05 of the GitHub archive" in failed.stderr
+    assert "hour 2016-01-01T05 of gharchive" in failed.stderr
     assert database.value("select count(*) from ops.loads") == 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,4 +129,4 @@ def test_the_list_is_found_wherever_it_stands(
     found = find_list(text, path)
     assert found is not None
     assert [json.loads(record) for record in found.records] == records
-    assert orjson.loads(text[found.start : found.end]) == records
+    assert json.loads(text[found.start : found.end]) == records
