@@ -14,7 +14,7 @@
 {%- endfor -%}
 stepped as (
 
-    {% if is_incremental() -%}
+    {% if view.adds -%}
     {{ standing_rows(view, columns) }}
     union all
     {% endif -%}
@@ -31,7 +31,7 @@ stepped as (
     {%- for measure in view.measures if 'count_distinct' in measure.operations %}
     left join {{ measure.name }}_steps using ({{ by_key }}, as_of)
     {%- endfor %}
-    {%- if is_incremental() %}
+    {%- if view.adds %}
     where as_of between range_start and range_end
     {%- endif %}
 

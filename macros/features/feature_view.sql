@@ -11,11 +11,13 @@
 #}
 {% macro feature_view(declared) -%}
     {%- set view = normal_declaration(declared) -%}
+    {#- Asked once: each answer costs statements. -#}
+    {%- do view.update({'adds': is_incremental()}) -%}
     {%- set upstream = declared.events.values() | unique | list -%}
     {%- set partitions = stale_partitions(upstream) -%}
 {{ builds(partitions) }}
 
-with {% if is_incremental() -%}
+with {% if view.adds -%}
 {{ touched_stretches(view, partitions) }},
 
 {% endif -%}
@@ -57,7 +59,7 @@ from slid
 {%- for name in view.events %}
 {{- sorted_values(name, view) }}
 {%- endfor %}
-{%- if is_incremental() %}
+{%- if view.adds %}
 where as_of between range_start and range_end
 {%- endif %}
 {%- if view.expressions %}

@@ -10,7 +10,7 @@
 #}
 {% macro view_events(name, view, partitions) -%}
     {%- set events = view.events[name] -%}
-    {%- if is_incremental() -%}
+    {%- if view.adds -%}
     select
         held.*,
         touched.range_start,

@@ -15,7 +15,7 @@ entered as (
 
 ),
 
-{% if not is_incremental() -%}
+{% if not view.adds -%}
 processed as (
 
     select max(as_of) as processed_to from entered
@@ -70,7 +70,7 @@ timeline as (
 
     select
         *,
-        {%- if view.is_carried and is_incremental() %}
+        {%- if view.is_carried and view.adds %}
         {{ neighbour('max', '<', 'members.as_of - ' ~ seconds_interval(view.resolution), measure, view) }} as previous,
         {{ neighbour('min', '>=', 'members.as_of', measure, view) }} as following
         {%- else %}
@@ -82,7 +82,7 @@ timeline as (
         from {{ measure.events }}_events
         where of_{{ name }} is not null
     ) as members
-    {%- if not (view.is_carried and is_incremental()) %}
+    {%- if not (view.is_carried and view.adds) %}
     window by_member as (partition by {{ by_key }}, member order by as_of)
     {%- endif %}
 
@@ -108,6 +108,9 @@ timeline as (
         {{- '\n        union all' if not loop.last }}
         {%- endfor %}
     ) as steps
+    {%- if view.is_carried and view.adds %}
+    where as_of between range_start and range_end and as_of <= (select processed_to from processed)
+    {%- endif %}
     group by {{ by_key }}, as_of
 
 )
