@@ -21,6 +21,7 @@ ACTOR = "models/features/github/actor_activity"
 CONTRIBUTOR = "models/features/github/contributor_activity"
 REPOSITORY = "models/features/github/repository_activity"
 ACTIVITY = "models/intermediate/github/activity/int_activity__summed_by_hour"
+SUMS = "macros/github/activity_sums.sql"
 FILES = [f"{name}{end}" for name in (ACTOR, CONTRIBUTOR, REPOSITORY, ACTIVITY) for end in (".sql", ".yml")]
 LAST_PUSH = (
     "    'last_push_at':"
@@ -40,7 +41,7 @@ def published(databases: Databases, tmp_path_factory: pytest.TempPathFactory) ->
 def project(published: ProjectCopy) -> Iterator[ProjectCopy]:
     """The same, as it was, for each test."""
     yield published
-    published.restore(*FILES)
+    published.restore(*FILES, SUMS)
     for extra in published.folder.glob("models/features/github/*_v2.sql"):
         extra.unlink()
 
@@ -63,8 +64,7 @@ def add_column(project: ProjectCopy, model: str, name: str, kind: str) -> None:
 
 def rate_otherwise(project: ProjectCopy, step: str) -> None:
     """Computes the merge rate of all three views in another way, with the same values."""
-    for view in (ACTOR, CONTRIBUTOR, REPOSITORY):
-        project.replace(f"{view}.sql", "::double precision '", f"::double precision {step} '")
+    project.replace(SUMS, "::double precision / nullif(", f"::double precision {step} / nullif(")
 
 
 def add_is_busy(project: ProjectCopy) -> None:
@@ -171,7 +171,7 @@ def test_a_dropped_column_is_gone_after_apply(project: ProjectCopy) -> None:
 def test_a_new_version_beside_the_old_one_is_additive(project: ProjectCopy) -> None:
     """As dbt has model versions: the first keeps its relation, the second has one of its own."""
     sql = (project.folder / f"{CONTRIBUTOR}.sql").read_text()
-    changed = sql.replace("'merge_rate_30d': '", "'merge_rate_30d': '1 - ")
+    changed = sql.replace("merged_share('30d')", "'1 - ' ~ merged_share('30d')")
     assert changed != sql
     (project.folder / f"{CONTRIBUTOR}_v2.sql").write_text(changed)
     with project.edit_yaml(f"{CONTRIBUTOR}.yml") as document:

@@ -1,16 +1,10 @@
-{%- set measures = {
+{%- set measures = activity_sums(
+    ['events_count'],
+    authored=['pull_requests_opened_count', 'pull_requests_merged_count', 'pull_requests_rejected_count'],
+) %}
+{%- do measures.update({
     'first_seen_at': {'of': 'first_event_at', 'operations': ['min'], 'windows': ['lifetime'], 'as': 'first_seen_at'},
-} %}
-{%- set counts = ['events_count'] %}
-{%- for count in counts %}
-{%- do measures.update({count: {'of': count, 'operations': ['sum'], 'as': count, 'type': 'bigint'}}) %}
-{%- endfor %}
-{#- Outcomes of pull requests count for their authors, whoever acted. #}
-{%- for outcome in ['opened', 'merged', 'rejected'] %}
-{%- set count = 'pull_requests_' ~ outcome ~ '_count' %}
-{%- set authored = {'of': 'authored_' ~ count, 'operations': ['sum'], 'as': count, 'type': 'bigint'} %}
-{%- do measures.update({count: authored}) %}
-{%- endfor %}
+}) %}
 {%- set declared = {
     'events': {
         'activity': 'int_activity__summed_by_hour',
@@ -20,8 +14,7 @@
     'windows': ['24h', '7d', '30d'],
     'measures': measures,
     'expressions': {
-        'merge_rate_30d': 'pull_requests_merged_count_30d::double precision '
-        ~ '/ nullif(pull_requests_merged_count_30d + pull_requests_rejected_count_30d, 0)',
+        'merge_rate_30d': merged_share('30d'),
     },
 } %}
 {{ config(
