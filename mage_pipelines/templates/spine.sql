@@ -37,7 +37,7 @@ labelled as (
         instants.${at},
         later.${label.name}
     from instants
-    cross join known
+    inner join known on instants.${at} <= known.known_to - interval '${seconds} seconds'
     cross join lateral (
         select ${label.sql} as ${label.name}
         from {{ ref('${events}') }} as events
@@ -49,7 +49,6 @@ labelled as (
             events.${at} > instants.${at}
             and events.${at} <= instants.${at} + interval '${seconds} seconds'
     ) as later
-    where instants.${at} <= known.known_to - interval '${seconds} seconds'
 
 )
 <% else %>

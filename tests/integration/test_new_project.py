@@ -19,6 +19,11 @@ from tests.unit.test_example_apart import EXAMPLE, EXCEPTIONS, NAMED
 
 BIN = Path(sys.executable).parent
 #: With the programs of this environment: none is made, nothing is fetched.
+#: Labels with and without a horizon.
+SPINES = (
+    ("returning_customers", "again=count(*) > 0", "--horizon", "3d"),
+    ("any_customers", "is_known=customer_id is not null"),
+)
 MAKE = ("make", "RUN=", f"UV={shutil.which('true')}", "STAMP=/dev/null")
 ORDERS = [
     {"id": number, "customer_id": number % 3, "total": 5, "created_at": f"2026-03-01T0{number}:00:00Z"}
@@ -98,6 +103,9 @@ def test_a_new_project_goes_from_a_sample_to_a_release(in_project: Path) -> None
     call(in_project, "headgate", "run", "build_features")
     call(in_project, "headgate", "new", "feature-view", "customer_orders", *VIEW)
     call(in_project, "headgate", "run", "build_features")
+    for name, label, *horizon in SPINES:
+        events = ("--events", "stg_orders__records", "--key", "customer_id")
+        call(in_project, "headgate", "new", "spine", name, *events, "--label", label, *horizon)
     # The empty database of lint is built again by each: models find what they left.
     call(in_project, *MAKE, "lint", "test", "docs")
     uri = call(in_project, "headgate", "dsn").stdout.strip()
