@@ -11,6 +11,8 @@
     create table if not exists {{ changed_rows() }} as select {{ row_key }} from {{ this }} with no data;
 
     analyze {{ computed }};
+    -- Of these rows there are statistics, whatever hash_joins_only() said of those that they were computed from.
+    set local enable_nestloop = on;
 
     with removed as (
         delete from {{ this }} as existing

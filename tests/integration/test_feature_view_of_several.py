@@ -292,4 +292,4 @@ def test_view_is_removed(project: ProjectCopy) -> None:
     changes = project.headgate("plan", exit_code=4).stdout
     assert "removed view" in changes
     unknown = project.headgate("remove", "feature-view", VIEW, "--yes", exit_code=2)
-    assert "there is none" in unknown.stderr
+    assert "expected  a declared feature view: actor_activity, " in unknown.stderr
