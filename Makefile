@@ -62,7 +62,7 @@ clean: ## Remove caches and what dbt wrote; keeps the environment and the data i
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --compile-bytecode
+	$(UV) sync --frozen --all-extras --compile-bytecode
 	@touch $@
 
 profiles.yml: | profiles.example.yml
