@@ -142,6 +142,8 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "dataset list": ("headgate dataset list", "headgate dataset list --json"),
     "dataset show": ("headgate dataset show 1", "headgate dataset show 1 --json"),
     "dataset verify": ("headgate dataset verify 1", "headgate dataset verify 1 --json"),
+    "mlflow": ("headgate mlflow", "headgate mlflow --port 5501"),
+    "mlflow sync": ("headgate mlflow sync", "headgate mlflow sync --rebuild --json"),
     "completion": (
         "headgate completion bash > ~/.local/share/bash-completion/completions/headgate",
         "headgate completion fish > ~/.config/fish/completions/headgate.fish",

@@ -54,6 +54,7 @@ COMMANDS = {
     "diff": ("headgate.cli.store:diff", "Show what changed between two releases."),
     "compact": ("headgate.cli.store:compact", "Remove rows that only old releases use."),
     "dataset": ("headgate.cli.dataset:dataset", "Create and verify reproducible training sets."),
+    "mlflow": ("headgate.cli.mlflow:mlflow", "Serve MLflow's UI on a mirror of the model registry."),
     "completion": ("headgate.cli.completion:completion", "Print shell completion for bash, zsh or fish."),
 }
 

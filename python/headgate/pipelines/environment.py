@@ -7,28 +7,16 @@ import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote, urlencode
-
-import psycopg2
-from psycopg2 import sql
 
 from headgate import postgres
-from headgate.errors import HeadgateError
 from headgate.pipelines.passing import NEVER, passed_on
-from headgate.postgres.connection import open_psycopg2
+from headgate.postgres import beside
 from headgate.settings import Settings
 
 METADATA_DATABASE_SUFFIX = "_mage"
 #: How Mage's own sessions call themselves.
 APPLICATION = "mage"
 SECONDS_TO_KEEP_COPIES = 3600
-#: libpq variables that a SQLAlchemy URL carries as query parameters.
-URL_PARAMETERS = {
-    "PGSSLMODE": "sslmode",
-    "PGSSLROOTCERT": "sslrootcert",
-    "PGSSLCERT": "sslcert",
-    "PGSSLKEY": "sslkey",
-}
 
 
 def mage_project(settings: Settings) -> Path:
@@ -100,13 +88,7 @@ def ensure_profiles(settings: Settings) -> None:
 
 def metadata_url(settings: Settings) -> str:
     """SQLAlchemy URL of Mage's metadata database: beside Headgate's own, named after it."""
-    env = postgres.libpq_env(settings)
-    database = env["PGDATABASE"] + METADATA_DATABASE_SUFFIX
-    user = quote(env["PGUSER"], safe="")
-    password = f":{quote(env['PGPASSWORD'], safe='')}" if env["PGPASSWORD"] else ""
-    query = {"host": env["PGHOST"], "port": env["PGPORT"], "application_name": APPLICATION}
-    query.update({parameter: env[name] for name, parameter in URL_PARAMETERS.items() if name in env})
-    return f"postgresql+psycopg2://{user}{password}@/{quote(database, safe='')}?{urlencode(query, safe='/')}"
+    return beside.url(settings, METADATA_DATABASE_SUFFIX, APPLICATION)
 
 
 def ensure_metadata_database(settings: Settings) -> None:
@@ -115,20 +97,9 @@ def ensure_metadata_database(settings: Settings) -> None:
     Raises:
         HeadgateError: the role may not create databases.
     """
-    database = postgres.libpq_env(settings)["PGDATABASE"] + METADATA_DATABASE_SUFFIX
-    connection = open_psycopg2(postgres.dsn(settings))
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("select 1 from pg_database where datname = %s", (database,))
-            if cursor.fetchone() is None:
-                cursor.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
-    except psycopg2.errors.InsufficientPrivilege as error:
-        raise HeadgateError(
-            f"Mage's metadata database {database}",
-            expected="a role that may create it",
-            found="no right to create databases",
-            next_step="have it created, or set MAGE_DATABASE_CONNECTION_URL to another one",
-        ) from error
-    finally:
-        connection.close()
+    beside.ensure(
+        settings,
+        METADATA_DATABASE_SUFFIX,
+        what="Mage's metadata database",
+        otherwise="have it created, or set MAGE_DATABASE_CONNECTION_URL to another one",
+    )

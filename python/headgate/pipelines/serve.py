@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from headgate import private
-from headgate.errors import HeadgateError, UsageError
-from headgate.pipelines import supervise
+from headgate.errors import UsageError
 from headgate.pipelines.environment import (
     ensure_metadata_database,
     ensure_profiles,
@@ -25,100 +21,34 @@ from headgate.pipelines.environment import (
     mage_project,
     metadata_url,
 )
+from headgate.pipelines.supervised import SupervisedServer
 from headgate.secrecy import require_strong
 from headgate.settings import Settings
 
-SECONDS_TO_START = 180
-SECONDS_TO_STOP = 15
 LOOPBACK = "127.0.0.1"
 #: Who logs in, unless DEFAULT_OWNER_EMAIL says otherwise.
 OWNER = "owner@headgate.local"
 
 
-class Server:
+class Server(SupervisedServer):
     """A running Mage: `with Server(settings, host, port) as server: server.wait()`."""
 
+    name = "Mage"
+
     def __init__(self, settings: Settings, host: str, port: int) -> None:
-        self.settings = settings
         # Mage takes `localhost` for every interface.
-        self.host = LOOPBACK if host == "localhost" else host
-        self.port = port
-        self.log = settings.home / "logs" / "mage.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(settings, LOOPBACK if host == "localhost" else host, port)
 
-    def __enter__(self) -> Server:
-        require_free(self.host, self.port)
+    def command(self) -> list[str]:
+        """The command that starts Mage in this environment."""
+        project = mage_project(self.settings)
+        script = project / "utils" / "serve_mage.py"
+        return [sys.executable, str(script), str(project), self.host, str(self.port)]
+
+    def environment(self) -> dict[str, str]:
+        """Variables for Mage; profiles.yml is there then."""
         ensure_profiles(self.settings)
-        env = serve_env(self.settings, self.host)
-        private.folder(self.log.parent)
-        supervise.adopt_orphans()
-        with private.touch(self.log).open("ab") as log:
-            self._process = subprocess.Popen(
-                start_command(mage_project(self.settings), self.host, self.port),
-                cwd=self.settings.project_dir,
-                env=env,
-                # The supervisor watches this pipe: it closes when this process dies, even by SIGKILL.
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        process = self._process
-        if process is None:
-            return
-        assert process.stdin is not None
-        process.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(SECONDS_TO_STOP)
-        # Nothing is left but where the supervisor was killed.
-        supervise.end_descendants()
-
-    def wait_until_ready(self) -> None:
-        """Returns when the port answers.
-
-        Raises:
-            HeadgateError: Mage ended, or took too long.
-        """
-        deadline = time.monotonic() + SECONDS_TO_START
-        while time.monotonic() < deadline and self._poll() is None:
-            with suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
-                return
-            time.sleep(0.3)
-        raise self._ended()
-
-    def wait(self) -> None:
-        """Returns never, as long as Mage runs.
-
-        Raises:
-            HeadgateError: Mage ended by itself.
-        """
-        while self._poll() is None:
-            time.sleep(0.5)
-        raise self._ended()
-
-    def _poll(self) -> int | None:
-        assert self._process is not None
-        return self._process.poll()
-
-    def _ended(self) -> HeadgateError:
-        code = self._poll()
-        return HeadgateError(
-            f"Mage on {self.host}:{self.port}",
-            expected="a server that runs",
-            found="no answer in time" if code is None else f"exit code {code}",
-            next_step=f"read {self.log}",
-        )
-
-
-def start_command(project: Path, host: str, port: int) -> list[str]:
-    """The command that starts Mage in this environment, and ends it with all that it started."""
-    return [
-        *(sys.executable, "-m", "headgate.pipelines.supervise"),
-        *(sys.executable, str(project / "utils" / "serve_mage.py"), str(project), host, str(port)),
-    ]
+        return serve_env(self.settings, self.host)
 
 
 def serve_env(settings: Settings, host: str) -> dict[str, str]:
@@ -184,17 +114,6 @@ def secret(file: Path) -> str:
     kept = file.read_text().strip()
     require_strong(str(file), kept, next_step="or remove the file, and run the command again")
     return kept
-
-
-def require_free(host: str, port: int) -> None:
-    """Refuses a port that something listens on: Mage would silently take the next one."""
-    with suppress(OSError), socket.create_connection((host, port), timeout=1):
-        raise UsageError(
-            f"port {port} of {host}",
-            expected="a free port",
-            found="something that listens there",
-            next_step="choose another one with --port",
-        )
 
 
 def stop_on_signals() -> None:

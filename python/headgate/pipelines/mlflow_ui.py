@@ -1,0 +1,76 @@
+"""MLflow's own UI on the mirror of the registry, from an environment of its own, for this machine alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from headgate import environments
+from headgate.logs import service_log
+from headgate.model import mirror
+from headgate.model.mirror import follow, store
+from headgate.pipelines.supervised import SupervisedServer
+from headgate.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+ENVIRONMENT = "mlflow"
+LOCK = Path(mirror.__file__).with_name("ui_requirements.txt")
+SECONDS_BETWEEN_LOOKS = 5.0
+#: What of the caller's environment the server gets: it needs no secret but its database's.
+PASSED = ("HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER")
+
+
+class Server(SupervisedServer):
+    """A running MLflow: `with Server(settings, port) as server: server.follow()`.
+
+    It has no login, as MLflow has none: every user of this machine can read and change the mirror, which
+    decides nothing. It refuses other hosts' names and origins, so that no web page reaches it.
+    """
+
+    name = "MLflow"
+
+    def __init__(self, settings: Settings, port: int) -> None:
+        super().__init__(settings, LOOPBACK, port)
+        self.python = environments.python(settings, ENVIRONMENT, LOCK)
+
+    def command(self) -> list[str]:
+        """The server with one process for requests; none for the jobs of MLflow that nothing here uses."""
+        return [
+            *(str(self.python), "-m", "mlflow", "server", "--host", self.host, "--port", str(self.port)),
+            *("--workers", "1", "--allowed-hosts", f"{self.host}:{self.port},localhost:{self.port}"),
+            *("--cors-allowed-origins", f"http://{self.host}:{self.port},http://localhost:{self.port}"),
+            *("--no-serve-artifacts", "--default-artifact-root", store.artifacts(self.settings).as_uri()),
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """Variables for MLflow; the database is named here, for arguments are seen by all users."""
+        passed = {name: os.environ[name] for name in PASSED if name in os.environ}
+        return {
+            **passed,
+            **store.QUIET,
+            # MLflow calls uvicorn by its name.
+            "PATH": f"{self.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "MLFLOW_BACKEND_STORE_URI": store.url(self.settings),
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        }
+
+    def follow(self) -> None:
+        """Syncs what changes in the registry, as long as the server runs.
+
+        Raises:
+            HeadgateError: the server ended by itself.
+        """
+        synced = ""
+        log = service_log("mlflow")
+        while self.runs():
+            try:
+                if (now := asyncio.run(follow.state(self.settings))) != synced:
+                    asyncio.run(follow.once(self.settings))
+                    synced = now
+            except Exception as error:
+                # PostgreSQL that restarts, or a mirror that somebody rebuilds: the next look is soon.
+                log.warning("not mirrored", error=str(error))
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        raise self.ended()
