@@ -8,6 +8,9 @@
     {%- set row_key = arg_dict['unique_key'] | join(', ') -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     {%- set computed = arg_dict['temp_relation'] -%}
+    {#- As a literal: of rows from then on there are none, as a rule, and the planner sees it. -#}
+    {%- set first = run_query("select coalesce(min(as_of), 'infinity')::text as first from " ~ computed).rows[0].first -%}
+    {%- set stands = same_row_key('existing', 'computed', view) ~ " and existing.as_of >= timestamptz '" ~ first ~ "'" -%}
     create table if not exists {{ changed_rows() }} as select {{ row_key }} from {{ this }} with no data;
 
     analyze {{ computed }};
@@ -37,11 +40,11 @@
 
     delete from {{ computed }} as computed
     using {{ this }} as existing
-    where {{ same_row_key('existing', 'computed', view) }} and {{ is_same_row('existing', 'computed') }};
+    where {{ stands }} and {{ is_same_row('existing', 'computed') }};
 
     delete from {{ this }} as existing
     using {{ computed }} as computed
-    where {{ same_row_key('existing', 'computed', view) }};
+    where {{ stands }};
 
     insert into {{ changed_rows() }} select {{ row_key }} from {{ computed }};
 

@@ -25,10 +25,10 @@ processed as (
 
 touches as (
 
-    select {{ key_list }}, as_of as first_as_of, {{ last }} as last_as_of
+    select {{ key_list }}, as_of as first_as_of, {{ last }} as last_as_of, as_of as first_entry, as_of as last_entry
     from added
     union
-    select {{ key_list }}, as_of, {{ last }}
+    select {{ key_list }}, as_of, {{ last }}, as_of, as_of
     from {{ entries_table() }}
     where {{ in_source_partitions(partitions) }}
     {%- for window in view.windows if window.seconds %}
@@ -36,7 +36,9 @@ touches as (
     select
         {{ key_list }},
         min(as_of) + {{ seconds_interval(window.seconds) }},
-        max(as_of) + {{ seconds_interval(window.seconds) }}
+        max(as_of) + {{ seconds_interval(window.seconds) }},
+        min(as_of),
+        max(as_of)
     from {{ entries_table() }}
     where
         as_of > (select processed_from from processed) - {{ seconds_interval(window.seconds) }}
@@ -51,17 +53,40 @@ touched as (
     select
         {{ key_list }},
         lower(stretch) as range_start,
-        upper(stretch) as range_end
+        least(upper(stretch), greatest(lower(stretch), processed_to)) as range_end
+        {%- if view.is_carried %},
+        case
+            when lower(stretch) > processed_from then entries
+            else {{ entering_or_leaving('lower(stretch)', 'least(upper(stretch), greatest(lower(stretch), processed_to))', view) }}
+        end as read_from
+        {%- endif %}
     from (
         select
             {{ key_list }},
             {#- What is carried on from the row before cannot leave out a stretch. #}
             {{ 'range_merge' if view.is_carried else 'unnest' }}(range_agg(tstzrange(first_as_of, last_as_of, '[]'))) as stretch
+            {%- if view.is_carried %},
+            range_agg(tstzrange(first_entry - {{ seconds_interval(view.resolution) }}, last_entry)) as entries
+            {%- endif %}
         from touches
         group by {{ key_list }}
     ) as stretches
+    cross join processed
 
 )
+{%- endmacro %}
+
+{# When events happened that enter, or leave a window, within a stretch: a multirange. After all that was processed before,
+   these are the ones that the stretch was found by; a stretch that reaches back is searched as a whole. #}
+{% macro entering_or_leaving(range_start, range_end, view) -%}
+    tstzmultirange(
+                {%- for window in [{'seconds': 0}] + view.windows if window.seconds is not none %}
+                tstzrange(
+                    {{ range_start }} - {{ seconds_interval(window.seconds + view.resolution) }},
+                    {{ range_end }} - {{ seconds_interval(window.seconds) }}
+                ){{ ',' if not loop.last }}
+                {%- endfor %}
+            )
 {%- endmacro %}
 
 {# Where the events of partitions enter: the body of a CTE with source, partition_start, key and as_of. #}

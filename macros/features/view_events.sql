@@ -17,14 +17,7 @@
         touched.range_end
     from touched
     {%- if view.is_carried %}
-    cross join lateral unnest(tstzmultirange(
-        {%- for window in [{'seconds': 0}] + view.windows if window.seconds is not none %}
-        tstzrange(
-            touched.range_start - {{ seconds_interval(window.seconds + view.resolution) }},
-            touched.range_end - {{ seconds_interval(window.seconds) }}
-        ){{ ',' if not loop.last }}
-        {%- endfor %}
-    )) as entering_or_leaving (stretch)
+    cross join lateral unnest(touched.read_from) as entering_or_leaving (stretch)
     {%- endif %}
     cross join lateral (
         select {{ measured_columns(name, view) }}
