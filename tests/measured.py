@@ -31,14 +31,20 @@ class Expected:
     measures: Mapping[str, tuple[Sequence[str], Callable[[Record], Any]]]
     expressions: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
 
-    def rows(self, records: Iterable[Record]) -> dict[tuple[Any, ...], list[tuple[datetime, Record]]]:
-        """Where rows have to stand: the key and as_of of each, with the events of that key."""
+    def rows(
+        self, records: Iterable[Record], reached: datetime | None = None
+    ) -> dict[tuple[Any, ...], list[tuple[datetime, Record]]]:
+        """Where rows have to stand: the key and as_of of each, with the events of that key.
+
+        Up to the last event, or as far as the source is processed where that is later.
+        """
         events: dict[tuple[Any, ...], list[tuple[datetime, Record]]] = defaultdict(list)
         for record in records:
             key = tuple(record[name] for name in self.keys)
             if None not in key:
                 events[key].append((datetime.fromisoformat(record["created_at"]), record))
         last = max(self.first_as_of(at) for held in events.values() for at, _ in held)
+        last = max(last, reached or last)
         steps = [timedelta(0), *filter(None, map(length, self.windows))]
         return {
             (*key, entered + step): held

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,6 +32,23 @@ COLUMNS = {
 }
 
 
+#: A load of which the events' model is built.
+LOADED = f"""
+    with loads as (
+        insert into ops.loads (
+            source, entity, contract_source, partition_start, partition_end, uri, status, lines_read,
+            rows_landed, rows_rejected
+        )
+        select '{SOURCE}', gen_random_uuid(), '{SOURCE}', '2000-01-01', %(end)s, '', 'landed', 0, 0, 0
+        returning load_id
+    )
+
+    insert into ops.built_partitions (model, source, partition_start, upstream_version, version, load_id)
+    select %(model)s, '{SOURCE}', %(start)s, load_id::text, '', load_id from loads
+    on conflict (model, source, partition_start) do update set load_id = excluded.load_id
+"""
+
+
 @dataclass(frozen=True)
 class Relation:
     """As dbt's: prints as its name in SQL."""
@@ -51,8 +69,10 @@ class TrialView:
     declared: Mapping[str, Any]
     _builds: int = field(default=0, init=False)
 
-    def load(self, partition_start: str, events: Iterable[Record]) -> None:
-        """Puts events in the place of those that a partition held."""
+    def load(
+        self, partition_start: str, events: Iterable[Record], reaches_to: datetime | None = None
+    ) -> None:
+        """Puts events in the place of those that a partition held; its load reaches as far as is said."""
         rows = [{**event, "partition_start": partition_start} for event in events]
         values = [tuple(row[name] for name in COLUMNS) for row in rows]
         with self._connected() as cursor:
@@ -63,6 +83,10 @@ class TrialView:
                 f"delete from typed.{self.name}_events where partition_start = %s", [partition_start]
             )
             psycopg2.extras.execute_values(cursor, f"insert into typed.{self.name}_events values %s", values)
+            if reaches_to:
+                cursor.execute(
+                    LOADED, {"model": f"{self.name}_events", "start": partition_start, "end": reaches_to}
+                )
 
     def build(self, *starts: str) -> None:
         """Computes what partitions change: from nothing the first time, as a dbt run does it."""

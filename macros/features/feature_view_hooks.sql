@@ -24,7 +24,7 @@
     {{- return(found) -}}
 {%- endmacro %}
 
-{# A post-hook: notes where the events of the built partitions entered, and removes rows from after the last entry, which
+{# A post-hook: notes where the events of the built partitions entered, and removes rows from after what is processed, which
    may have moved back. #}
 {% macro record_entries() -%}
     {%- if execute and model.config.meta.feature_view -%}
@@ -54,7 +54,9 @@
 
     with removed as (
         delete from {{ this }}
-        where as_of > coalesce((select max(as_of) from {{ entries_table() }}), '-infinity')
+        where as_of > coalesce(
+            greatest((select max(as_of) from {{ entries_table() }}), {{ reached_by(view) }}), '-infinity'
+        )
         returning {{ row_key }}
     )
 

@@ -18,7 +18,8 @@ processed as (
         (select max(as_of) from {{ entries_table() }}) as processed_from,
         greatest(
             (select max(as_of) from added),
-            (select max(as_of) from {{ entries_table() }} where not {{ in_source_partitions(partitions) }})
+            (select max(as_of) from {{ entries_table() }} where not {{ in_source_partitions(partitions) }}),
+            {{ reached_by(view) }}
         ) as processed_to
 
 ),
@@ -109,4 +110,31 @@ touched as (
 {# The table that knows where the events of each partition entered a declared feature view. #}
 {% macro entries_table() -%}
     ops.entries_{{ this.identifier }}
+{%- endmacro %}
+
+{#
+    How far the sources of a view's events are processed, as releases tell it: windows let go of events up to there also while
+    nothing happens. Null where a source has nothing yet, or tells nothing of time.
+#}
+{% macro reached_by(view) -%}
+    {%- set needed = [] -%}
+    {%- for events in view.events.values() -%}
+        {%- for source in events.sources -%}
+            {%- do needed.append("('" ~ events.relation.identifier ~ "', '" ~ source ~ "')") -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- if not needed -%}
+    null::timestamptz
+    {%- else -%}
+    (
+                select case when bool_and(reaches_to is not null) then min(reaches_to) end
+                from (
+                    select max(loads.reaches_to) as reaches_to
+                    from (values {{ needed | join(', ') }}) as needed (model, source)
+                    left join ops.built_partitions as built using (model, source)
+                    left join ops.loads as loads using (load_id)
+                    group by needed.model, needed.source
+                ) as reached
+            )
+    {%- endif -%}
 {%- endmacro %}

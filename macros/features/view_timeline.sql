@@ -18,7 +18,7 @@ entered as (
 {% if not view.adds -%}
 processed as (
 
-    select max(as_of) as processed_to from entered
+    select greatest(max(as_of), {{ reached_by(view) }}) as processed_to from entered
 
 ),
 

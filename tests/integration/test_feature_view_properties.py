@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,8 @@ CONDITIONS: list[tuple[str, Callable[[Record], bool]]] = [
     ("quantity > 2", lambda order: (order["quantity"] or 0) > 2),
 ]
 SAMPLED = 25
+#: An example that failed is run again.
+TRIALS = itertools.count()
 
 
 def orders(rng: random.Random, count: int, lasting: timedelta, name: str) -> list[Record]:
@@ -96,7 +99,7 @@ def test_values_are_those_of_brute_force(module_database: Database, resolution: 
     lasting, windows = SCALES[resolution]
     windows = sorted(rng.sample(windows, 2), key=lambda name: length(name) or timedelta.max)
     declared, expected = measures(rng)
-    name = f"trial_{resolution}_{seed}"
+    name = f"trial_{resolution}_{next(TRIALS)}"
     view = TrialView(
         module_database,
         name,
@@ -114,27 +117,45 @@ def test_values_are_those_of_brute_force(module_database: Database, resolution: 
     wanted = Expected(["customer"], step, windows, expected)
 
     first, late = orders(rng, 80, lasting, "a"), orders(rng, 12, lasting, "b")
-    view.load(FIRST, first)
+    reached = reaching(rng, lasting)
+    view.load(FIRST, first, reached[FIRST])
     view.build(FIRST)
-    compare(view, wanted, first, rng)
+    compare(view, wanted, first, rng, reached[FIRST])
 
-    view.load(SECOND, late)
+    view.load(SECOND, late, reached[SECOND])
     view.build(SECOND)
-    compare(view, wanted, [*first, *late], rng)
+    compare(view, wanted, [*first, *late], rng, furthest(reached))
 
     again = [*rng.sample(first, len(first) - 9), *orders(rng, 4, lasting, "c")]
-    view.load(FIRST, again)
+    reached |= {FIRST: reaching(rng, lasting)[FIRST] or reached[FIRST]}
+    view.load(FIRST, again, reached[FIRST])
     view.build(FIRST)
-    compare(view, wanted, [*again, *late], rng)
+    compare(view, wanted, [*again, *late], rng, furthest(reached))
 
-    view.load(SECOND, [])
+    view.load(SECOND, [], reached[SECOND])
     view.build(SECOND)
-    compare(view, wanted, again, rng)
+    compare(view, wanted, again, rng, furthest(reached))
 
 
-def compare(view: TrialView, expected: Expected, records: Iterable[Record], rng: random.Random) -> None:
+def reaching(rng: random.Random, lasting: timedelta) -> dict[str, datetime | None]:
+    """How far each partition's load reaches: nobody knows, or to somewhere among its events or after them."""
+    return {start: rng.choice([None, BEGIN + 2 * lasting * rng.random()]) for start in (FIRST, SECOND)}
+
+
+def furthest(reached: dict[str, datetime | None]) -> datetime | None:
+    """How far a source reaches whose loads reach so far."""
+    return max(filter(None, reached.values()), default=None)
+
+
+def compare(
+    view: TrialView,
+    expected: Expected,
+    records: Iterable[Record],
+    rng: random.Random,
+    reached: datetime | None,
+) -> None:
     """Rows stand where they have to; values of some, and their recount, are those of the records."""
-    rows = expected.rows(records)
+    rows = expected.rows(records, reached)
     found = {(row["customer"], row["as_of"]): row for row in view.rows()}
     assert found.keys() == rows.keys()
     sampled = [found[key] for key in rng.sample(sorted(rows), min(len(rows), SAMPLED))]

@@ -1,6 +1,6 @@
 {#
     Fails for each row of a declared feature view that should not stand, and for each that is missing: a row stands where
-    events enter and where a window lets go of them, at a multiple of the resolution, up to the last event; nowhere else.
+    events enter and where a window lets go of them, at a multiple of the resolution; nowhere else.
     Of the rows a random sample is looked at; of the events those of partitions that have not passed all gates.
 
     Args:
