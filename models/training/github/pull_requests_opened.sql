@@ -60,7 +60,7 @@ labelled as (
         date_part('hour', openings.opened_at at time zone 'UTC')::integer as opened_hour,
         date_part('isodow', openings.opened_at at time zone 'UTC')::integer as opened_weekday,
 
-        -- Null while the horizon is not over, also where it is merged: of the last hours only merges would be known.
+        -- Null while the horizon is not over, merged or not: of the last hours only merges would be known.
         case
             when openings.opened_at + interval '3 hours' <= known.known_to
                 then coalesce(merged.merged_at <= openings.opened_at + interval '3 hours', false)
