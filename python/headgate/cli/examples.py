@@ -144,6 +144,50 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "dataset verify": ("headgate dataset verify 1", "headgate dataset verify 1 --json"),
     "mlflow": ("headgate mlflow", "headgate mlflow --port 5501"),
     "mlflow sync": ("headgate mlflow sync", "headgate mlflow sync --rebuild --json"),
+    "model list": (
+        "headgate model list",
+        "headgate model list order_returns --json",
+    ),
+    "model show": (
+        "headgate model show order_returns",
+        "headgate model show order_returns 2 --json",
+    ),
+    "model at": (
+        "headgate model at 2026-03-01T12:30:00Z",
+        "headgate model at 2026-03-01T12:30:00+02:00 order_returns --json",
+    ),
+    "model diff": (
+        "headgate model diff order_returns 1 2",
+        "headgate model diff order_returns 1 2 --json",
+    ),
+    "model register": (
+        "headgate model register order_returns 2",
+        "headgate model register order_returns 2 --why 'weekly training'",
+    ),
+    "model approve": (
+        "headgate model approve order_returns 2 --why 'card read'",
+        "headgate model approve order_returns 2 --why 'card read' --json",
+    ),
+    "model deploy": (
+        "headgate model deploy order_returns 2 --share 0.1",
+        "headgate model deploy order_returns 2 --share 0 --why 'shadow first'",
+    ),
+    "model promote": (
+        "headgate model promote order_returns",
+        "headgate model promote order_returns 2 --force --why 'the champion fails'",
+    ),
+    "model rollback": (
+        "headgate model rollback order_returns --why 'complaints'",
+        "headgate model rollback order_returns --to 1 --with-release 7",
+    ),
+    "model watch": (
+        "headgate model watch order_returns --once",
+        "headgate model watch order_returns --every 30",
+    ),
+    "model status": (
+        "headgate model status order_returns",
+        "headgate model status order_returns --json",
+    ),
     "completion": (
         "headgate completion bash > ~/.local/share/bash-completion/completions/headgate",
         "headgate completion fish > ~/.config/fish/completions/headgate.fish",

@@ -55,6 +55,7 @@ COMMANDS = {
     "compact": ("headgate.cli.store:compact", "Remove rows that only old releases use."),
     "dataset": ("headgate.cli.dataset:dataset", "Create and verify reproducible training sets."),
     "mlflow": ("headgate.cli.mlflow:mlflow", "Serve MLflow's UI on a mirror of the model registry."),
+    "model": ("headgate.cli.model:model", "Register, deploy and roll back models; tell what served when."),
     "completion": ("headgate.cli.completion:completion", "Print shell completion for bash, zsh or fish."),
 }
 

@@ -22,10 +22,9 @@ _OF = {
     "model": "models",
     "gate": "gates",
 }
-#: History of the project, not of one source; decisions are an audit log; a registered model is none of dbt's.
+#: History of the project, not of one source; decisions are an audit log.
 _KEPT = frozenset(
     {"releases", "release_views", "release_events", "datasets", "dbt_runs", "model_definitions", "decisions"}
-    | {"model_versions", "model_files", "model_references", "promotions"}
 )
 
 

@@ -85,25 +85,30 @@ async def move(connection: Connection, to: int, *, expected_active: int) -> None
         UsageError: as in `plan`, or another release became active meanwhile.
     """
     async with ledger.exclusive(connection), connection.transaction(isolation="repeatable_read"):
-        active = await ledger.active_release(connection)
-        if active != expected_active:
-            raise UsageError(
-                "rollback",
-                expected=f"release {expected_active} to be active, as planned",
-                found=f"release {active}",
-                next_step="make the plan again: `headgate rollback`",
-            )
-        target = await _target(connection, active, to)
-        for view in (await _views(connection, active, to)).values():
-            statements = ViewStatements(view)
-            await connection.execute(statements.create_work_tables())
-            await connection.execute(statements.touch_between(*sorted((active, to))))
-            await connection.execute("analyze touched")
-            await connection.execute(statements.refresh_online(to))
-            await connection.execute(statements.remove_vanished_online(to))
-        await ledger.activate(connection, to, target.processed_to)
-        await ledger.add_event(connection, "rollback", active, to, {})
-        await _show(connection, active, to)
+        await move_within(connection, to, expected_active=expected_active)
+
+
+async def move_within(connection: Connection, to: int, *, expected_active: int) -> None:
+    """The same in a transaction (repeatable read) of the caller, who holds `ledger.exclusive`."""
+    active = await ledger.active_release(connection)
+    if active != expected_active:
+        raise UsageError(
+            "rollback",
+            expected=f"release {expected_active} to be active, as planned",
+            found=f"release {active}",
+            next_step="make the plan again: `headgate rollback`",
+        )
+    target = await _target(connection, active, to)
+    for view in (await _views(connection, active, to)).values():
+        statements = ViewStatements(view)
+        await connection.execute(statements.create_work_tables())
+        await connection.execute(statements.touch_between(*sorted((active, to))))
+        await connection.execute("analyze touched")
+        await connection.execute(statements.refresh_online(to))
+        await connection.execute(statements.remove_vanished_online(to))
+    await ledger.activate(connection, to, target.processed_to)
+    await ledger.add_event(connection, "rollback", active, to, {})
+    await _show(connection, active, to)
 
 
 async def _target(connection: Connection, active: int, to: int | None) -> Release:

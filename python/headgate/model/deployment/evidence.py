@@ -1,0 +1,160 @@
+"""What the landed prediction log holds of a running challenger."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from headgate.model.deployment.statistics.rates import Step
+from headgate.model.deployment.verdict import Evidence
+from headgate.model.promotions import Promotion
+from headgate.model.versions import ModelVersion
+from headgate.postgres.connection import Connection
+from headgate.store.views import quoted
+
+#: Where the log lands; `record` is an answer as docs/deployment.md describes it.
+LOG = "staging_predictions.answers"
+# Each key counts once in a step: its first answer. A record that was delivered twice is one.
+FIRST_ANSWERS = """
+    with answers as (
+        select distinct on (record ->> 'prediction_id')
+            (record ->> 'at')::timestamptz as answered_at,
+            record ->> 'key' as key,
+            record ->> 'role' as role,
+            (record ->> 'canary_share')::double precision as share,
+            record ->> 'status' = 'failed' as failed,
+            (record ->> 'seconds')::double precision as seconds,
+            (record ->> 'score')::double precision as score,
+            (record #>> '{{shadow,score}}')::double precision as shadow_score,
+            record #>> '{{shadow,error}}' as shadow_error
+        from {log}
+        where
+            record ->> 'model' = $1
+            and (record ->> 'champion_version')::integer = $2
+            and (record ->> 'challenger_version')::integer = $3
+            and (record ->> 'at')::timestamptz >= $4
+            and record ->> 'status' <> 'refused'
+    ),
+
+    first as (
+        select distinct on (key, share) * from answers order by key, share, answered_at
+    )
+
+    select first.*, labels.label
+    from first
+    {labels}
+    order by first.answered_at, first.key
+"""
+P95 = """
+    select percentile_cont(0.95) within group (order by (record ->> 'seconds')::double precision)
+    from {log}
+    where
+        record ->> 'model' = $1 and (record ->> 'version')::integer = $2
+        and record ->> 'status' = 'answered'
+"""
+
+
+async def p95_seconds(connection: Connection, model: str, champion: int) -> float | None:
+    """How long the champion's slowest twentieth of answers took so far, in seconds; None without any."""
+    if not await _has_log(connection):
+        return None
+    found: float | None = await connection.fetchval(P95.format(log=LOG), model, champion)
+    return found
+
+
+async def gather(connection: Connection, version: ModelVersion, began: Promotion) -> Evidence:
+    """The evidence of a challenger since the row of the log that deployed it."""
+    options = version.manifest["options"]
+    has_labels = version.task in ("binary", "regression") and bool(options.get("spine"))
+    if not await _has_log(connection):
+        return Evidence(has_labels=has_labels)
+    labels = (
+        _labels(options, version.task)
+        if has_labels
+        else "cross join (select null::double precision as label) as labels"
+    )
+    rows = await connection.fetch(
+        FIRST_ANSWERS.format(log=LOG, labels=labels),
+        version.model,
+        began.champion,
+        version.version,
+        began.happened_at,
+    )
+    slow = began.details.get("champion_p95_seconds")
+    return summed(rows, task=version.task, slow_seconds=slow, has_labels=has_labels)
+
+
+def summed(
+    rows: Sequence[asyncpg.Record | dict[str, Any]],
+    *,
+    task: str,
+    slow_seconds: float | None,
+    has_labels: bool,
+) -> Evidence:
+    """Answers, one a key and step, as evidence."""
+    paired = [row for row in rows if row["shadow_score"] is not None or row["shadow_error"] is not None]
+    labelled = [row for row in paired if row["label"] is not None and None not in _scores(row)]
+    return Evidence(
+        keys=len(rows),
+        canary_keys=sum(row["role"] == "challenger" for row in rows),
+        paired_keys=len(paired),
+        errors=_steps([row for row in rows if row["failed"]]),
+        slow=_steps(
+            [row for row in rows if slow_seconds is not None and (row["seconds"] or 0) > slow_seconds]
+        ),
+        failures=[_failure_difference(row) for row in paired],
+        losses=[_loss_difference(row, task) for row in labelled],
+        has_labels=has_labels,
+    )
+
+
+def _steps(failed: Sequence[Any]) -> list[Step]:
+    """Failures by share, in order of time; a share of nothing or of everything compares nothing."""
+    counts: dict[float, list[int]] = {}
+    for row in failed:
+        if 0 < row["share"] < 1:
+            counts.setdefault(row["share"], [0, 0])[row["role"] == "challenger"] += 1
+    return [Step(share=share, champion=found[0], canary=found[1]) for share, found in counts.items()]
+
+
+def _failure_difference(row: Any) -> float:
+    failed, other = bool(row["failed"]), row["shadow_error"] is not None
+    challenger, champion = (failed, other) if row["role"] == "challenger" else (other, failed)
+    return float(challenger) - float(champion)
+
+
+def _scores(row: Any) -> tuple[float | None, float | None]:
+    """The challenger's score, and the champion's."""
+    pair = (row["score"], row["shadow_score"])
+    return pair if row["role"] == "challenger" else pair[::-1]
+
+
+def _loss_difference(row: Any, task: str) -> float:
+    challenger, champion = _scores(row)
+    assert challenger is not None
+    assert champion is not None
+    label = float(row["label"])
+    if task == "binary":
+        return (challenger - label) ** 2 - (champion - label) ** 2
+    return math.fabs(challenger - label) - math.fabs(champion - label)
+
+
+def _labels(options: dict[str, Any], task: str) -> str:
+    """The label of an answer: of the newest row of the spine with its key that opened before it."""
+    schema, _, name = str(options["spine"]).rpartition(".")
+    spine = f"{quoted(schema or 'training')}.{quoted(name)}"
+    keys = " || '|' || ".join(f"{quoted(key)}::text" for key in options["spine_keys"])
+    instant, label = quoted(options["instant"]), quoted(options["label"])
+    kind = "boolean::integer" if task == "binary" else "double precision"
+    return (
+        f"left join lateral (select {label}::text::{kind} as label from {spine}"  # noqa: S608
+        f" where {keys} = first.key and {instant} <= first.answered_at"
+        f" order by {instant} desc limit 1) as labels on true"
+    )
+
+
+async def _has_log(connection: Connection) -> bool:
+    return bool(await connection.fetchval("select to_regclass($1) is not null", LOG))

@@ -1,0 +1,88 @@
+"""Whether a model's feature views are those of a release: the same version, definition and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from headgate.errors import UsageError
+from headgate.model.package import BoundView
+from headgate.model.signature import Signature
+from headgate.model.versions import ModelVersion
+from headgate.postgres.connection import Connection
+from headgate.store import ledger
+from headgate.store.views import FeatureView, views_of_release
+
+
+def bound_views(version: ModelVersion) -> dict[str, BoundView]:
+    """The feature views that a version was trained on, by name."""
+    return {name: BoundView(**view) for name, view in version.manifest["views"].items()}
+
+
+def misfits(
+    views: Mapping[str, BoundView], signature: Signature, release: Mapping[str, FeatureView]
+) -> list[str]:
+    """Why a model cannot read a release's feature views, a clause each; none where it can."""
+    found = [reason for name, view in views.items() if (reason := _misfit(name, view, release.get(name)))]
+    return found or _missing_columns(signature, release)
+
+
+async def reasons_against(connection: Connection, version: ModelVersion, release_id: int | None) -> list[str]:
+    """Why a version does not fit a release; a model without feature views fits any, or none at all."""
+    views = bound_views(version)
+    if not views:
+        return []
+    if release_id is None:
+        return ["no release is active"]
+    signature = Signature.from_dict(version.manifest["signature"])
+    return misfits(views, signature, await views_of_release(connection, release_id))
+
+
+async def require_fit(connection: Connection, version: ModelVersion, release_id: int | None) -> None:
+    """Does nothing where a version fits a release.
+
+    Raises:
+        UsageError: it does not; says which view differs, and how.
+    """
+    if reasons := await reasons_against(connection, version, release_id):
+        raise UsageError(
+            f"model {version.model} version {version.version}",
+            expected=f"the feature views of release {release_id}" if release_id else "an active release",
+            found="; ".join(reasons),
+            next_step="train again on the active release, or roll back model and release together: "
+            f"`headgate model rollback {version.model} --to {version.version} --with-release`",
+        )
+
+
+async def fitting_release(connection: Connection, version: ModelVersion) -> int | None:
+    """The newest release before the active one that is kept and that a version fits; None without any."""
+    active = await ledger.active_release(connection)
+    for release in await ledger.all_releases(connection):
+        is_before = active is not None and release.release_id < active and release.status == "kept"
+        if is_before and not await reasons_against(connection, version, release.release_id):
+            return release.release_id
+    return None
+
+
+def _misfit(name: str, bound: BoundView, view: FeatureView | None) -> str | None:
+    if view is None:
+        return f"view {name} is not in it"
+    if view.version != bound.version:
+        return f"view {name} has version {view.version}, the model was trained on version {bound.version}"
+    if None not in (bound.definition, view.definition) and bound.definition != view.definition:
+        return f"view {name} is defined as {_short(view)}, the model was trained on {_short(bound)}"
+    return None
+
+
+def _missing_columns(signature: Signature, release: Mapping[str, FeatureView]) -> list[str]:
+    columns: dict[str, Sequence[str]] = {
+        name: [column.name for column in view.columns] for name, view in release.items()
+    }
+    return [
+        f"view {given.view} has no column {given.name.removeprefix(f'{given.view}__')}"
+        for given in signature.fetched
+        if given.view and given.name.removeprefix(f"{given.view}__") not in columns[given.view]
+    ]
+
+
+def _short(view: BoundView | FeatureView) -> str:
+    return (view.definition or "")[:12]

@@ -1,0 +1,62 @@
+"""What a model declares of its deployments: approval, and how its canaries are judged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CanaryPolicy:
+    """How a model's canaries are judged."""
+
+    #: Share of the keys that a canary answers unless told otherwise.
+    share: float = 0.1
+    #: Keys that the challenger has to have answered before it can be called as good.
+    smallest_traffic: int = 500
+    #: How long a canary may run.
+    deadline: timedelta = timedelta(days=7)
+    #: Chance that a challenger which is no worse is ever called worse.
+    alpha: float = 0.05
+    #: How much larger the challenger's mean loss may be (Brier score, squared error) to be as good.
+    margin: float = 0.02
+    #: How much larger its share of failures may be to be as good.
+    error_margin: float = 0.01
+    #: Largest difference of two losses; larger ones count as this.
+    largest_loss: float = 1.0
+    #: Whether a challenger that is as good becomes champion by itself.
+    promote: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The policy for programs."""
+        return {**self.__dict__, "deadline": self.deadline.total_seconds()}
+
+
+def canary_policy(options: Mapping[str, Any]) -> CanaryPolicy:
+    """What a package's options say of canaries, and defaults for what they do not say."""
+    declared = dict(options.get("canary") or {})
+    known = {field.name for field in fields(CanaryPolicy)}
+    values = {name: value for name, value in declared.items() if name in known and value is not None}
+    if "deadline" in values:
+        values["deadline"] = span(values["deadline"])
+    return CanaryPolicy(**values)
+
+
+def needs_approval(options: Mapping[str, Any]) -> bool:
+    """Whether a person has to approve a version before it is deployed."""
+    return bool(options.get("approval") == "required")
+
+
+def span(value: Any) -> timedelta:
+    """A span of time as declarations write it: seconds, or `30m`, `7d`."""
+    if isinstance(value, int | float):
+        return timedelta(seconds=value)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", str(value))
+    if not found:
+        raise ValueError(f"expected a number with s, m, h, d or w, for instance 7d; found {value!r}")
+    return timedelta(**{UNITS[found.group(2)]: float(found.group(1))})
