@@ -13,8 +13,8 @@ from headgate.model.deployment.statistics.means import Interval, interval
 from headgate.model.deployment.statistics.rates import Step, log_evidence
 
 WORSE, AS_GOOD, UNDECIDED, TOO_LITTLE = "worse", "as good", "undecided", "too little traffic"
-#: What each test that may call a challenger worse has of the false alarms that the policy allows: errors most,
-#: because they are to be found soonest.
+#: What each test that may call a challenger worse has of the false alarms that the policy allows.
+#: Errors have most, because they are to be found soonest.
 PARTS = {"errors": 1 / 2, "slow": 1 / 6, "failures": 1 / 6, "losses": 1 / 6}
 
 
