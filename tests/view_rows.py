@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
+from headgate import postgres
+from headgate.store import reach
 from tests.measured import Expected, Record, is_same
 from tests.project_copy import ProjectCopy
 
@@ -23,7 +27,7 @@ def run(project: ProjectCopy, *words: str) -> None:
 
 def compare_view(project: ProjectCopy, name: str, expected: Expected, records: Iterable[Record]) -> None:
     """Every row of a view stands where it has to, and the values of some are those of the records."""
-    rows = expected.rows(records)
+    rows = expected.rows(records, asyncio.run(_processed_to(project, name)))
     found = held(project, name, [*expected.keys, "as_of"])
     assert found.keys() == rows.keys(), name
     wrong = []
@@ -35,6 +39,15 @@ def compare_view(project: ProjectCopy, name: str, expected: Expected, records: I
             if not is_same(found[key][column], value)
         ]
     assert wrong == [], (name, wrong[:5])
+
+
+async def _processed_to(project: ProjectCopy, view: str) -> datetime | None:
+    """How far a release would say that the view is processed: as far its rows have to stand."""
+    connection = await postgres.connect(project.database.settings)
+    try:
+        return (await reach.processed_to(connection, [view]))[view]
+    finally:
+        await connection.close()
 
 
 def held(project: ProjectCopy, view: str, key: list[str]) -> dict[tuple[Any, ...], dict[str, Any]]:

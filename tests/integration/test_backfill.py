@@ -119,6 +119,7 @@ def test_a_failed_chunk_is_run_again_and_no_other(archive: Database, files: list
     assert archive.value("select status from ops.backfills") == "done"
 
 
+@pytest.mark.costly
 def test_an_hour_that_was_never_published_is_told_and_no_failure(
     archive: Database, files: list[Path]
 ) -> None:

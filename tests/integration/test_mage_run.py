@@ -107,6 +107,7 @@ def test_failed_gate_stops_the_run_and_says_where(broken: Database) -> None:
     assert broken.value("select to_regclass('features.repository_activity')") is None
 
 
+@pytest.mark.costly
 def test_failing_rows_can_be_seen(broken: Database) -> None:
     """`headgate gates` lists the failed gate, and `show` its rows, for people and as JSON."""
     if not broken.value("select exists (select from ops.gate_results)"):

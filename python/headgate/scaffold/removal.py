@@ -22,9 +22,10 @@ _OF = {
     "model": "models",
     "gate": "gates",
 }
-#: History of the project, not of one source; decisions are an audit log.
+#: History of the project, not of one source; decisions are an audit log; a registered model is none of dbt's.
 _KEPT = frozenset(
     {"releases", "release_views", "release_events", "datasets", "dbt_runs", "model_definitions", "decisions"}
+    | {"model_versions", "model_files", "model_references", "promotions"}
 )
 
 
