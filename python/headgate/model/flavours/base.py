@@ -1,0 +1,146 @@
+"""What every flavour offers, and how it says that it cannot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from headgate.errors import HeadgateError, UsageError
+from headgate.model.encoding import CATEGORIES, Encoder
+from headgate.model.package import Package
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: A number; of a multiclass model one per class; of a custom one any JSON value.
+Score: TypeAlias = Any
+#: Mappings with a value for each input, or the matrix that `encoding.table` made of a dataset.
+Rows: TypeAlias = "Sequence[Mapping[str, Any]] | np.ndarray[Any, Any]"
+#: In contributions: what the score is before any input is looked at.
+BASE = "base"
+
+
+class PredictionError(HeadgateError):
+    """The model gave no usable score."""
+
+
+class Predictor(Protocol):
+    """A loaded model."""
+
+    #: Whether a call waits for another process; a server asks in a thread then.
+    waits: bool
+    #: Whether `contributions` can be asked for.
+    explains: bool
+
+    def predict(self, rows: Rows) -> list[Score]:
+        """A score for each row.
+
+        Raises:
+            PredictionError: there is none for a row.
+        """
+
+    def predict_one(self, values: Mapping[str, Any]) -> Score:
+        """The score of one row, by input.
+
+        Raises:
+            PredictionError: there is none.
+        """
+
+    def contributions(self, values: Mapping[str, Any]) -> dict[str, float]:
+        """What each input adds to the score of one row, with `base` before all; in log odds if binary."""
+
+    def close(self) -> None:
+        """Gives up what it holds."""
+
+
+class Encoded:
+    """What flavours share that take a matrix of doubles."""
+
+    waits = False
+    explains = False
+
+    def __init__(self, package: Package) -> None:
+        self.name = package.name
+        self.task = package.task
+        self.inputs = tuple(given.name for given in package.signature.inputs)
+        self.encoder = Encoder(package.signature.inputs, package.options.get(CATEGORIES, {}))
+
+    def matrix(self, rows: Rows) -> np.ndarray[Any, Any]:
+        """The rows as doubles, row by row."""
+        import numpy as np
+
+        if isinstance(rows, np.ndarray):
+            return np.ascontiguousarray(rows, dtype=np.float64)
+        encoded = [self.encoder.row(row) for row in rows]
+        return np.array(encoded, dtype=np.float64).reshape(len(encoded), len(self.inputs))
+
+    def contributions(self, values: Mapping[str, Any]) -> dict[str, float]:
+        """Refuses: this flavour has none."""
+        raise UsageError(
+            f"model {self.name}",
+            expected="a model that can be explained: LightGBM or linear",
+            found="another",
+            next_step="ask for the score alone",
+        )
+
+    def close(self) -> None:
+        """Nothing is held that does not go by itself."""
+
+
+def require_inputs(name: str, expected: Sequence[str], found: Sequence[str]) -> None:
+    """Refuses a model that was trained with other inputs, or in another order, than its signature says.
+
+    Raises:
+        UsageError: it was.
+    """
+    if list(expected) == list(found):
+        return
+    place = next(
+        (at for at, pair in enumerate(zip(expected, found, strict=False)) if pair[0] != pair[1]),
+        min(len(expected), len(found)),
+    )
+    first = [names[place] if place < len(names) else "no more" for names in (expected, found)]
+    raise UsageError(
+        f"model {name}, input {place + 1}",
+        expected=f"{first[0]}, as the signature says",
+        found=f"{first[1]} in the model's file",
+        next_step="train again with the inputs of the signature, in its order",
+    )
+
+
+def require_count(name: str, expected: int, found: int) -> None:
+    """Refuses a model that takes another number of inputs than its signature has.
+
+    Raises:
+        UsageError: it does.
+    """
+    if expected != found:
+        raise UsageError(
+            f"model {name}",
+            expected=f"{expected} inputs, as the signature says",
+            found=f"{found} in the model's file",
+            next_step="train again with the inputs of the signature, in its order",
+        )
+
+
+def checked(name: str, task: str, scores: list[Any]) -> list[Score]:
+    """The scores, if they are numbers wherever the task asks for numbers.
+
+    Raises:
+        PredictionError: one is not, or not finite.
+    """
+    if task != "custom" and not all(map(_is_finite, scores)):
+        raise PredictionError(
+            f"model {name}",
+            expected="a finite number for each row",
+            found="something else",
+            next_step="ask without this row; the model's own code or its training is at fault",
+        )
+    return scores
+
+
+def _is_finite(score: Any) -> bool:
+    if isinstance(score, list):
+        return bool(score) and all(map(_is_finite, score))
+    return isinstance(score, int | float) and not isinstance(score, bool) and math.isfinite(score)
