@@ -319,7 +319,7 @@ async def log(connection: Connection, answers: Sequence[dict[str, Any]]) -> None
     )
     await connection.execute(
         "insert into training.returns"
-        " select n, now() - interval '1 day', n % 2 = 0 from generate_series(0, 9999) as n"
+        " select n, now() - interval '1 minute', n % 2 = 0 from generate_series(0, 9999) as n"
     )
 
 

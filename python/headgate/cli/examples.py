@@ -184,6 +184,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate model watch order_returns --once",
         "headgate model watch order_returns --every 30",
     ),
+    "model monitor": (
+        "headgate model monitor order_returns",
+        "headgate model monitor order_returns --day 2026-03-01 --json",
+    ),
     "model status": (
         "headgate model status order_returns",
         "headgate model status order_returns --json",

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from headgate.cli.connecting import with_connection
+from headgate.cli.model_monitor import monitor
 from headgate.cli.model_steps import STEPS
 from headgate.errors import UsageError
 from headgate.model import promotions, versions
@@ -28,7 +29,7 @@ def model() -> None:
     """Register, deploy and roll back models; tell what served when."""
 
 
-for step in STEPS:
+for step in (*STEPS, monitor):
     model.add_command(step)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from headgate.model.deployment.policy import canary_policy
 from headgate.model.deployment.statistics.rates import Step
 from headgate.model.deployment.verdict import Evidence
 from headgate.model.promotions import Promotion
@@ -59,7 +60,7 @@ P95 = """
 
 async def p95_seconds(connection: Connection, model: str, champion: int) -> float | None:
     """How long the champion's slowest twentieth of answers took so far, in seconds; None without any."""
-    if not await _has_log(connection):
+    if not await has_log(connection):
         return None
     found: float | None = await connection.fetchval(P95.format(log=LOG), model, champion)
     return found
@@ -67,15 +68,11 @@ async def p95_seconds(connection: Connection, model: str, champion: int) -> floa
 
 async def gather(connection: Connection, version: ModelVersion, began: Promotion) -> Evidence:
     """The evidence of a challenger since the row of the log that deployed it."""
-    options = version.manifest["options"]
-    has_labels = version.task in ("binary", "regression") and bool(options.get("spine"))
-    if not await _has_log(connection):
+    has_labels = expects_labels(version)
+    if not await has_log(connection):
         return Evidence(has_labels=has_labels)
-    labels = (
-        _labels(options, version.task)
-        if has_labels
-        else "cross join (select null::double precision as label) as labels"
-    )
+    without = "cross join (select null::double precision as label) as labels"
+    labels = labels_of(version, "first") if has_labels else without
     rows = await connection.fetch(
         FIRST_ANSWERS.format(log=LOG, labels=labels),
         version.model,
@@ -85,6 +82,11 @@ async def gather(connection: Connection, version: ModelVersion, began: Promotion
     )
     slow = began.details.get("champion_p95_seconds")
     return summed(rows, task=version.task, slow_seconds=slow, has_labels=has_labels)
+
+
+def expects_labels(version: ModelVersion) -> bool:
+    """Whether a version's answers get labels that a loss can be computed with."""
+    return version.task in ("binary", "regression") and bool(version.manifest["options"].get("spine"))
 
 
 def summed(
@@ -142,19 +144,33 @@ def _loss_difference(row: Any, task: str) -> float:
     return math.fabs(challenger - label) - math.fabs(champion - label)
 
 
-def _labels(options: dict[str, Any], task: str) -> str:
-    """The label of an answer: of the newest row of the spine with its key that opened before it."""
+def labels_of(version: ModelVersion, answers: str) -> str:
+    """The join that gives each of the answers (key, answered_at) its label: null until it is known.
+
+    An answer's label is that of the newest row of the spine with its key that is not later than the answer,
+    and not older than the policy's tolerance: what became of an earlier one is not what was asked.
+    """
+    options = version.manifest["options"]
     schema, _, name = str(options["spine"]).rpartition(".")
     spine = f"{quoted(schema or 'training')}.{quoted(name)}"
-    keys = " || '|' || ".join(f"{quoted(key)}::text" for key in options["spine_keys"])
+    keys = " || '|' || ".join(f"{quoted(key)}::text" for key in key_names(version))
     instant, label = quoted(options["instant"]), quoted(options["label"])
-    kind = "boolean::integer" if task == "binary" else "double precision"
+    kind = "boolean::integer" if version.task == "binary" else "double precision"
+    tolerance = canary_policy(options).label_tolerance.total_seconds()
     return (
         f"left join lateral (select {label}::text::{kind} as label from {spine}"  # noqa: S608
-        f" where {keys} = first.key and {instant} <= first.answered_at"
+        f" where {keys} = {answers}.key and {instant} <= {answers}.answered_at"
+        f" and {instant} >= {answers}.answered_at - interval '{tolerance} seconds'"
         f" order by {instant} desc limit 1) as labels on true"
     )
 
 
-async def _has_log(connection: Connection) -> bool:
+def key_names(version: ModelVersion) -> list[str]:
+    """The columns that an answer's key is made of, in the key's order."""
+    declared = version.manifest["options"].get("spine_keys")
+    return declared or [name for name, _ in version.manifest["signature"]["keys"]]
+
+
+async def has_log(connection: Connection) -> bool:
+    """Whether predictions were ever landed."""
     return bool(await connection.fetchval("select to_regclass($1) is not null", LOG))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
+from headgate.errors import UsageError
+
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -29,27 +31,51 @@ class CanaryPolicy:
     error_margin: float = 0.01
     #: Largest difference of two losses; larger ones count as this.
     largest_loss: float = 1.0
+    #: How long after its spine's instant a prediction may be made and still have its label.
+    label_tolerance: timedelta = timedelta(hours=1)
     #: Whether a challenger that is as good becomes champion by itself.
     promote: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The policy for programs."""
-        return {**self.__dict__, "deadline": self.deadline.total_seconds()}
+        return {
+            name: value.total_seconds() if isinstance(value, timedelta) else value
+            for name, value in self.__dict__.items()
+        }
 
 
 def canary_policy(options: Mapping[str, Any]) -> CanaryPolicy:
-    """What a package's options say of canaries, and defaults for what they do not say."""
+    """What a package's options say of canaries, and defaults for what they do not say.
+
+    Raises:
+        UsageError: a key or a value is none that a canary has.
+    """
     declared = dict(options.get("canary") or {})
-    known = {field.name for field in fields(CanaryPolicy)}
-    values = {name: value for name, value in declared.items() if name in known and value is not None}
-    if "deadline" in values:
-        values["deadline"] = span(values["deadline"])
-    return CanaryPolicy(**values)
+    types = {field.name: type(field.default) for field in fields(CanaryPolicy)}
+    return CanaryPolicy(**{name: _value(name, value, types) for name, value in declared.items()})
 
 
 def needs_approval(options: Mapping[str, Any]) -> bool:
     """Whether a person has to approve a version before it is deployed."""
     return bool(options.get("approval") == "required")
+
+
+def _value(name: str, value: Any, types: Mapping[str, type]) -> Any:
+    kind = types.get(name)
+    try:
+        if kind is timedelta:
+            return span(value)
+        if kind is not None and isinstance(value, (int, float) if kind is float else kind):
+            return value
+    except ValueError:
+        pass
+    expected = f"a value such as {getattr(CanaryPolicy, name)}" if kind else f"one of {', '.join(types)}"
+    raise UsageError(
+        f"canary.{name} of a model's declaration",
+        expected="a span of time such as 7d" if kind is timedelta else expected,
+        found=repr(value) if kind else name,
+        next_step="correct it and train again",
+    )
 
 
 def span(value: Any) -> timedelta:

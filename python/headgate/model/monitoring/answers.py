@@ -1,0 +1,157 @@
+"""A day of a version's answers in the landed log: how many, how fast, how distributed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from headgate.model.versions import Histogram, ModelVersion
+from headgate.postgres.connection import Connection
+
+#: Keys that drift and skew look at; of more, a part that is drawn by hash.
+LARGEST_SAMPLE = 20_000
+#: Loads of other days are not read, whatever the history.
+LOADS = """
+    select coalesce(array_agg(load_id), '{}') from ops.loads
+    where
+        contract_source = 'predictions'
+        and (status = 'open' or status = 'landed' and partition_start < $2 and partition_end > $1)
+"""
+CREATE = """
+    create temporary table day_answers (
+        prediction_id text, answered_at timestamptz, key text, role text, release_id integer, as_of jsonb,
+        staleness_seconds double precision, score double precision, status text,
+        seconds double precision, features jsonb
+    ) on commit drop
+"""
+TAKE_DAY = """
+    insert into day_answers
+    select
+        said.prediction_id, said.at as answered_at, said.key, said.role, said.release_id, said.as_of,
+        said.staleness_seconds, said.score, said.status, said.seconds, said.features
+    from staging_predictions.answers as log
+    cross join lateral jsonb_to_record(log.record) as said (
+        prediction_id text, at timestamptz, model text, version integer, key text, role text,
+        release_id integer, as_of jsonb, staleness_seconds double precision, score double precision,
+        status text, seconds double precision, features jsonb
+    )
+    where
+        log.load_id = any($5)
+        and said.model = $1 and said.version = $2 and said.at >= $3 and said.at < $4
+"""
+# A record that was delivered twice is one; of each key the first answer of the day is looked at.
+SAMPLE = """
+    create temporary table day_sample on commit drop as
+    with keys as (select count(distinct key) as number from day_answers)
+
+    select distinct on (key) day_answers.* from day_answers, keys
+    where
+        status = 'answered'
+        and (hashtextextended(key, 13) & 1048575) < 1048576.0 * {largest} / greatest(keys.number, {largest})
+    order by key, answered_at
+"""
+FIGURES = """
+    with answers as (select distinct on (prediction_id) * from day_answers order by prediction_id)
+
+    select
+        count(*) as volume,
+        count(distinct key) as keys,
+        count(*) filter (where status = 'failed') as failed,
+        count(*) filter (where status = 'refused') as refused,
+        percentile_cont(0.5) within group (order by seconds) as p50_seconds,
+        percentile_cont(0.95) within group (order by seconds) as p95_seconds,
+        percentile_cont(0.99) within group (order by seconds) as p99_seconds,
+        percentile_cont(0.5) within group (order by staleness_seconds) as p50_staleness_seconds,
+        percentile_cont(0.95) within group (order by staleness_seconds) as p95_staleness_seconds,
+        max(staleness_seconds) as largest_staleness_seconds,
+        sum(seconds) as total_seconds,
+        avg(score) as mean_score,
+        avg(score * (1 - score)) filter (where score between 0 and 1) as expected_brier
+    from answers
+"""
+BINS = """
+    with wanted as (
+        select * from unnest($1::text[], $2::boolean[]) as wanted (feature, is_number)
+    ),
+
+    given as (
+        select
+            wanted.feature,
+            reference.edges,
+            reference.labels,
+            wanted.is_number,
+            case
+                when wanted.feature = 'score' then day_sample.score::text
+                else day_sample.features ->> wanted.feature
+            end as value
+        from day_sample, wanted
+        inner join ops.model_references as reference
+            on reference.model = $3 and reference.version = $4 and reference.feature = wanted.feature
+    )
+
+    select
+        feature,
+        case
+            when value is null then -1
+            when is_number then width_bucket(
+                case value when 'true' then 1 when 'false' then 0 else value::double precision end, edges
+            )
+            else coalesce(array_position(labels, value), cardinality(labels) + 1) - 1
+        end as bin,
+        count(*) as number
+    from given
+    group by 1, 2
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A day in UTC."""
+
+    day: date
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """Its first instant, and that of the next."""
+        start = datetime.combine(self.day, time(), UTC)
+        return start, start + timedelta(days=1)
+
+
+async def take(connection: Connection, version: ModelVersion, window: Window) -> None:
+    """Reads the day of a version into temporary tables of the transaction; the log is read once."""
+    await connection.execute("drop table if exists day_sample, day_answers")
+    await connection.execute(CREATE)
+    loads = await connection.fetchval(LOADS, *window.bounds)
+    await connection.execute(TAKE_DAY, version.model, version.version, *window.bounds, loads)
+    await connection.execute(SAMPLE.format(largest=LARGEST_SAMPLE))
+    await connection.execute("analyze day_sample")
+
+
+async def figures(connection: Connection) -> dict[str, Any]:
+    """Volume, errors, latency and staleness of the day that was taken."""
+    row = await connection.fetchrow(FIGURES)
+    assert row is not None
+    return dict(row)
+
+
+async def histograms(
+    connection: Connection, version: ModelVersion, references: Sequence[Histogram]
+) -> dict[str, tuple[list[int], list[int]]]:
+    """Counts by bin of training and of the day's sample; the last bin is of what has no value."""
+    rows = await connection.fetch(
+        BINS,
+        [found.feature for found in references],
+        [not found.labels for found in references],
+        version.model,
+        version.version,
+    )
+    pairs = {}
+    for found in references:
+        counts = [0] * (len(found.counts) + 1)
+        for row in rows:
+            if row["feature"] == found.feature:
+                counts[row["bin"]] += row["number"]
+        pairs[found.feature] = ([*found.counts, found.missing], counts)
+    return pairs
