@@ -28,6 +28,7 @@ BENCHMARKS = (
     "end_to_end",
     "staging_vs_landing",
     "features_growth",
+    "orders_features",
     "publishing",
     "training_sets",
     "online_reads",
