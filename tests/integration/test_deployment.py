@@ -219,6 +219,28 @@ def test_model_and_release_are_rolled_back_in_one_transaction(store: ToyStore) -
     assert ("toy_activity", (1,), 2) not in store.online()
 
 
+def test_a_release_alone_is_not_moved_under_a_model_that_serves(store: ToyStore) -> None:
+    """The refusal names the model and the command that moves both; by force the release goes alone."""
+
+    async def work(connection: Connection) -> None:
+        await connection.execute(
+            "update ops.release_views set definition = 'r' || release_id where view = 'toy_activity'"
+        )
+        bound = replace(told(), views={"toy_activity": BoundView(version=1, definition="r2")})
+        await registered(connection, bound)
+        await canary.deploy(connection, NAME, 1, None, "first")
+
+    in_database(store.database, work)
+    refused = store.database.headgate("rollback", "--yes", exit_code=2)
+    assert "defined as r1, the model was trained on r2" in refused.stderr
+    assert "headgate model rollback will_ship --to VERSION --with-release 1" in refused.stderr
+    assert store.active() == 2
+    store.database.headgate("rollback", "--yes", "--despite-models")
+    assert store.active() == 1
+    status = store.database.headgate("model", "status", NAME).stdout
+    assert "does not fit view toy_activity is defined as r1" in status
+
+
 def test_what_served_at_an_instant(database: Database) -> None:
     """Across three promotions and a rollback, with training and gates of each; before all of it, nothing."""
     moments: list[tuple[datetime, int | None]] = [(datetime(2016, 1, 1, tzinfo=UTC), None)]
@@ -279,7 +301,7 @@ def test_differences_name_their_part(database: Database) -> None:
 
 LOG = """
     create schema staging_predictions;
-    create table staging_predictions.answers (record jsonb);
+    create table staging_predictions.records (record jsonb);
     create schema training;
     create table training.returns (order_id bigint, ordered_at timestamptz, is_returned boolean)
 """
@@ -306,16 +328,18 @@ async def log(connection: Connection, answers: Sequence[dict[str, Any]]) -> None
             "key": str(place),
             "role": "champion",
             "version": 1,
-            "status": "answered",
+            "outcome": "answered",
             "seconds": 0.01,
             "score": 0.5,
-            "shadow": {"score": 0.5, "error": None},
+            "shadow_version": 2,
+            "shadow_score": 0.5,
+            "shadow_error": None,
             **answer,
         }
         for place, answer in enumerate(answers)
     ]
     await connection.executemany(
-        "insert into staging_predictions.answers values ($1)", [(json.dumps(row),) for row in rows]
+        "insert into staging_predictions.records values ($1)", [(json.dumps(row),) for row in rows]
     )
     await connection.execute(
         "insert into training.returns"
@@ -350,7 +374,7 @@ def looked(
 
 def test_a_canary_that_fails_is_taken_out(database: Database) -> None:
     """Its failures are told from the champion's; the log keeps the figures."""
-    answers = alternating(300, {"status": "failed", "score": None}, {})
+    answers = alternating(300, {"outcome": "failed", "score": None}, {})
     found, heard, deployed = looked(database, answers)
     assert found.running is not None
     assert found.running.verdict.verdict == "worse"
@@ -363,7 +387,7 @@ def test_a_canary_that_fails_is_taken_out(database: Database) -> None:
 def test_one_key_that_fails_often_is_one_failure(database: Database) -> None:
     """A bot with a broken key does not roll a model back, nor does a record that was delivered twice."""
     answers = alternating(200, {}, {})
-    broken = {"role": "challenger", "version": 2, "key": "bot", "status": "failed", "score": None}
+    broken = {"role": "challenger", "version": 2, "key": "bot", "outcome": "failed", "score": None}
     found, heard, deployed = looked(database, [*answers, *[broken] * 300])
     assert found.running is not None
     assert found.running.verdict.figures["errors"]["challenger"] == 1
@@ -372,10 +396,7 @@ def test_one_key_that_fails_often_is_one_failure(database: Database) -> None:
 
 def test_a_canary_with_a_larger_loss_is_taken_out(database: Database) -> None:
     """Both versions scored every key, so labels compare them in pairs, whichever answered."""
-    answers = [
-        {"score": 0.9 if place % 2 == 0 else 0.1, "shadow": {"score": 0.4, "error": None}}
-        for place in range(300)
-    ]
+    answers = [{"score": 0.9 if place % 2 == 0 else 0.1, "shadow_score": 0.4} for place in range(300)]
     found, heard, _ = looked(database, answers)
     assert found.running is not None
     assert "its loss is larger by" in found.running.verdict.reasons[0]
@@ -410,7 +431,7 @@ def test_a_slow_canary_is_taken_out(database: Database) -> None:
         found = await canary.deploy(connection, NAME, 2, 0.2, "canary")
         assert found.details["champion_p95_seconds"] == pytest.approx(0.01)
         await connection.execute(
-            "update staging_predictions.answers set record = record || jsonb_build_object('at', now())"
+            "update staging_predictions.records set record = record || jsonb_build_object('at', now())"
         )
         return await canary.look(connection, NAME, lambda *_, **__: None)
 

@@ -10,6 +10,7 @@ import click
 
 from headgate.cli.connecting import with_connection
 from headgate.errors import ConfirmationRequired
+from headgate.model.deployment import fit
 from headgate.postgres.connection import Connection
 from headgate.report import Report, table
 from headgate.settings import Settings, load_settings
@@ -40,14 +41,19 @@ def publish(compare_all: bool, as_json: bool) -> None:
 
 @click.command()
 @click.option("--to", type=int, help="Release to activate. Default: the previous one.")
+@click.option(
+    "--despite-models", is_flag=True, help="Move even if a deployed model does not fit the release."
+)
 @click.option("--yes", is_flag=True, help="Confirm. Without it, only the plan is printed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def rollback(to: int | None, yes: bool, as_json: bool) -> None:
+def rollback(to: int | None, despite_models: bool, yes: bool, as_json: bool) -> None:
     """Roll the active release back, or forward again after a rollback."""
     settings = load_settings()
 
     async def work(connection: Connection) -> moving.Move:
         planned = await moving.plan(connection, to)
+        if not despite_models:
+            await fit.require_champions_fit(connection, planned.target.release_id)
         if yes:
             await moving.move(connection, planned.target.release_id, expected_active=planned.active)
         return planned

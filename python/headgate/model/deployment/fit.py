@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from headgate.errors import UsageError
+from headgate.model import versions
 from headgate.model.package import BoundView
 from headgate.model.signature import Signature
 from headgate.model.versions import ModelVersion
@@ -61,6 +62,30 @@ async def fitting_release(connection: Connection, version: ModelVersion) -> int 
         if is_before and not await reasons_against(connection, version, release.release_id):
             return release.release_id
     return None
+
+
+async def require_champions_fit(connection: Connection, release_id: int, *, but: str | None = None) -> None:
+    """Does nothing where every model's champion fits a release; of model `but` it is not asked.
+
+    Raises:
+        UsageError: one does not; says which, and how to move both together.
+    """
+    rows = await connection.fetch(
+        "select distinct on (model) model, champion from ops.promotions order by model, promotion_id desc"
+    )
+    for row in rows:
+        if row["champion"] is None or row["model"] == but:
+            continue
+        champion = await versions.find(connection, row["model"], row["champion"])
+        if reasons := await reasons_against(connection, champion, release_id):
+            raise UsageError(
+                f"rollback to release {release_id}",
+                expected=f"a release that model {champion.model} version {champion.version} fits: it serves",
+                found="; ".join(reasons),
+                next_step="move both: "
+                f"`headgate model rollback {champion.model} --to VERSION --with-release {release_id}`; "
+                "--despite-models moves the release alone, and servers refuse the model",
+            )
 
 
 def _misfit(name: str, bound: BoundView, view: FeatureView | None) -> str | None:

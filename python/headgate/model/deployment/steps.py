@@ -176,6 +176,7 @@ async def roll_back(
         await fit.require_fit(connection, target, release if moves else active)
         async with connection.transaction(isolation="repeatable_read"):
             if moves and release is not None:
+                await fit.require_champions_fit(connection, release, but=model)
                 await releases.move_within(connection, release, expected_active=active or 0)
             step = Change(connection=connection, model=model, before=state)
             details = {"from": state.__dict__, "from_release": active}

@@ -30,12 +30,12 @@ TAKE_DAY = """
     insert into day_answers
     select
         said.prediction_id, said.at as answered_at, said.key, said.role, said.release_id, said.as_of,
-        said.staleness_seconds, said.score, said.status, said.seconds, said.features
-    from staging_predictions.answers as log
+        said.staleness_seconds, said.score, said.outcome, said.seconds, said.features
+    from staging_predictions.records as log
     cross join lateral jsonb_to_record(log.record) as said (
         prediction_id text, at timestamptz, model text, version integer, key text, role text,
         release_id integer, as_of jsonb, staleness_seconds double precision, score double precision,
-        status text, seconds double precision, features jsonb
+        outcome text, seconds double precision, features jsonb
     )
     where
         log.load_id = any($5)
