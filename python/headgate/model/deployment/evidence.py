@@ -17,7 +17,7 @@ from headgate.postgres.connection import Connection
 from headgate.store.views import quoted
 
 #: Where the log lands; `record` is an answer as docs/deployment.md describes it.
-LOG = "staging_predictions.records"
+LOG = "staging_predictions.answers"
 # Each key counts once in a step: its first answer. A record that was delivered twice is one.
 FIRST_ANSWERS = """
     with answers as (
@@ -26,18 +26,18 @@ FIRST_ANSWERS = """
             record ->> 'key' as key,
             record ->> 'role' as role,
             (record ->> 'canary_share')::double precision as share,
-            record ->> 'outcome' = 'failed' as failed,
+            record ->> 'status' = 'failed' as failed,
             (record ->> 'seconds')::double precision as seconds,
             (record ->> 'score')::double precision as score,
-            (record ->> 'shadow_score')::double precision as shadow_score,
-            record ->> 'shadow_error' as shadow_error
+            (record #>> '{{shadow,score}}')::double precision as shadow_score,
+            record #>> '{{shadow,error}}' as shadow_error
         from {log}
         where
             record ->> 'model' = $1
             and (record ->> 'champion_version')::integer = $2
             and (record ->> 'challenger_version')::integer = $3
             and (record ->> 'at')::timestamptz >= $4
-            and record ->> 'outcome' <> 'refused'
+            and record ->> 'status' <> 'refused'
     ),
 
     first as (
@@ -54,7 +54,7 @@ P95 = """
     from {log}
     where
         record ->> 'model' = $1 and (record ->> 'version')::integer = $2
-        and record ->> 'outcome' = 'answered'
+        and record ->> 'status' = 'answered'
 """
 
 

@@ -21,36 +21,44 @@ LOADS = """
 """
 CREATE = """
     create temporary table day_answers (
-        prediction_id text, answered_at timestamptz, key text, role text, release_id integer, as_of jsonb,
-        staleness_seconds double precision, score double precision, status text,
-        seconds double precision, features jsonb
+        part oid, place tid, prediction_id text, answered_at timestamptz, key text, score double precision,
+        status text, seconds double precision, staleness_seconds double precision
     ) on commit drop
 """
+# Features are by far the most of a record: only the sample's are read.
 TAKE_DAY = """
     insert into day_answers
     select
-        said.prediction_id, said.at as answered_at, said.key, said.role, said.release_id, said.as_of,
-        said.staleness_seconds, said.score, said.outcome, said.seconds, said.features
-    from staging_predictions.records as log
-    cross join lateral jsonb_to_record(log.record) as said (
-        prediction_id text, at timestamptz, model text, version integer, key text, role text,
-        release_id integer, as_of jsonb, staleness_seconds double precision, score double precision,
-        outcome text, seconds double precision, features jsonb
-    )
+        log.tableoid, log.ctid, record ->> 'prediction_id', (record ->> 'at')::timestamptz, record ->> 'key',
+        (record ->> 'score')::double precision, record ->> 'status',
+        (record ->> 'seconds')::double precision, (record ->> 'staleness_seconds')::double precision
+    from staging_predictions.answers as log
     where
-        log.load_id = any($5)
-        and said.model = $1 and said.version = $2 and said.at >= $3 and said.at < $4
+        load_id = any($5) and record ->> 'model' = $1 and (record ->> 'version')::integer = $2
+        and (record ->> 'at')::timestamptz >= $3 and (record ->> 'at')::timestamptz < $4
 """
 # A record that was delivered twice is one; of each key the first answer of the day is looked at.
 SAMPLE = """
     create temporary table day_sample on commit drop as
-    with keys as (select count(distinct key) as number from day_answers)
+    with keys as (select count(distinct key) as number from day_answers),
 
-    select distinct on (key) day_answers.* from day_answers, keys
-    where
-        status = 'answered'
-        and (hashtextextended(key, 13) & 1048575) < 1048576.0 * {largest} / greatest(keys.number, {largest})
-    order by key, answered_at
+    drawn as (
+        select distinct on (key) day_answers.*
+        from day_answers, keys
+        where
+            status = 'answered'
+            and (hashtextextended(key, 13) & 1048575)
+            < 1048576.0 * {largest} / greatest(keys.number, {largest})
+        order by key, answered_at
+    )
+
+    select
+        drawn.answered_at, drawn.key, drawn.score,
+        (log.record ->> 'release_id')::integer as release_id,
+        log.record -> 'as_of' as as_of,
+        log.record -> 'features' as features
+    from drawn
+    inner join staging_predictions.answers as log on log.ctid = drawn.place and log.tableoid = drawn.part
 """
 FIGURES = """
     with answers as (select distinct on (prediction_id) * from day_answers order by prediction_id)

@@ -41,7 +41,7 @@ async def monitor(connection: Connection, version: ModelVersion, window: Window)
         return None
     policy = alarm_policy(version.manifest["options"])
     references = await versions.references(connection, version.model, version.version)
-    async with connection.transaction():
+    async with connection.transaction(isolation="repeatable_read"):
         await answers.take(connection, version, window)
         figures = await answers.figures(connection)
         drift = judged(await answers.histograms(connection, version, references), policy)
