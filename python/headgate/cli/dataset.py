@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from headgate.dataset.create import create as create_dataset
 from headgate.dataset.register import Dataset
 from headgate.dataset.verify import Verification
 from headgate.dataset.verify import verify as verify_dataset
+from headgate.durations import written
 from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
 from headgate.settings import load_settings
@@ -43,6 +45,14 @@ def dataset(context: click.Context) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the Parquet file. Default: datasets in HEADGATE_HOME.",
 )
+@click.option(
+    "--lag",
+    default="none",
+    show_default=True,
+    metavar="none|measured|DURATION",
+    help="How much older than the instant features must be, as serving has them: measured from the releases,"
+    " or such as 90m.",
+)
 @AS_JSON
 def create(
     name: str,
@@ -52,6 +62,7 @@ def create(
     instant: str | None,
     label: str | None,
     out: Path | None,
+    lag: str,
     as_json: bool,
 ) -> None:
     """Join the features of a release to labels, each as it was at the label's instant.
@@ -69,6 +80,7 @@ def create(
             instant=instant,
             label=label,
             folder=out,
+            lag=lag,
         )
     )
     _show(made, as_json)
@@ -105,6 +117,8 @@ def _sentence(found: Verification) -> str:
         )
     else:
         words.append(f"SHA-256 {found.content_sha256}")
+    if found.dataset.lag_seconds:
+        words.append(f"features {_lag(found.dataset)}")
     if not found.file_found:
         words.append("its file is not where it was written")
     return "; ".join(words) + "."
@@ -119,7 +133,9 @@ def list_datasets(as_json: bool = False) -> None:
         click.echo(json.dumps([entry.as_dict() for entry in found], indent=2))
         return
     table = Table(
-        "id", "name", "version", "release", "rows", "labels", "made at (UTC)", box=None, pad_edge=False
+        *("id", "name", "version", "release", "rows", "labels", "lag", "made at (UTC)"),
+        box=None,
+        pad_edge=False,
     )
     for entry in found:
         table.add_row(
@@ -129,6 +145,7 @@ def list_datasets(as_json: bool = False) -> None:
             str(entry.release_id),
             f"{entry.row_count:,}",
             _labels(entry),
+            written(timedelta(seconds=entry.lag_seconds)) if entry.lag_seconds else "none",
             f"{entry.created_at:%Y-%m-%d %H:%M:%S}",
         )
     tables().print(table if found else "No dataset has been made yet.")
@@ -158,6 +175,7 @@ def _show(entry: Dataset, as_json: bool) -> None:
         ("views", ", ".join(entry.views)),
         ("spine", f"{entry.spine_model}, kept as {entry.spine_table}"),
         ("rows", f"{entry.row_count:,}, joined at {entry.instant}"),
+        ("features", _lag(entry)),
         ("processed to", _processed_to(entry)),
         ("labels", _labels(entry)),
         (
@@ -170,6 +188,15 @@ def _show(entry: Dataset, as_json: bool) -> None:
     ):
         table.add_row(name, value.replace("[", "\\["))
     tables().print(table)
+
+
+def _lag(entry: Dataset) -> str:
+    """Whether serving could have known the features."""
+    if not entry.lag_seconds:
+        return "of the very instant; serving knows them later (--lag)"
+    return (
+        f"{written(timedelta(seconds=entry.lag_seconds))} older than the instant at least ({entry.lag_kind})"
+    )
 
 
 def _processed_to(entry: Dataset) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from headgate.dataset.leakage import LeakageGate
 from headgate.dataset.spine import PLACE
 from headgate.store.reading import parquet
 from headgate.store.reading.catalog import PublishedRelease, PublishedView
-from headgate.store.reading.training import open_placed_training_set
+from headgate.store.reading.training import NO_LAG, open_placed_training_set
 
 #: What writes the file; another version may write the same values as other bytes.
 WRITER = f"pyarrow {pa.__version__}"
@@ -52,15 +53,18 @@ def build(
     instant: str,
     path: Path,
     gate: LeakageGate | None = None,
+    lag: timedelta = NO_LAG,
 ) -> Built:
     """Joins the spine in `datasets.<table>` to a release, writes `path`; waits for the database.
+
+    Features are those of the instant less the lag.
 
     Raises:
         HeadgateError: the database or the disk does not play along.
     """
     spine = f"datasets.{table}"
     with (
-        open_placed_training_set(dsn, spine, release, views, instant, PLACE) as joined,
+        open_placed_training_set(dsn, spine, release, views, instant, PLACE, lag) as joined,
         _Writer(path, joined.schema, gate) as writer,
     ):
         for batch in joined:

@@ -7,11 +7,13 @@ import random
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from headgate import postgres, private
 from headgate.dataset import build, register, spine
+from headgate.dataset.lag import KINDS, publication_lag
 from headgate.dataset.leakage import SAMPLED, LeakageGate
 from headgate.dataset.register import Dataset
 from headgate.errors import UsageError
@@ -39,6 +41,7 @@ async def create(
     instant: str | None = None,
     label: str | None = None,
     folder: Path | None = None,
+    lag: str = "none",
 ) -> Dataset:
     """Makes the next version of a dataset.
 
@@ -51,6 +54,8 @@ async def create(
         instant: the spine's column with the instants; by default what its model declares.
         label: the spine's column with the labels; by default what its model declares.
         folder: where the file goes; by default `datasets` in HEADGATE_HOME.
+        lag: by how much features have to be older than the instant, as serving has them: `none`, `measured`
+            (from the releases so far), or a duration such as `90m`.
 
     Raises:
         UsageError: the name, the spine, the release or a view is not usable.
@@ -71,6 +76,7 @@ async def create(
         async with _alone(connection, name):
             published = await readable_release(connection, release)
             chosen = published.chosen(views or await _fitting(connection, published, spine_model))
+            behind = await publication_lag(connection, published.release_id, lag)
             target = folder or settings.home / "datasets"
             _remove_parts(target, name)
             await require_proven(connection, f"spine {spine_model}", spine_model)
@@ -80,7 +86,7 @@ async def create(
             at = await spine.copy(connection, spine_model, table, chosen, instant or meant.instant)
             try:
                 labels = await spine.label_counts(connection, table, label or meant.label)
-                made = await _build(connection, settings, table, published, chosen, at, path)
+                made = await _build(connection, settings, table, published, chosen, at, path, behind)
                 return await _register(
                     connection,
                     published,
@@ -98,6 +104,8 @@ async def create(
                         "writer": build.WRITER,
                         "uri": str(path.resolve()),
                         "created_by": await actor(connection),
+                        "lag_seconds": round(behind.total_seconds()),
+                        "lag_kind": lag if lag in KINDS else "declared",
                         **made,
                     },
                 )
@@ -146,15 +154,16 @@ async def _build(
     views: tuple[catalog.PublishedView, ...],
     instant: str,
     path: Path,
+    lag: timedelta,
 ) -> dict[str, Any]:
     rows = await connection.fetchval(f"select count(*) from datasets.{quoted(table)}")
     # Drawn by the number of rows alone: the same rows each time.
     places = random.Random(rows).sample(range(1, rows + 1), min(SAMPLED, rows))
-    gate = LeakageGate(views, instant, places)
+    gate = LeakageGate(views, instant, places, lag)
     part = private.touch(private.folder(path.parent) / f"{path.name}.part")
     try:
         built = await asyncio.to_thread(
-            build.build, postgres.dsn(settings), table, release, views, instant, part, gate
+            build.build, postgres.dsn(settings), table, release, views, instant, part, gate, lag
         )
         leakage = await gate.require_none(connection, release)
         part.replace(path)

@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from headgate.dataset.declared import DeclaredRecount, declared_recount
 from headgate.errors import GateFailed
 from headgate.postgres.connection import Connection
 from headgate.store.reading.catalog import PublishedRelease, PublishedView
+from headgate.store.reading.training import NO_LAG
 from headgate.store.views import AS_OF, history, quoted
 
 SAMPLED = 50
@@ -61,9 +63,16 @@ class Leakage:
 class LeakageGate:
     """Looks at every row group while it is written, and at a sample when all are."""
 
-    def __init__(self, views: tuple[PublishedView, ...], instant: str, places: Iterable[int]) -> None:
+    def __init__(
+        self,
+        views: tuple[PublishedView, ...],
+        instant: str,
+        places: Iterable[int],
+        lag: timedelta = NO_LAG,
+    ) -> None:
         self._views = views
         self._instant = instant
+        self._lag = lag
         #: Places of the sampled rows, from 1.
         self._places = sorted(places)
         self._rows = 0
@@ -73,17 +82,19 @@ class LeakageGate:
 
     def look(self, group: pa.Table) -> None:
         """Looks at the next rows."""
+        known = pc.subtract(group[self._instant], pa.scalar(self._lag)) if self._lag else group[self._instant]
         for view in self._views:
             as_of = group[f"{view.name}__{AS_OF}"]
-            late = pc.sum(pc.greater(as_of, group[self._instant])).as_py() or 0
+            late = pc.sum(pc.greater(as_of, known)).as_py() or 0
             if late:
                 self._late[view.name] += late
             if view.processed_to:
-                after = pc.greater(group[self._instant], pa.scalar(view.processed_to))
+                after = pc.greater(known, pa.scalar(view.processed_to))
                 self._after[view.name] += pc.sum(after).as_py() or 0
         inside = [place - 1 - self._rows for place in self._places]
         chosen = [place for place in inside if 0 <= place < group.num_rows]
-        self._sample += group.take(chosen).to_pylist() if chosen else []
+        sample = group.take(chosen).to_pylist() if chosen else []
+        self._sample += [{**row, self._instant: row[self._instant] - self._lag} for row in sample]
         self._rows += group.num_rows
 
     async def require_none(self, connection: Connection, release: PublishedRelease) -> Leakage:
@@ -94,7 +105,7 @@ class LeakageGate:
         """
         if self._late:
             raise _failed(
-                "no feature from after its label's instant",
+                "no feature from after its label's instant, less the lag",
                 "; ".join(f"{count} of {view}" for view, count in sorted(self._late.items())),
             )
         result = Leakage(self._rows, len(self._sample), after_processed_to=dict(+self._after))

@@ -42,6 +42,9 @@ class Dataset:
     uri: str
     created_at: datetime
     created_by: str
+    #: How much older than the instant the features are at least; how that was told: none, measured, declared.
+    lag_seconds: int = 0
+    lag_kind: str = "none"
 
     def as_dict(self) -> dict[str, Any]:
         """The dataset for programs (`--json`)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from headgate import postgres
@@ -39,6 +40,7 @@ class Verification:
         return {
             "dataset_id": self.dataset.dataset_id,
             "same": self.same,
+            "lag_seconds": self.dataset.lag_seconds,
             "differing": self.differing,
             "expected_sha256": self.dataset.content_sha256,
             "found_sha256": self.content_sha256,
@@ -66,7 +68,9 @@ async def verify(settings: Settings, dataset_id: int) -> Verification:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rebuilt.parquet"
         built = await asyncio.to_thread(
-            build.build, postgres.dsn(settings), table, release, views, dataset.instant, path
+            build.build,
+            *(postgres.dsn(settings), table, release, views, dataset.instant, path),
+            lag=timedelta(seconds=dataset.lag_seconds),
         )
     written = await asyncio.to_thread(_file_sha256, Path(dataset.uri))
     differing = _differing(dataset, built)

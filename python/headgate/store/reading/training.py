@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,6 +32,8 @@ from headgate.store.reading.spine import (
 from headgate.store.reading.statements import latest_row
 from headgate.store.views import AS_OF, quoted
 
+#: Features of the very instant.
+NO_LAG = timedelta()
 #: A batch of Arrow; few are in memory at once.
 BATCH_BYTES = 4 << 20
 SETTINGS = (
@@ -133,12 +136,15 @@ def open_placed_training_set(
     views: tuple[PublishedView, ...],
     instant: str,
     place: str,
+    lag: timedelta = NO_LAG,
 ) -> TrainingSet:
     """A training set of a relation whose column `place` orders the rows; that column is left out.
 
+    Features are those of the instant less the lag.
+
     Also of a release that was abandoned, as long as its rows are there.
     """
-    return _open(dsn, spine, release, views, instant, place)
+    return _open(dsn, spine, release, views, instant, place, lag)
 
 
 def _open(
@@ -148,6 +154,7 @@ def _open(
     views: tuple[PublishedView, ...],
     instant: str | None,
     place: str | None = None,
+    lag: timedelta = NO_LAG,
 ) -> TrainingSet:
     for view in views:
         for column in view.columns:
@@ -162,9 +169,9 @@ def _open(
             found = _ingested(cursor, rows) if rows else _relation(cursor, spine, views, instant, place)
             _require_rows_of(cursor, release)
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
-            cursor.execute(_statement(found, views, release.release_id))
+            cursor.execute(_statement(found, views, release.release_id, lag))
             columns = _columns(found, views)
-            metadata = _metadata(release, views, found)
+            metadata = _metadata(release, views, found, lag)
             return TrainingSet(connection, cursor, columns, rows, release, views, metadata)
         except BaseException:
             _close(connection, cursor)
@@ -209,17 +216,20 @@ def _require_rows_of(cursor: dbapi.Cursor, release: PublishedRelease) -> None:
         )
 
 
-def _statement(spine: SpineRows, views: tuple[PublishedView, ...], release_id: int) -> str:
+def _statement(spine: SpineRows, views: tuple[PublishedView, ...], release_id: int, lag: timedelta) -> str:
     """One lookup into the history's primary key per row of the spine and view."""
     selected = [
         f"spine.{quoted(name)}" + ("::text" if kind == ENUM else "") for name, kind in spine.columns.items()
     ]
     joins = []
     keys = {name: f"spine.{quoted(name)}" for view in views for name in view.key_names}
+    known = f"spine.{quoted(spine.instant_column)}"
+    if lag:
+        known = f"({known} - interval '{lag.total_seconds():.0f} seconds')"
     for number, view in enumerate(views):
         selected.append(f"view_{number}.{AS_OF}")
         selected += [f"view_{number}.{quoted(column.stored_as)}" for column in view.columns]
-        row = latest_row(view, keys, f"spine.{quoted(spine.instant_column)}", str(release_id))
+        row = latest_row(view, keys, known, str(release_id))
         joins.append(f"left join lateral ({row}) as view_{number} on true")
     sorted_spine = f"select * from {spine.relation} order by {', '.join(spine.lookup_order)}"
     order = ", ".join(f"spine.{column}" for column in spine.order)
@@ -234,7 +244,7 @@ def _columns(spine: SpineRows, views: tuple[PublishedView, ...]) -> list[tuple[s
 
 
 def _metadata(
-    release: PublishedRelease, views: tuple[PublishedView, ...], spine: SpineRows
+    release: PublishedRelease, views: tuple[PublishedView, ...], spine: SpineRows, lag: timedelta
 ) -> dict[str, str]:
     """What the training set is, in the schema of Arrow and Parquet; nothing that differs from day to day."""
     processed_to = reached(views)
@@ -243,6 +253,7 @@ def _metadata(
         "headgate.processed_to": processed_to.isoformat() if processed_to else "",
         "headgate.views": json.dumps({view.name: view.version for view in views}),
         "headgate.instant": spine.instant,
+        **({"headgate.lag_seconds": f"{lag.total_seconds():.0f}"} if lag else {}),
     }
 
 
