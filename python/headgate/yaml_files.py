@@ -47,3 +47,23 @@ def _require_shallow(text: str) -> None:
         deepest = max(deepest, depth)
     if deepest > DEEPEST or _INDENTED.search(text):
         raise RecursionError
+
+
+def yaml_lines(file: Path) -> dict[tuple[str | int, ...], int]:
+    """The line of each value of a file that `read_yaml` reads, by its keys and positions."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: dict[tuple[str | int, ...], int] = {}
+
+    def walk(node: yaml.Node | None, path: tuple[str | int, ...], line: int) -> None:
+        found[path] = line
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                walk(value, (*path, key.value), key.start_mark.line + 1)
+        elif isinstance(node, yaml.SequenceNode):
+            for place, value in enumerate(node.value):
+                walk(value, (*path, place), value.start_mark.line + 1)
+
+    walk(yaml.compose(file.read_text(encoding="utf-8"), Loader=loader), (), 1)
+    return found

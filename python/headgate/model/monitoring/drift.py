@@ -56,7 +56,7 @@ def judged(pairs: Mapping[str, tuple[Sequence[int], Sequence[int]]], policy: Ala
 
 def compare(reference: Sequence[int], now: Sequence[int]) -> tuple[float, float]:
     """The population stability index, and the chance of one as large without any drift."""
-    from scipy.special import chdtrc  # type: ignore[import-untyped]
+    from scipy.special import chdtrc
 
     pairs = _pooled(reference, now)
     if len(pairs) < 2:

@@ -1,0 +1,97 @@
+"""The signature of a declared model, from the dbt contracts of its views and its spine."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from headgate.errors import UsageError
+from headgate.model.declaration import Declaration
+from headgate.model.signature import Input, Signature
+from headgate.yaml_files import read_yaml, yaml_lines
+
+Columns = dict[str, dict[str, Any]]
+
+
+def signature(
+    project_dir: Path, declared: Declaration, keys: Sequence[tuple[str, str]], inputs: Sequence[str] = ()
+) -> Signature:
+    """What the model takes and gives.
+
+    Args:
+        project_dir: where the contracts are.
+        declared: the model.
+        keys: entity key columns with their types, as the release has them.
+        inputs: some of its inputs only; by default all.
+
+    Raises:
+        UsageError: a view or the spine has no contract, or a column is not in it; file and line are named.
+    """
+    contracts = {name: _contract(project_dir, name) for name in (*declared.views, declared.spine_name)}
+    _require_allowed(declared, *contracts[declared.spine_name])
+    chosen = [_input(declared, name, contracts) for name in inputs or declared.inputs]
+    return Signature(
+        inputs=tuple(chosen),
+        keys=tuple((name, kind) for name, kind in keys),
+        output=(declared.label, "double precision"),
+    )
+
+
+def _input(declared: Declaration, name: str, contracts: Mapping[str, tuple[Path, Columns]]) -> Input:
+    view, _, column = name.partition("__") if "__" in name else (None, "", name)
+    file, columns = contracts[view or declared.spine_name]
+    if column not in columns:
+        raise UsageError(
+            f"{declared.file}, input {name} of model {declared.name}",
+            expected=f"a column of {view or declared.spine_name}, whose contract is {file}",
+            found="no such column",
+            next_step="correct the name, or declare the column",
+        )
+    described = columns[column]
+    meta = (described.get("config") or {}).get("meta") or described.get("meta") or {}
+    required = any(rule.get("type") == "not_null" for rule in described.get("constraints") or [])
+    return Input(
+        name=name,
+        type=described["data_type"],
+        # An entity that the view does not know has no values, unless it is refused.
+        nullable=not required or (view is not None and declared.unknown_entity == "missing"),
+        unit=meta.get("unit"),
+        view=view,
+    )
+
+
+def _contract(project_dir: Path, model: str) -> tuple[Path, Columns]:
+    for file in sorted((project_dir / "models").rglob("*.yml")):
+        if f"name: {model}\n" not in file.read_text(errors="replace"):
+            continue
+        document = read_yaml(file)
+        for entry in (document.get("models") or []) if isinstance(document, dict) else []:
+            if entry.get("name") == model:
+                columns = {column["name"]: column for column in entry.get("columns") or []}
+                return file, {name: column for name, column in columns.items() if "data_type" in column}
+    raise UsageError(
+        f"dbt model {model}",
+        expected="a contract: its columns with data_type, in a .yml below models",
+        found="none",
+        next_step="describe its columns, or correct the name in the model's declaration",
+    )
+
+
+def _require_allowed(declared: Declaration, file: Path, columns: Columns) -> None:
+    """The spine has no forbidden column; what its SQL may read is for dbt's gate `reads_none_of`."""
+    for pattern in declared.forbidden:
+        for place, name in enumerate(columns):
+            if fnmatch.fnmatchcase(name, pattern):
+                line = yaml_lines(file).get(("models", 0, "columns", place), 1)
+                raise _forbidden(f"{file}:{line}, column {name}", pattern)
+
+
+def _forbidden(subject: str, pattern: str) -> UsageError:
+    return UsageError(
+        subject,
+        expected="nothing that is known only after the instant",
+        found=f"a field that the model's declaration forbids ({pattern})",
+        next_step="leave it out of the spine",
+    )

@@ -1,0 +1,85 @@
+"""Intervals by drawing groups, not rows: rows of one group are alike, and would make intervals too narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Vector: TypeAlias = "np.ndarray[Any, Any]"
+ROUNDS = 500
+#: Of rows times rounds, so that a large test set does not take longer than the training.
+BUDGET = 25_000_000
+LEAST_ROUNDS = 100
+#: The share of the drawings that an interval covers.
+COVERED = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with the interval that covers 95 % of its drawings."""
+
+    value: float
+    low: float
+    high: float
+    rows: int
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """For the register; what cannot be computed is None, which JSON can hold."""
+        return {name: None if value != value else value for name, value in asdict(self).items()}
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+class Drawings:
+    """How often each row is drawn, round by round; the same for all that is compared.
+
+    Args:
+        groups: the group of each row, as numbers from 0.
+        seed: of the drawings.
+        rounds: how many; by default as many as the budget allows.
+    """
+
+    def __init__(self, groups: Vector, seed: int = 0, rounds: int | None = None) -> None:
+        self._groups = groups
+        self.count = int(groups.max()) + 1 if len(groups) else 0
+        self.rounds = rounds or int(np.clip(BUDGET // max(len(groups), 1), LEAST_ROUNDS, ROUNDS))
+        generator = np.random.default_rng(seed)
+        share = np.full(self.count, 1 / max(self.count, 1))
+        self._drawn = generator.multinomial(self.count, share, self.rounds)
+
+    def weights(self) -> list[Vector]:
+        """The weights of the rows in each round."""
+        return [drawn[self._groups].astype(np.float64) for drawn in self._drawn]
+
+    def intervals(self, figures: Callable[[Vector | None], Mapping[str, float]]) -> dict[str, Interval]:
+        """Each figure with its interval."""
+        drawn = [figures(weights) for weights in self.weights() if weights.any()]
+        return {
+            name: interval(value, [found[name] for found in drawn], len(self._groups))
+            for name, value in figures(None).items()
+        }
+
+
+def interval(value: float, drawn: Sequence[float], rows: int) -> Interval:
+    """The figure of all rows with the percentiles of those of the drawings."""
+    usable = np.array([found for found in drawn if found == found])
+    if not len(usable):
+        return Interval(value, float("nan"), float("nan"), rows)
+    low, high = np.quantile(usable, [(1 - COVERED) / 2, (1 + COVERED) / 2])
+    return Interval(value, float(low), float(high), rows)
+
+
+def numbered(values: Sequence[Any]) -> Vector:
+    """Groups as numbers from 0, by their first row; rows without one are groups of their own."""
+    known: dict[Any, int] = {}
+    return np.array(
+        [
+            known.setdefault(("none", place) if value is None else value, len(known))
+            for place, value in enumerate(values)
+        ],
+        dtype=np.int64,
+    )

@@ -1,0 +1,144 @@
+"""The gates that a trained model has to pass; each says figure, interval, threshold and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from headgate.model.evaluation.bootstrap import Interval
+from headgate.model.evaluation.evidence import BASE, CHAMPION, MODEL, SIMPLE, Evidence
+from headgate.model.evaluation.figures import spiegelhalter
+from headgate.model.evaluation.policy import Threshold
+from headgate.model.evaluation.slices import Slice
+
+PASSED, FAILED, WARNED = "passed", "failed", "warned"
+#: Below this p-value of Spiegelhalter's test a model is told to be off; the interval of its error decides.
+SPIEGELHALTER = 0.01
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate found."""
+
+    gate: str
+    verdict: str
+    figure: float | None
+    low: float | None
+    high: float | None
+    threshold: float
+    rows: int
+    reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the register; what cannot be computed is None."""
+        return {
+            name: None if isinstance(value, float) and value != value else value
+            for name, value in asdict(self).items()
+        }
+
+
+class Judge:
+    """Holds figures against the policy."""
+
+    def __init__(self, policy: Mapping[str, Threshold]) -> None:
+        self._policy = policy
+        self.verdicts: list[Verdict] = []
+
+    def threshold(self, gate: str) -> float:
+        """The bound of a gate."""
+        return self._policy[gate].value
+
+    def add(self, gate: str, passes: bool, found: Interval | float, reason: str, *, rows: int = 0) -> None:
+        """Notes what a gate found; a figure that is no number does not pass."""
+        shown = found if isinstance(found, Interval) else Interval(found, found, found, rows)
+        verdict = PASSED if passes else FAILED
+        self._note(gate, verdict, shown, reason)
+
+    def warn(self, gate: str, found: Interval, reason: str) -> None:
+        """Notes what does not decide."""
+        self._note(gate, WARNED, found, reason)
+
+    def _note(self, gate: str, verdict: str, found: Interval, reason: str) -> None:
+        self.verdicts.append(
+            Verdict(
+                gate, verdict, found.value, found.low, found.high, self.threshold(gate), found.rows, reason
+            )
+        )
+
+    @property
+    def passed(self) -> bool:
+        """Whether no gate failed."""
+        return all(verdict.verdict != FAILED for verdict in self.verdicts)
+
+
+def judge_scores(judge: Judge, evidence: Evidence, *, simple: str) -> None:
+    """Enough rows, better than chance and the base rate, not worse than the simple model and the champion."""
+    rows = len(evidence.labels)
+    least = judge.threshold("smallest_test")
+    judge.add(
+        "smallest_test", rows >= least, float(rows), f"{rows} tested rows, at least {least:g}", rows=rows
+    )
+    auc = evidence.figures(MODEL)["auc"]
+    bound = judge.threshold("beats_chance")
+    judge.add("beats_chance", auc.low > bound, auc, f"AUC {auc}; its lower end has to lie above {bound:g}")
+    gain = evidence.difference("brier", BASE, MODEL)
+    bound = judge.threshold("beats_base_rate")
+    judge.add(
+        "beats_base_rate",
+        gain.low > bound,
+        gain,
+        f"Brier score better than the base rate's by {gain}; the lower end has to lie above {bound:g}",
+    )
+    for gate, other, called in (
+        ("not_worse_than_simple", SIMPLE, simple),
+        ("not_worse_than_champion", CHAMPION, "champion"),
+    ):
+        if other in evidence.scores:
+            ahead = evidence.difference("auc", MODEL, other)
+            bound = judge.threshold(gate)
+            judge.add(
+                gate,
+                ahead.low >= -bound,
+                ahead,
+                f"AUC less that of the {called}: {ahead}; the lower end may be {-bound:g} at the least",
+            )
+
+
+def judge_calibration(judge: Judge, evidence: Evidence) -> dict[str, Any]:
+    """Scores are probabilities: the error's interval decides, Spiegelhalter's test warns. Its figures."""
+    error = evidence.calibration(MODEL)
+    z, p = spiegelhalter(evidence.labels, evidence.scores[MODEL])
+    bound = judge.threshold("calibration")
+    said = f"calibration error {error}, Spiegelhalter z {z:.2f}, p {p:.3g}"
+    if error.low <= bound and p < SPIEGELHALTER:
+        judge.warn("calibration", error, f"{said}: clearly off, by less than the threshold")
+    else:
+        judge.add("calibration", error.low <= bound, error, f"{said}; the lower end may be {bound:g} at most")
+    return {"ece": error.as_dict(), "spiegelhalter": {"z": z, "p": p}}
+
+
+def judge_slices(judge: Judge, slices: Sequence[Slice]) -> None:
+    """The worst slice decides; slices that are too small are listed, not judged."""
+    _worst(
+        judge,
+        "slice_auc_gap",
+        [(one, one.auc_gap, one.auc_gap.low) for one in slices if one.auc_gap],
+        "AUC {} below that of all rows",
+    )
+    _worst(
+        judge,
+        "slice_calibration",
+        [(one, one.bias, max(one.bias.low, -one.bias.high)) for one in slices if one.bias],
+        "mean score less share of positives {}",
+    )
+
+
+def _worst(judge: Judge, gate: str, judged: Sequence[tuple[Slice, Interval, float]], sentence: str) -> None:
+    if not judged:
+        return
+    bound = judge.threshold(gate)
+    worst = max(judged, key=lambda entry: entry[2])
+    failing = [entry for entry in judged if entry[2] > bound] or [worst]
+    said = "; ".join(f"{one.slice} {one.value}: {sentence.format(found)}" for one, found, _ in failing)
+    judge.add(gate, worst[2] <= bound, worst[1], f"{said}; its interval has to reach {bound:g}")

@@ -1,0 +1,79 @@
+"""The thresholds of the gates: the project's policy, and what a model's declaration sets otherwise."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headgate.errors import UsageError
+
+SEED = Path("seeds/model_gates.csv")
+#: Gates, with thresholds for projects that have no policy of their own.
+DEFAULTS = {
+    "smallest_test": 100.0,
+    "beats_chance": 0.5,
+    "beats_base_rate": 0.0,
+    "not_worse_than_simple": 0.02,
+    "not_worse_than_champion": 0.02,
+    "calibration": 0.1,
+    "slice_smallest": 50.0,
+    "slice_auc_gap": 0.15,
+    "slice_calibration": 0.1,
+    "invariance": 0.05,
+    "direction": 0.01,
+    "shuffled_labels": 0.1,
+    "destroyed_signal": 0.1,
+    "leaked_feature": 0.98,
+    "servable_features": 0.0,
+}
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A bound, and why it is where it is."""
+
+    value: float
+    reason: str
+
+
+def policy(project_dir: Path, declared: Mapping[str, float], where: object) -> dict[str, Threshold]:
+    """The threshold of each gate.
+
+    Raises:
+        UsageError: the seed or the declaration names no gate, or a value is no number.
+    """
+    found = {name: Threshold(value, "Headgate's default") for name, value in DEFAULTS.items()}
+    file = project_dir / SEED
+    if file.is_file():
+        with file.open(newline="") as lines:
+            for row in csv.DictReader(lines):
+                _require_gate(row.get("gate"), f"{file}")
+                found[str(row["gate"])] = Threshold(_number(row, file), str(row.get("reason") or ""))
+    for name, value in declared.items():
+        _require_gate(name, f"{where}, config.meta.model.gates")
+        found[name] = Threshold(value, "the model's declaration")
+    return found
+
+
+def _require_gate(name: str | None, where: str) -> None:
+    if name not in DEFAULTS:
+        raise UsageError(
+            where,
+            expected=f"gates among {', '.join(DEFAULTS)}",
+            found=str(name),
+            next_step="correct the name",
+        )
+
+
+def _number(row: Mapping[str, str | None], file: Path) -> float:
+    try:
+        return float(row["threshold"] or "")
+    except (KeyError, ValueError) as error:
+        raise UsageError(
+            f"{file}, gate {row.get('gate')}",
+            expected="a number as threshold",
+            found=str(row.get("threshold")),
+            next_step="correct the line",
+        ) from error

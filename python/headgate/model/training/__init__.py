@@ -1,0 +1,1 @@
+"""Training: one declared model on one dataset, the same bytes each time."""

@@ -1,0 +1,110 @@
+"""The rows of a dataset as a model takes them: a matrix, labels, instants, groups, slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from headgate.dataset.digest import file_sha256
+from headgate.dataset.register import Dataset
+from headgate.errors import HeadgateError, UsageError
+from headgate.model import encoding
+from headgate.model.declaration import Declaration
+from headgate.model.signature import TEXTS, Input
+
+Vector: TypeAlias = "np.ndarray[Any, Any]"
+#: Texts have at most so many categories; rarer ones count as unknown.
+CATEGORIES = 50
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A dataset's rows that have a label, in the dataset's order."""
+
+    table: pa.Table
+    #: 0 or 1, by row.
+    labels: Vector
+    #: Microseconds since 1970, by row.
+    instants: Vector
+    #: Rows that were left out, for they have no label.
+    unlabelled: int
+
+    def categories(self, inputs: Sequence[Input], places: Vector) -> dict[str, list[str]]:
+        """The categories of the text inputs in some of the rows."""
+        return {
+            given.name: encoding.categories_of(self.table[given.name].take(places), most=CATEGORIES)
+            for given in inputs
+            if given.type in TEXTS
+        }
+
+    def values(self, column: str, places: Vector) -> list[Any]:
+        """The values of a column in some of the rows."""
+        found: list[Any] = self.table[column].take(places).to_pylist()
+        return found
+
+
+def read_rows(declared: Declaration, dataset: Dataset) -> Rows:
+    """Reads the dataset's file, after holding it against its hash.
+
+    Raises:
+        HeadgateError: the file is gone, or is not the one that was made.
+        UsageError: it lacks a column, or its labels are not two.
+    """
+    path = Path(dataset.uri)
+    found = file_sha256(path) if path.is_file() else None
+    if found != dataset.content_sha256:
+        raise HeadgateError(
+            f"dataset {dataset.dataset_id}, file {path.name}",
+            expected=f"SHA-256 {dataset.content_sha256[:12]}",
+            found=found[:12] if found else "no such file",
+            next_step="make the dataset anew from its spine: `headgate dataset create`",
+        )
+    needed = dict.fromkeys(
+        (*declared.inputs, declared.label, declared.group, dataset.instant, *declared.slices.values())
+    )
+    _require_columns(declared, dataset, list(needed), pq.read_schema(path).names)
+    table = pq.read_table(path, columns=list(needed))
+    has_label = pc.is_valid(table[declared.label])
+    labelled = table.filter(has_label)
+    return Rows(
+        labelled,
+        _labels(declared, labelled[declared.label]),
+        pc.cast(pc.cast(labelled[dataset.instant], pa.timestamp("us", "UTC")), pa.int64()).to_numpy(),
+        table.num_rows - labelled.num_rows,
+    )
+
+
+def _require_columns(
+    declared: Declaration, dataset: Dataset, needed: Sequence[str], names: Sequence[str]
+) -> None:
+    missing = [name for name in needed if name not in names]
+    if missing:
+        raise UsageError(
+            f"dataset {dataset.dataset_id}, for model {declared.name}",
+            expected="a column for each input, the label, the group and the slices",
+            found=f"none named {', '.join(missing)}",
+            next_step="make a dataset with the spine and the views that the model declares",
+        )
+
+
+def _labels(declared: Declaration, column: pa.ChunkedArray) -> Vector:
+    numbers = pc.cast(
+        pc.cast(column, pa.int8()) if pa.types.is_boolean(column.type) else column, pa.float64()
+    )
+    labels: Vector = numbers.to_numpy()
+    known = set(np.unique(labels).tolist())
+    if known != {0.0, 1.0}:
+        raise UsageError(
+            f"model {declared.name}, label {declared.label}",
+            expected="yes and no, or 1 and 0, both of them",
+            found=", ".join(f"{value:g}" for value in sorted(known)[:5]) or "no label at all",
+            next_step="correct the label, or make a dataset of a longer time",
+        )
+    return labels

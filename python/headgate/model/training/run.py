@@ -1,0 +1,237 @@
+"""`headgate train`: a declared model on a dataset, judged, and kept as a version."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from headgate import postgres
+from headgate.dataset import register
+from headgate.dataset.create import readable_release
+from headgate.dataset.register import Dataset
+from headgate.durations import written
+from headgate.errors import UsageError
+from headgate.model import promotions, versions
+from headgate.model.contracts import signature
+from headgate.model.declaration import Declaration, declaration
+from headgate.model.evaluation.gates import Judge
+from headgate.model.evaluation.policy import policy
+from headgate.model.package import MAIN_FILES, BoundView, Package
+from headgate.model.versions import Histogram, ModelVersion
+from headgate.postgres.connection import Connection
+from headgate.settings import Settings
+from headgate.store.reading.catalog import PublishedRelease, key_columns
+
+Step = Callable[[str], None]
+DEFINITIONS = "select view, definition from ops.release_views where release_id = $1"
+#: What is told while training, in order; tuning comes on top.
+STEPS = ("dataset read", "models fitted", "figures drawn", "gates judged", "model kept")
+
+
+async def train(
+    settings: Settings, name: str, dataset_id: int, step: Step = lambda done: None
+) -> ModelVersion:
+    """Trains a model; what it came to is kept in one transaction at the end, whether it passed or not.
+
+    Raises:
+        UsageError: the declaration, the dataset or the release do not fit each other.
+        HeadgateError: the dataset's file or the database does not play along; nothing is kept.
+    """
+    begun = time.monotonic()
+    declared = declaration(settings.project_dir, name)
+    _require_trainable(declared)
+    connection = await postgres.connect(settings)
+    try:
+        dataset = await register.find(connection, dataset_id)
+        release = await readable_release(connection, dataset.release_id, bound=True)
+        _require_fit(declared, dataset, release)
+        views = await _bound_views(connection, declared, release)
+        champion = await _champion(connection, name)
+        package, references, extra = await asyncio.to_thread(
+            _trained, settings, declared, dataset, release, views, champion, step
+        )
+        version = await versions.add(
+            connection,
+            package,
+            references,
+            dataset_id=dataset_id,
+            release_id=release.release_id,
+            seconds=time.monotonic() - begun,
+            **extra,
+        )
+    finally:
+        await connection.close()
+    step("model kept")
+    return version
+
+
+def _trained(
+    settings: Settings,
+    declared: Declaration,
+    dataset: Dataset,
+    release: PublishedRelease,
+    views: Mapping[str, BoundView],
+    champion: Package | None,
+    step: Step,
+) -> tuple[Package, list[Histogram], dict[str, Any]]:
+    """Everything that takes its time; imports what is large."""
+    try:
+        from headgate.model.card import card
+        from headgate.model.training.environment import code_revision, environment
+        from headgate.model.training.estimators import FIXED, TRUSTED_TYPES
+        from headgate.model.training.fit import fit, inputs_of
+        from headgate.model.training.references import references
+        from headgate.model.training.rows import read_rows
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from error
+    project = settings.project_dir
+    judge = Judge(policy(project, declared.gates, declared.file))
+    keys = key_columns(release.chosen(declared.views)) if declared.views else ()
+    whole = signature(project, declared, keys)
+    rows = read_rows(declared, dataset)
+    step("dataset read")
+    try:
+        outcome = fit(declared, whole, rows, judge, champion, step)
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from error
+    _judge_lag(judge, declared, dataset)
+    taken = inputs_of(outcome.fitted, declared.inputs)
+    own = signature(project, declared, keys, taken)
+    flavour = outcome.fitted.flavour
+    parameters = {
+        **(FIXED if flavour == "lightgbm" else {}),
+        **outcome.fitted.parameters,
+        "tuning": outcome.tried,
+        "exchanged": outcome.exchanged,
+        "gap_seconds": declared.horizon.total_seconds(),
+        "test_begins_microseconds": outcome.split.begins,
+        "unlabelled_rows": rows.unlabelled,
+        "dataset_sha256": dataset.content_sha256,
+    }
+    figures = outcome.figures
+    main = {MAIN_FILES[flavour]: outcome.fitted.content()}
+    documents = card(declared, dataset, own, outcome, figures, main[MAIN_FILES[flavour]])
+    options = {
+        **_options(declared, dataset),
+        "categories": {text: outcome.categories[text] for text in taken if text in outcome.categories},
+        **({"trusted_types": TRUSTED_TYPES} if flavour == "sklearn" else {}),
+    }
+    columns = [declared.inputs.index(name) for name in taken]
+    frozen = references(
+        own.inputs, outcome.train[:, columns], options["categories"], outcome.evidence.scores["model"]
+    )
+    extra = {
+        "passed": judge.passed,
+        "parameters": parameters,
+        "figures": figures,
+        "gates": [verdict.as_dict() for verdict in judge.verdicts],
+        "environment": environment(project),
+        "code_revision": code_revision(project),
+    }
+
+    used = {given.view for given in own.inputs}
+    package = Package(
+        name=declared.name,
+        task=declared.task,
+        flavour=flavour,
+        signature=own,
+        views={name: view for name, view in views.items() if name in used},
+        files={**main, **documents},
+        options=options,
+    )
+    return package, frozen, extra
+
+
+def _options(declared: Declaration, dataset: Dataset) -> dict[str, Any]:
+    """What serving, deployment and monitoring need of the declaration."""
+    return {
+        "unknown_entity": declared.unknown_entity,
+        "approval": declared.approval,
+        "canary": dict(declared.canary),
+        "alerts": dict(declared.alerts),
+        "limits": dict(declared.limits),
+        "slices": dict(declared.slices),
+        "spine": declared.spine,
+        "label": declared.label,
+        "instant": dataset.instant,
+        "group": declared.group,
+        "horizon_seconds": declared.horizon.total_seconds(),
+        "feature_lag_seconds": declared.feature_lag.total_seconds() if declared.feature_lag else None,
+    }
+
+
+def _judge_lag(judge: Judge, declared: Declaration, dataset: Dataset) -> None:
+    """Features that were joined as serving could not know them flatter."""
+    if declared.feature_lag is None:
+        return
+    missing = declared.feature_lag.total_seconds() - (dataset.lag_seconds or 0)
+    judge.add(
+        "servable_features",
+        missing <= judge.threshold("servable_features"),
+        missing,
+        f"the dataset's features are {written(timedelta(seconds=dataset.lag_seconds or 0))} older than the"
+        f" instant at least; the model declares {written(declared.feature_lag)}",
+        rows=dataset.row_count,
+    )
+
+
+def _require_trainable(declared: Declaration) -> None:
+    if declared.task != "binary" or declared.flavour not in ("lightgbm", "sklearn"):
+        raise UsageError(
+            f"model {declared.name}",
+            expected="task binary with flavour lightgbm or sklearn",
+            found=f"task {declared.task} with flavour {declared.flavour}",
+            next_step="train it with your own code and keep it with `headgate.model.versions.add`",
+        )
+
+
+def _require_fit(declared: Declaration, dataset: Dataset, release: PublishedRelease) -> None:
+    """Spine, label and views are those of the declaration, in its versions."""
+    found = {
+        "spine": (declared.spine, dataset.spine_model),
+        **{
+            f"version of view {name}": (
+                version,
+                release.views[name].version if name in release.views and name in dataset.views else "none",
+            )
+            for name, version in declared.views.items()
+        },
+    }
+    for what, (expected, given) in found.items():
+        if expected != given:
+            raise UsageError(
+                f"dataset {dataset.dataset_id}, {what}",
+                expected=f"{expected}, as {declared.file.name} declares it",
+                found=str(given),
+                next_step="make a dataset of what the model declares, or correct the declaration",
+            )
+
+
+async def _bound_views(
+    connection: Connection, declared: Declaration, release: PublishedRelease
+) -> dict[str, BoundView]:
+    rows = await connection.fetch(DEFINITIONS, release.release_id)
+    definitions = {row["view"]: row["definition"] for row in rows}
+    return {
+        name: BoundView(version=version, definition=definitions.get(name))
+        for name, version in declared.views.items()
+    }
+
+
+async def _champion(connection: Connection, name: str) -> Package | None:
+    deployed = await promotions.current(connection, name)
+    if deployed is None or deployed.champion is None:
+        return None
+    return await versions.load(connection, name, deployed.champion)
+
+
+def _not_installed(error: ModuleNotFoundError) -> UsageError:
+    return UsageError(
+        "training",
+        expected=f"the Python package {error.name}",
+        found="it is not installed",
+        next_step="install the extra: `uv sync --extra models`, or `pip install headgate[models]`",
+    )

@@ -1,0 +1,201 @@
+"""Training a declared model on made-up data of a known mechanism: figures, gates, determinism."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from headgate import postgres
+from headgate.dataset.register import Dataset
+from headgate.errors import HeadgateError, UsageError
+from headgate.model import versions
+from headgate.model.evaluation.figures import Ranked
+from tests.model_project import MODEL, SPINE, Project, failed, gate, run, shop
+from tests.support import ROOT, Databases
+
+pytestmark = pytest.mark.parametrize("server", ["embedded"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def project(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The shop, and dataset 1 of it."""
+    with databases.new() as database:
+        found = Project(database, tmp_path_factory.mktemp("shop"))
+        found.fill()
+        yield found
+
+
+@pytest.fixture(scope="module")
+def dataset(project: Project) -> Dataset:
+    """A dataset of the shop's requests."""
+    return project.dataset()
+
+
+def test_a_model_comes_near_the_best_possible_score_and_passes(project: Project, dataset: Dataset) -> None:
+    """Figures lie near those of the true chances; everything is kept, and can be registered."""
+    made = project.train(dataset)
+    tested = made.figures["rows"]["test"]
+    truth = Ranked(
+        np.array(project.shop.columns["is_shipped"][-tested:]).astype(float), project.shop.chance[-tested:]
+    ).of()
+    assert made.passed, [found for found in made.gates if found["verdict"] == "failed"]
+    assert made.figures["auc"]["value"] > truth["auc"] - 0.03
+    assert made.figures["brier"]["value"] < truth["brier"] + 0.02
+    assert made.figures["auc"]["low"] < made.figures["auc"]["value"] < made.figures["auc"]["high"]
+    assert made.figures["baselines"]["base_rate"]["auc"]["value"] == 0.5
+    assert made.environment["libraries"]["lightgbm"] == "4.7.0"
+    assert made.parameters["gap_seconds"] == 3 * 3600
+
+    async def kept() -> Any:
+        connection = await postgres.connect(project.settings)
+        try:
+            package = await versions.load(connection, "shipping", made.version)
+            histograms = await versions.references(connection, "shipping", made.version)
+            registered = await versions.register(connection, "shipping", made.version)
+            return package, histograms, registered
+        finally:
+            await connection.close()
+
+    package, histograms, registered = run(kept)
+    assert registered.registered_at is not None
+    assert [given.name for given in package.signature.inputs] == MODEL["inputs"]
+    assert [(given.type, given.nullable) for given in package.signature.inputs][1] == ("bigint", True)
+    assert package.options["categories"] == {"colour": ["blue", "green", "red"]}
+    assert {found.feature for found in histograms} == {*(g.name for g in package.signature.inputs), "score"}
+    size = next(found for found in histograms if found.feature == "size")
+    assert sum(size.counts) + size.missing == made.figures["rows"]["train"]
+    page = package.files["card.html"].decode()
+    assert page.count("<svg") == 4
+    assert "Model shipping" in package.files["card.md"].decode()
+    assert made.model_sha256 in page
+
+
+def test_a_destroyed_signal_scores_at_chance_and_is_refused(project: Project) -> None:
+    """Without a mechanism the AUC is 0.5; the version is kept with reasons and cannot be registered."""
+    project.spine(shop(2, signal=0.0).columns)
+    made = project.train(project.dataset())
+    project.spine(project.shop.columns)
+    assert made.figures["auc"]["low"] < 0.5 < made.figures["auc"]["high"]
+    assert {"beats_chance", "beats_base_rate"} <= failed(made)
+
+    async def register() -> Any:
+        connection = await postgres.connect(project.settings)
+        try:
+            await versions.register(connection, "shipping", made.version)
+        finally:
+            await connection.close()
+
+    with pytest.raises(UsageError, match=r"beats_chance: AUC 0\.\d+"):
+        run(register)
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("flavour", ["lightgbm", "sklearn"])
+def test_two_trainings_give_the_same_bytes(project: Project, dataset: Dataset, flavour: str) -> None:
+    """Whatever the environment says of threads, and in another process."""
+    made = project.train(dataset, flavour=flavour)
+    hashes = set()
+    for threads in ("2",):
+        code = (
+            "import asyncio, pathlib, sys\n"
+            "from dataclasses import replace\n"
+            "from headgate.model.training.run import train\n"
+            "from headgate.settings import load_settings\n"
+            "settings = replace(load_settings(), project_dir=pathlib.Path(sys.argv[1]))\n"
+            "print(asyncio.run(train(settings, 'shipping', int(sys.argv[2]))).model_sha256)\n"
+        )
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "HEADGATE_DSN": postgres.dsn(project.settings),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(project.folder), str(dataset.dataset_id)],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        hashes.add(done.stdout.strip())
+    assert hashes == {made.model_sha256}
+
+
+def test_the_simple_model_is_put_forward_where_it_is_better(project: Project, dataset: Dataset) -> None:
+    """A threshold that LightGBM cannot meet makes the logistic regression the model, with its own inputs."""
+    made = project.train(dataset, gates={"not_worse_than_simple": -0.2})
+    assert made.flavour == "sklearn"
+    assert "LightGBM's AUC less its own" in made.parameters["exchanged"]
+    assert len(made.manifest["signature"]["inputs"]) == 3
+    assert gate(made, "not_worse_than_simple")["figure"] == 0
+
+
+def test_a_leaked_feature_is_refused(project: Project) -> None:
+    """An input that alone tells the label fails a gate that names it."""
+    columns = dict(project.shop.columns)
+    columns["noise"] = [
+        value + (9 if label else 0)
+        for value, label in zip(columns["noise"], columns["is_shipped"], strict=True)
+    ]
+    project.spine(columns)
+    made = project.train(project.dataset(), invariant=[])
+    project.spine(project.shop.columns)
+    assert "leaked_feature" in failed(made)
+    assert gate(made, "leaked_feature")["reason"].startswith("noise alone")
+
+
+def test_one_biased_slice_is_refused(project: Project) -> None:
+    """Labels of one colour turn round in the tested part: all rows look well, the slice does not."""
+    columns = dict(project.shop.columns)
+    late = len(columns["noise"]) * 3 // 4
+    columns["is_shipped"] = [
+        (place % 10 == 0) if colour == "red" and place >= late else label
+        for place, (colour, label) in enumerate(zip(columns["colour"], columns["is_shipped"], strict=True))
+    ]
+    project.spine(columns)
+    made = project.train(project.dataset())
+    project.spine(project.shop.columns)
+    assert "slice_calibration" in failed(made)
+    assert "colour red" in gate(made, "slice_calibration")["reason"]
+    assert "beats_base_rate" not in failed(made)
+
+
+def test_behaviour_is_judged(project: Project, dataset: Dataset) -> None:
+    """An input that matters is no invariant one, and a direction can be the wrong one."""
+    made = project.train(dataset, invariant=["size"], directions={"size": "decreasing"})
+    assert {"invariance", "direction"} <= failed(made)
+
+
+def test_features_younger_than_the_declared_lag_are_refused(project: Project, dataset: Dataset) -> None:
+    """A dataset made with the lag passes, one of the very instant does not."""
+    assert "servable_features" in failed(project.train(dataset, feature_lag="2h"))
+    lagged = project.dataset("2h")
+    assert (lagged.lag_seconds, lagged.lag_kind) == (7200, "declared")
+    made = project.train(lagged, feature_lag="2h")
+    assert "servable_features" not in failed(made)
+    assert gate(made, "servable_features")["verdict"] == "passed"
+
+
+def test_what_does_not_fit_is_named(project: Project, dataset: Dataset) -> None:
+    """Another version of a view, a missing input, a file that was changed, a forbidden column."""
+    with pytest.raises(UsageError, match="version of view shop_activity: expected 2"):
+        project.train(dataset, views={"shop_activity": 2})
+    with pytest.raises(UsageError, match="input weight of model shipping"):
+        project.train(dataset, inputs=["size", "weight"], baseline=["size"], invariant=[], directions={})
+    types = {**SPINE, "updated_at": "timestamptz"}
+    with pytest.raises(UsageError, match=r"contracts\.yml:\d+, column updated_at: expected nothing that"):
+        project.train(dataset, types=types)
+    path = Path(dataset.uri)
+    content = path.read_bytes()
+    path.write_bytes(content + b"x")
+    with pytest.raises(HeadgateError, match="make the dataset anew"):
+        project.train(dataset)
+    path.write_bytes(content)
