@@ -301,7 +301,7 @@ def test_differences_name_their_part(database: Database) -> None:
 
 LOG = """
     create schema staging_predictions;
-    create table staging_predictions.records (record jsonb);
+    create table staging_predictions.answers (record jsonb);
     create schema training;
     create table training.returns (order_id bigint, ordered_at timestamptz, is_returned boolean)
 """
@@ -328,18 +328,16 @@ async def log(connection: Connection, answers: Sequence[dict[str, Any]]) -> None
             "key": str(place),
             "role": "champion",
             "version": 1,
-            "outcome": "answered",
+            "status": "answered",
             "seconds": 0.01,
             "score": 0.5,
-            "shadow_version": 2,
-            "shadow_score": 0.5,
-            "shadow_error": None,
+            "shadow": {"version": 2, "score": 0.5, "error": None},
             **answer,
         }
         for place, answer in enumerate(answers)
     ]
     await connection.executemany(
-        "insert into staging_predictions.records values ($1)", [(json.dumps(row),) for row in rows]
+        "insert into staging_predictions.answers values ($1)", [(json.dumps(row),) for row in rows]
     )
     await connection.execute(
         "insert into training.returns"
@@ -374,7 +372,7 @@ def looked(
 
 def test_a_canary_that_fails_is_taken_out(database: Database) -> None:
     """Its failures are told from the champion's; the log keeps the figures."""
-    answers = alternating(300, {"outcome": "failed", "score": None}, {})
+    answers = alternating(300, {"status": "failed", "score": None}, {})
     found, heard, deployed = looked(database, answers)
     assert found.running is not None
     assert found.running.verdict.verdict == "worse"
@@ -387,7 +385,7 @@ def test_a_canary_that_fails_is_taken_out(database: Database) -> None:
 def test_one_key_that_fails_often_is_one_failure(database: Database) -> None:
     """A bot with a broken key does not roll a model back, nor does a record that was delivered twice."""
     answers = alternating(200, {}, {})
-    broken = {"role": "challenger", "version": 2, "key": "bot", "outcome": "failed", "score": None}
+    broken = {"role": "challenger", "version": 2, "key": "bot", "status": "failed", "score": None}
     found, heard, deployed = looked(database, [*answers, *[broken] * 300])
     assert found.running is not None
     assert found.running.verdict.figures["errors"]["challenger"] == 1
@@ -396,7 +394,10 @@ def test_one_key_that_fails_often_is_one_failure(database: Database) -> None:
 
 def test_a_canary_with_a_larger_loss_is_taken_out(database: Database) -> None:
     """Both versions scored every key, so labels compare them in pairs, whichever answered."""
-    answers = [{"score": 0.9 if place % 2 == 0 else 0.1, "shadow_score": 0.4} for place in range(300)]
+    answers = [
+        {"score": 0.9 if place % 2 == 0 else 0.1, "shadow": {"version": 2, "score": 0.4, "error": None}}
+        for place in range(300)
+    ]
     found, heard, _ = looked(database, answers)
     assert found.running is not None
     assert "its loss is larger by" in found.running.verdict.reasons[0]
@@ -431,7 +432,7 @@ def test_a_slow_canary_is_taken_out(database: Database) -> None:
         found = await canary.deploy(connection, NAME, 2, 0.2, "canary")
         assert found.details["champion_p95_seconds"] == pytest.approx(0.01)
         await connection.execute(
-            "update staging_predictions.records set record = record || jsonb_build_object('at', now())"
+            "update staging_predictions.answers set record = record || jsonb_build_object('at', now())"
         )
         return await canary.look(connection, NAME, lambda *_, **__: None)
 

@@ -28,7 +28,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AS_OF = (START + timedelta(hours=1)).isoformat()
 LOG = """
     create schema staging_predictions;
-    create table staging_predictions.records (load_id bigint, record jsonb);
+    create table staging_predictions.answers (load_id bigint, record jsonb);
     create schema training;
     create table training.shipped (toy_id bigint, ordered_at timestamptz, is_shipped boolean);
     insert into training.shipped
@@ -83,7 +83,7 @@ def answer(place: int, draw: random.Random) -> Answer:
         "key": str(key),
         "release_id": 1,
         "staleness_seconds": 60.0,
-        "outcome": "answered",
+        "status": "answered",
         "seconds": 0.002,
         "score": 0.9 if key % 2 == 0 else 0.1,
         "as_of": {"toy_activity": AS_OF if known else None},
@@ -115,7 +115,7 @@ def day(store: ToyStore, change: Change = quiet, **alerts: Any) -> Monitored:
             rows = [
                 (load, json.dumps({**one, "at": (start + timedelta(hours=12)).isoformat()})) for one in said
             ]
-            await connection.executemany("insert into staging_predictions.records values ($1, $2)", rows)
+            await connection.executemany("insert into staging_predictions.answers values ($1, $2)", rows)
         return await monitor(connection, made_version, Window(day=DAY))
 
     found = in_database(store.database, work)
@@ -153,7 +153,7 @@ def test_errors_delay_age_and_a_poor_score_are_alarms(store: ToyStore) -> None:
     """Each with its figure, the number of answers and the limit; a record delivered twice counts once."""
 
     def change(place: int, given: Answer) -> Answer | None:
-        failed = {"outcome": "failed", "score": None} if place % 10 == 0 else {}
+        failed = {"status": "failed", "score": None} if place % 10 == 0 else {}
         given["score"] = 1 - given["score"]
         return {
             **given,
