@@ -11,7 +11,7 @@ from headgate.model.versions import Histogram, ModelVersion
 from headgate.postgres.connection import Connection
 
 #: Keys that drift and skew look at; of more, a part that is drawn by hash.
-LARGEST_SAMPLE = 20_000
+LARGEST_SAMPLE = 10_000
 #: Loads of other days are not read, whatever the history.
 LOADS = """
     select coalesce(array_agg(load_id), '{}') from ops.loads
@@ -80,36 +80,28 @@ FIGURES = """
     from answers
 """
 BINS = """
-    with wanted as (
-        select * from unnest($1::text[], $2::boolean[]) as wanted (feature, is_number)
-    ),
-
-    given as (
-        select
-            wanted.feature,
-            reference.edges,
-            reference.labels,
-            wanted.is_number,
-            case
-                when wanted.feature = 'score' then day_sample.score::text
-                else day_sample.features ->> wanted.feature
-            end as value
-        from day_sample, wanted
-        inner join ops.model_references as reference
-            on reference.model = $3 and reference.version = $4 and reference.feature = wanted.feature
+    with given as (
+        select item.feature, item.value
+        from day_sample
+        cross join lateral jsonb_each_text(day_sample.features) as item (feature, value)
+        where item.value is not null
+        union all
+        select 'score', score::text from day_sample where score is not null
     )
 
     select
         feature,
         case
-            when value is null then -1
-            when is_number then width_bucket(
-                case value when 'true' then 1 when 'false' then 0 else value::double precision end, edges
+            when cardinality(reference.labels) = 0 then width_bucket(
+                case value when 'true' then 1 when 'false' then 0 else value::double precision end,
+                reference.edges
             )
-            else coalesce(array_position(labels, value), cardinality(labels) + 1) - 1
+            else coalesce(array_position(reference.labels, value), cardinality(reference.labels) + 1) - 1
         end as bin,
         count(*) as number
     from given
+    inner join ops.model_references as reference using (feature)
+    where reference.model = $1 and reference.version = $2
     group by 1, 2
 """
 
@@ -148,18 +140,14 @@ async def histograms(
     connection: Connection, version: ModelVersion, references: Sequence[Histogram]
 ) -> dict[str, tuple[list[int], list[int]]]:
     """Counts by bin of training and of the day's sample; the last bin is of what has no value."""
-    rows = await connection.fetch(
-        BINS,
-        [found.feature for found in references],
-        [not found.labels for found in references],
-        version.model,
-        version.version,
-    )
+    rows = await connection.fetch(BINS, version.model, version.version)
+    sampled = await connection.fetchval("select count(*) from day_sample")
+    by_feature: dict[str, dict[int, int]] = {}
+    for row in rows:
+        by_feature.setdefault(row["feature"], {})[row["bin"]] = row["number"]
     pairs = {}
     for found in references:
-        counts = [0] * (len(found.counts) + 1)
-        for row in rows:
-            if row["feature"] == found.feature:
-                counts[row["bin"]] += row["number"]
-        pairs[found.feature] = ([*found.counts, found.missing], counts)
+        numbers = by_feature.get(found.feature, {})
+        counts = [numbers.get(place, 0) for place in range(len(found.counts))]
+        pairs[found.feature] = ([*found.counts, found.missing], [*counts, sampled - sum(counts)])
     return pairs
