@@ -24,5 +24,5 @@ EXTENSION = Extension(
         ),
         "demo": ("headgate demo", "HEADGATE_DATA=hours headgate demo"),
     },
-    parts=("*github*", "*gharchive*"),
+    parts=("*github*", "*gharchive*", "*pull_request*"),
 )

@@ -56,6 +56,7 @@ COMMANDS = {
     "dataset": ("headgate.cli.dataset:dataset", "Create and verify reproducible training sets."),
     "mlflow": ("headgate.cli.mlflow:mlflow", "Serve MLflow's UI on a mirror of the model registry."),
     "model": ("headgate.cli.model:model", "Register, deploy and roll back models; tell what served when."),
+    "score": ("headgate.cli.score:score", "Score a model's spine into a table."),
     "train": ("headgate.cli.train:train", "Train a declared model on a dataset, behind gates."),
     "completion": ("headgate.cli.completion:completion", "Print shell completion for bash, zsh or fish."),
 }

@@ -1,0 +1,189 @@
+"""Scores of a whole spine, written back to PostgreSQL: `scores.<model>`.
+
+Rows are those of the spine that the version has not scored yet. Features are those of the active release, at
+each row's instant, as a training set has them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from headgate import postgres
+from headgate.dataset.spine import COLUMNS
+from headgate.errors import UsageError
+from headgate.model import encoding, promotions, versions
+from headgate.model.deployment.fit import require_fit
+from headgate.model.flavours.base import Predictor
+from headgate.model.flavours.load import load
+from headgate.model.package import Package
+from headgate.postgres import locks
+from headgate.postgres.connection import Connection
+from headgate.settings import Settings
+from headgate.store import ledger
+from headgate.store.reading import catalog
+from headgate.store.reading.spine import relation_name
+from headgate.store.reading.training import TrainingSet, open_training_set
+from headgate.store.views import quoted
+
+OWN = {
+    "model_version": "integer",
+    "release_id": "integer",
+    "scored_at": "timestamptz",
+    "score": "double precision",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """What a batch came to."""
+
+    model: str
+    version: int
+    release_id: int
+    relation: str
+    #: Rows of the spine, and those that had no score of this version yet.
+    rows: int
+    new: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """It for programs (`--json`)."""
+        return asdict(self)
+
+
+async def score(settings: Settings, name: str, version: int | None = None) -> Scored:
+    """Scores what a model's version, by default the champion, has not scored yet.
+
+    Raises:
+        UsageError: nothing is deployed, the version does not fit the active release, or its spine is gone.
+        HeadgateError: the database or the model does not play along; nothing is written.
+    """
+    connection = await postgres.connect(settings)
+    try:
+        async with locks.held(connection, f"scores of model {name}"):
+            number = version or await _champion(connection, name)
+            found = await versions.find(connection, name, number)
+            release_id = await ledger.active_release(connection)
+            await require_fit(connection, found, release_id)
+            release = catalog.from_rows(await connection.fetch(catalog.RELEASE, None))
+            if release is None:
+                raise catalog.not_readable(None, None, {})
+            package = await versions.load(connection, name, number)
+            columns = await _identity(connection, package)
+            table = await _table(connection, name, columns)
+            chosen = release.chosen(list(package.views)) if package.views else ()
+            joined = await open_training_set(
+                postgres.dsn(settings), package.options["spine"], release, chosen, package.options["instant"]
+            )
+            rows, new = await _write(connection, joined, package, number, columns, table)
+            return Scored(
+                model=name,
+                version=number,
+                release_id=release.release_id,
+                relation=f"scores.{name}",
+                rows=rows,
+                new=new,
+            )
+    finally:
+        await connection.close()
+
+
+async def _champion(connection: Connection, name: str) -> int:
+    deployed = await promotions.current(connection, name)
+    if deployed is None or deployed.champion is None:
+        raise UsageError(
+            f"model {name}",
+            expected="a champion, or --version",
+            found="nothing is deployed",
+            next_step=f"run `headgate model deploy {name} VERSION` first",
+        )
+    return deployed.champion
+
+
+async def _identity(connection: Connection, package: Package) -> dict[str, str]:
+    """The spine's columns that are neither inputs nor the label, with their types: what a row is about."""
+    spine = package.options["spine"]
+    found = await connection.fetch(COLUMNS, relation_name(spine))
+    taken = {given.name for given in package.signature.inputs} | {package.options["label"]}
+    columns = {row["name"]: row["type"] for row in found if row["name"] not in taken}
+    if not columns:
+        raise UsageError(
+            f"model {package.name}, spine {spine}",
+            expected="a relation with columns that say what a row is about",
+            found="none" if found else "no such relation",
+            next_step="build it: `dbt build --selector training`",
+        )
+    return columns
+
+
+async def _table(connection: Connection, name: str, columns: Mapping[str, str]) -> str:
+    """The model's table, made where it is missing.
+
+    Raises:
+        UsageError: it is of a spine with other columns.
+    """
+    relation = f"scores.{quoted(name)}"
+    described = ", ".join(f"{quoted(column)} {kind}" for column, kind in {**columns, **OWN}.items())
+    await connection.execute(f"create table if not exists {relation} ({described})")
+    found = [row["name"] for row in await connection.fetch(COLUMNS, relation)]
+    if found != [*columns, *OWN]:
+        raise UsageError(
+            relation,
+            expected=f"the columns of its spine: {', '.join(columns)}",
+            found=", ".join(column for column in found if column not in OWN),
+            next_step="the spine has changed since: rename or drop this table, and score again",
+        )
+    return relation
+
+
+async def _write(
+    connection: Connection,
+    joined: TrainingSet,
+    package: Package,
+    number: int,
+    columns: Mapping[str, str],
+    table: str,
+) -> tuple[int, int]:
+    """Scores batch by batch into a temporary table, then adds what is new, in one transaction."""
+    predictor = await asyncio.to_thread(load, package)
+    rows = 0
+    try:
+        async with connection.transaction():
+            names = ", ".join(map(quoted, columns))
+            await connection.execute(
+                f"create temporary table batch on commit drop as"
+                f" select {names}, score from {table} with no data"
+            )
+            for batch in await asyncio.to_thread(list, _scored(joined, predictor, package, columns)):
+                rows += len(batch)
+                await connection.copy_records_to_table("batch", records=batch, columns=[*columns, "score"])
+            same = " and ".join(
+                f"held.{quoted(column)} is not distinct from batch.{quoted(column)}" for column in columns
+            )
+            status = await connection.execute(
+                f"""
+                insert into {table} ({names}, model_version, release_id, scored_at, score)
+                select {names}, $1, $2, clock_timestamp(), score from batch
+                where not exists (select from {table} as held where held.model_version = $1 and {same})
+                """,
+                number,
+                joined.release,
+            )
+    finally:
+        predictor.close()
+        await asyncio.to_thread(joined.close)
+    return rows, int(status.rpartition(" ")[2])
+
+
+def _scored(
+    joined: TrainingSet, predictor: Predictor, package: Package, columns: Mapping[str, str]
+) -> Iterator[list[Sequence[Any]]]:
+    inputs, categories = package.signature.inputs, package.options.get(encoding.CATEGORIES, {})
+    for batch in joined:
+        rows = pa.Table.from_batches([batch])
+        scores = predictor.predict(encoding.table(rows, inputs, categories))
+        yield list(zip(*(rows[column].to_pylist() for column in columns), scores, strict=True))

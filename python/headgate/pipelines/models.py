@@ -1,0 +1,142 @@
+"""What the blocks of pipelines call that train, deploy, watch and ask models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from headgate import postgres
+from headgate.dataset.create import create
+from headgate.durations import written
+from headgate.errors import GateFailed
+from headgate.model import promotions, versions
+from headgate.model.declaration import declaration
+from headgate.model.deployment import canary, steps
+from headgate.model.deployment.state import State
+from headgate.model.monitoring.answers import Window
+from headgate.model.monitoring.report import monitor
+from headgate.model.scoring import score
+from headgate.model.training.run import train
+from headgate.pipelines.alerts import tell
+from headgate.postgres.connection import Connection
+from headgate.settings import load_settings
+
+Found = TypeVar("Found")
+#: A project's pipelines run before it has a model.
+IDLE: dict[str, Any] = {"done": "nothing, for no version is deployed"}
+
+
+def train_model(name: str) -> dict[str, Any]:
+    """Makes a dataset of the active release as the model declares it, trains on it, registers what passed.
+
+    Raises:
+        GateFailed: the new version did not pass; it is kept with its reasons.
+        HeadgateError: see `headgate.dataset.create.create` and `headgate.model.training.run.train`.
+    """
+    return asyncio.run(_train(name))
+
+
+def deploy_model(name: str) -> dict[str, Any]:
+    """Deploys the newest registered version beside the champion, with the share that it declares.
+
+    Raises:
+        HeadgateError: see `headgate.model.deployment.canary.deploy`.
+    """
+    return _with_connection(lambda connection: _deploy(connection, name))
+
+
+def watch_model(name: str) -> dict[str, Any]:
+    """Looks at a running canary; ends it when there is a verdict: taken out, or promoted if declared so."""
+
+    async def look(connection: Connection) -> dict[str, Any]:
+        if await _champion(connection, name) is None:
+            return IDLE
+        return (await canary.look(connection, name, tell)).as_dict()
+
+    return _with_connection(look)
+
+
+def monitor_model(name: str) -> dict[str, Any]:
+    """Looks at what the champion answered yesterday; tells each alarm, and says whether to train anew.
+
+    Training helps against drift and against quality that decays, not against errors or skew.
+    """
+    return _with_connection(lambda connection: _monitor(connection, name))
+
+
+def score_model(name: str) -> dict[str, Any]:
+    """Scores the rows of the model's spine that have no score yet, into `scores.<name>`."""
+    if _with_connection(lambda connection: _champion(connection, name)) is None:
+        return IDLE
+    return asyncio.run(score(load_settings(), name)).as_dict()
+
+
+async def _train(name: str) -> dict[str, Any]:
+    settings = load_settings()
+    declared = declaration(settings.project_dir, name)
+    lag = written(declared.feature_lag) if declared.feature_lag else "none"
+    dataset = await create(
+        settings,
+        name,
+        spine_model=declared.spine,
+        label=declared.label,
+        views=list(declared.views) or None,
+        lag=lag,
+    )
+    made = await train(settings, name, dataset.dataset_id)
+    if not made.passed:
+        reasons = [f"{gate['gate']}: {gate['reason']}" for gate in made.gates if gate["verdict"] == "failed"]
+        raise GateFailed(
+            f"model {name} version {made.version}",
+            expected="a model that passes its gates",
+            found="; ".join(reasons),
+            next_step=f"read its card: `headgate model show {name} {made.version}`; the champion stays",
+        )
+    connection = await postgres.connect(settings)
+    try:
+        await steps.register(connection, name, made.version, "trained by its pipeline")
+    finally:
+        await connection.close()
+    return {"version": made.version, "dataset": dataset.dataset_id, "model_sha256": made.model_sha256}
+
+
+async def _deploy(connection: Connection, name: str) -> dict[str, Any]:
+    newest = await canary.newest_registered(connection, name)
+    deployed = State.of(await promotions.current(connection, name))
+    if newest is None or newest in (deployed.champion, deployed.challenger):
+        return {"deployed": "nothing new is registered"}
+    done = await canary.deploy(connection, name, newest, None, "newest registered version")
+    return done.as_dict()
+
+
+async def _champion(connection: Connection, name: str) -> int | None:
+    return State.of(await promotions.current(connection, name)).champion
+
+
+async def _monitor(connection: Connection, name: str) -> dict[str, Any]:
+    champion = await _champion(connection, name)
+    yesterday = Window(day=(datetime.now(UTC) - timedelta(days=1)).date())
+    found = champion and await monitor(connection, await versions.find(connection, name, champion), yesterday)
+    if not found:
+        return {"alarms": [], "train": False}
+    for reason in found.alarms:
+        subject = f"{name} version {champion}"
+        tell("model_alarm", subject=subject, day=found.day, message=reason)
+    return {"alarms": list(found.alarms), "train": any(map(_asks_for_training, found.alarms))}
+
+
+def _asks_for_training(alarm: str) -> bool:
+    return any(word in alarm.lower() for word in ("drift", "quality", "calibration"))
+
+
+def _with_connection(work: Callable[[Connection], Awaitable[Found]]) -> Found:
+    async def run() -> Found:
+        connection = await postgres.connect(load_settings())
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
