@@ -108,7 +108,7 @@ async def _deploy(connection: Connection, name: str) -> dict[str, Any]:
     if newest is None or newest in (deployed.champion, deployed.challenger):
         return {"deployed": "nothing new is registered"}
     done = await canary.deploy(connection, name, newest, None, "newest registered version")
-    return done.as_dict()
+    return {part: getattr(done, part) for part in ("version", "champion", "challenger", "canary_share")}
 
 
 async def _champion(connection: Connection, name: str) -> int | None:
