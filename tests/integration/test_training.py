@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from headgate import postgres
 from headgate.dataset.register import Dataset
 from headgate.errors import HeadgateError, UsageError
 from headgate.model import versions
+from headgate.model.contracts import signature
+from headgate.model.declaration import declaration
 from headgate.model.evaluation.figures import Ranked
+from headgate.scaffold.model import new_model
 from tests.model_project import MODEL, SPINE, Project, failed, gate, run, shop
 from tests.support import ROOT, Databases
 
@@ -182,6 +186,31 @@ def test_features_younger_than_the_declared_lag_are_refused(project: Project, da
     made = project.train(lagged, feature_lag="2h")
     assert "servable_features" not in failed(made)
     assert gate(made, "servable_features")["verdict"] == "passed"
+
+
+def test_a_declaration_is_written_from_a_dataset(project: Project) -> None:
+    """Every number and text is an input, keys are not; the lag is that of the dataset."""
+    lagged = project.dataset("30m")
+
+    async def write() -> Any:
+        connection = await postgres.connect(project.settings)
+        try:
+            return await new_model(connection, project.folder, "reorder", lagged.dataset_id, "3h")
+        finally:
+            await connection.close()
+
+    project.declare()
+    run(write).write()
+    found = declaration(project.folder, "reorder")
+    (project.folder / "models/exposures/reorder.yml").unlink()
+    assert found.inputs == ("size", "age", "noise", "colour", "is_big", "shop_activity__orders_count_7d")
+    assert found.baseline == ("size", "age", "noise", "is_big", "shop_activity__orders_count_7d")
+    assert (found.group, found.test, found.feature_lag) == (
+        "shop_id",
+        timedelta(hours=9),
+        timedelta(minutes=30),
+    )
+    assert signature(project.folder, found, ()).requested[0].type == "double precision"
 
 
 def test_what_does_not_fit_is_named(project: Project, dataset: Dataset) -> None:

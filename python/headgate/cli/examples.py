@@ -48,6 +48,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate new feature-view sensor_state --events stg_greenhouse__records --key sensor"
         " --windows 5m,1h --resolution 5m --measure 'humidity=mean,last:humidity' --dry-run",
     ),
+    "new model": (
+        "headgate new model reorder --dataset 1 --horizon 2d",
+        "headgate new model reorder --dataset 1 --horizon 2d --dry-run",
+    ),
     "new spine": (
         "headgate new spine returning_customers --events stg_orders__records --key customer_id"
         " --label 'again=count(*) > 0' --horizon 7d",

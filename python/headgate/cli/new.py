@@ -11,6 +11,7 @@ import click
 
 from headgate import private
 from headgate.cli.new_features import feature_view, spine
+from headgate.cli.new_model import model
 from headgate.cli.remove import dropping, planned, require_leave
 from headgate.cli.writing import finish, writes_files
 from headgate.scaffold import mage, ui
@@ -267,3 +268,4 @@ def ui_templates(**how: bool) -> None:
 
 new.add_command(feature_view)
 new.add_command(spine)
+new.add_command(model)

@@ -1,0 +1,146 @@
+"""New models: a declaration that follows from a dataset, to be corrected by whoever knows the problem."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from headgate.dataset import register
+from headgate.dataset.create import readable_release
+from headgate.dataset.register import Dataset
+from headgate.dataset.spine import COLUMNS, PLACE
+from headgate.durations import duration, written
+from headgate.errors import UsageError
+from headgate.model.declaration import NAME, all_declarations
+from headgate.model.signature import NUMBERS, TEXTS
+from headgate.postgres.connection import Connection
+from headgate.scaffold.files import NewFiles
+from headgate.store.reading.catalog import PublishedView, key_columns
+from headgate.store.views import quoted
+
+#: The part of the dataset's time that is tested.
+TESTED = 4
+SIMPLE = 5
+
+
+async def new_model(
+    connection: Connection, project_dir: Path, name: str, dataset_id: int, horizon: str
+) -> NewFiles:
+    """The declaration of a binary model: every usable column of the dataset is an input.
+
+    Args:
+        connection: to the database.
+        project_dir: folder that holds dbt_project.yml.
+        name: the model's name.
+        dataset_id: the dataset that it is going to be trained on, or one like it.
+        horizon: how long after the instant a label is known, such as 2d.
+
+    Raises:
+        UsageError: the name is no good or taken, there is no such dataset, or it has no label.
+    """
+    _require(project_dir, name, horizon)
+    dataset = await register.find(connection, dataset_id)
+    if dataset.label is None:
+        raise UsageError(
+            f"dataset {dataset_id}",
+            expected="one with a label",
+            found="none",
+            next_step="make it with --label, or declare the label with its spine",
+        )
+    release = await readable_release(connection, dataset.release_id, bound=True)
+    views = release.chosen(dataset.views)
+    keys = [key for key, _ in key_columns(views)]
+    rows = await connection.fetch(COLUMNS, dataset.spine_table)
+    left_out = {PLACE, dataset.instant, dataset.label, *keys}
+    own = [row["name"] for row in rows if row["name"] not in left_out and _is_input(row["name"], row["type"])]
+    fetched = [
+        f"{view.name}__{column.name}" for view in views for column in view.columns if _takes(column.type)
+    ]
+    numbers = [*own, *fetched]
+    texts = {row["name"] for row in rows if row["type"] in TEXTS} | _texts(views)
+    model = {
+        "task": "binary",
+        "flavour": "lightgbm",
+        "spine": dataset.spine_model,
+        "label": dataset.label,
+        "horizon": horizon,
+        "group": keys[0],
+        "views": {view.name: view.version for view in views},
+        "inputs": numbers,
+        "baseline": [given for given in numbers if given not in texts][:SIMPLE],
+        "splits": {"test": await _tested(connection, dataset), "folds": 2, "candidates": 3},
+        **({"feature_lag": written(timedelta(seconds=dataset.lag_seconds))} if dataset.lag_seconds else {}),
+        "unknown_entity": "missing",
+        "approval": "none",
+    }
+    return NewFiles(project_dir, {f"models/exposures/{name}.yml": _text(name, dataset, model)})
+
+
+def _require(project_dir: Path, name: str, horizon: str) -> None:
+    taken = name in all_declarations(project_dir)
+    if not NAME.fullmatch(name) or taken:
+        raise UsageError(
+            "name of a model",
+            expected="a free name of lower case letters, digits and underscores, at most 40",
+            found=f"{name}, which is declared already" if taken else repr(name),
+            next_step="choose another one",
+        )
+    if duration(horizon) is None:
+        raise UsageError(
+            "--horizon",
+            expected="a duration such as 3h or 2d",
+            found=horizon,
+            next_step="say how long after the instant the label is known",
+        )
+
+
+def _takes(kind: str) -> bool:
+    return kind.partition("(")[0] in (*NUMBERS, *TEXTS, "boolean")
+
+
+def _is_input(name: str, kind: str) -> bool:
+    """Numbers that name something are no quantities."""
+    return _takes(kind) and name != "id" and not name.endswith("_id")
+
+
+def _texts(views: tuple[PublishedView, ...]) -> set[str]:
+    return {
+        f"{view.name}__{column.name}" for view in views for column in view.columns if column.type in TEXTS
+    }
+
+
+async def _tested(connection: Connection, dataset: Dataset) -> str:
+    at, table = quoted(dataset.instant), dataset.spine_table.partition(".")[2]
+    found = await connection.fetchrow(
+        f"select min({at}) as first, max({at}) as last from datasets.{quoted(table)}"  # noqa: S608
+    )
+    assert found is not None
+    first: datetime = found["first"]
+    last: datetime = found["last"]
+    return written(max((last - first) // TESTED // timedelta(hours=1), 1) * timedelta(hours=1))
+
+
+def _text(name: str, dataset: Dataset, model: dict[str, Any]) -> str:
+    spine = dataset.spine_model.partition(".")[2]
+    exposure = {
+        "name": name,
+        "label": name.replace("_", " ").capitalize(),
+        "type": "ml",
+        "maturity": "low",
+        "description": f"Predicts {dataset.label} of {spine} within {model['horizon']}.",
+        "depends_on": [f"ref('{named}')" for named in (*model["views"], spine)],
+        "owner": {"name": "Headgate"},
+        "config": {"meta": {"model": model}},
+    }
+    return yaml.dump({"exposures": [exposure]}, Dumper=_Indented, sort_keys=False, width=110)
+
+
+class _Indented(yaml.SafeDumper):
+    """Lists stand further in than what they belong to, as in the project's other files."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Never without an indent."""
+        super().increase_indent(flow, False)

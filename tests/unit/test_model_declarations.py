@@ -1,0 +1,151 @@
+"""Declarations of models: read strictly; each refusal names file, line and mend. Splits, figures, files."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headgate.errors import UsageError
+from headgate.model.declaration import declaration
+from headgate.model.evaluation.bootstrap import Drawings
+from headgate.model.evaluation.figures import Ranked
+from headgate.model.evaluation.policy import DEFAULTS, policy
+from headgate.model.splits import folds, last_part
+from tests.examples import examples
+from tests.model_project import MODEL
+from tests.support import ROOT
+
+
+def write(folder: Path, name: str = "shipping", depends: tuple[str, ...] = (), **changed: Any) -> Path:
+    """A declaration with changes; its file."""
+    exposure = {
+        "name": name,
+        "type": "ml",
+        "depends_on": [f"ref('{model}')" for model in depends or ("shop_activity", "labels")],
+        "config": {"meta": {"model": {**MODEL, **changed}}},
+    }
+    (folder / "models").mkdir(exist_ok=True)
+    file = folder / "models" / "model.yml"
+    file.write_text(yaml.safe_dump({"exposures": [exposure]}, sort_keys=False))
+    return file
+
+
+def test_a_declaration_is_read(tmp_path: Path) -> None:
+    """Durations, thresholds and defaults stand as they are meant."""
+    write(tmp_path, feature_lag="90m")
+    found = declaration(tmp_path, "shipping")
+    assert (found.horizon, found.test, found.feature_lag) == (
+        timedelta(hours=3),
+        timedelta(hours=10),
+        timedelta(minutes=90),
+    )
+    assert (found.unknown_entity, found.approval, found.spine_name) == ("missing", "none", "labels")
+
+
+@pytest.mark.parametrize(
+    ("changed", "where", "said"),
+    [
+        ({"tusk": "binary"}, "tusk", "did you mean task"),
+        ({"task": "binery"}, "task", "one of binary, multiclass"),
+        ({"horizon": "three hours"}, "horizon", "a duration such as"),
+        ({"horizon": None}, "horizon", "a duration such as"),
+        ({"inputs": []}, "inputs", "one name or more"),
+        ({"inputs": ["size", "size"]}, "- size", "each name once"),
+        ({"inputs": ["size", "is_shipped"], "baseline": ["size"]}, "- is_shipped", "which is the label"),
+        ({"inputs": ["updated_at"], "baseline": []}, "- updated_at", r"forbidden \(updated_\*\)"),
+        ({"inputs": ["other__size"], "baseline": []}, "- other__size", "a view under `views`"),
+        ({"baseline": ["sise"]}, "- sise", "did you mean size"),
+        ({"views": {"shop_activity": "one"}}, "shop_activity", "the version of the view"),
+        ({"splits": {"test": 10}}, "test: 10", "a duration such as 2h"),
+        ({"splits": {"test": "2h", "folds": True}}, "folds", "a whole number"),
+        ({"directions": {"size": "up"}}, "size: up", "increasing or decreasing"),
+        ({"gates": {"beats_chance": "high"}}, "beats_chance", "a number"),
+        ({"unknown_entity": "guess"}, "unknown_entity", "missing, refuse"),
+        ({"slices": ["is_big"]}, "slices", "a mapping"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_line(
+    tmp_path: Path, changed: dict[str, Any], where: str, said: str
+) -> None:
+    """The line is that of the value, and the message says what would do."""
+    if "inputs" in changed:
+        changed = {"baseline": [], "invariant": [], "directions": {}, **changed}
+    file = write(tmp_path, **changed)
+    with pytest.raises(UsageError, match=said) as refused:
+        declaration(tmp_path, "shipping")
+    line = int(str(refused.value).partition("model.yml:")[2].partition(",")[0])
+    assert where in file.read_text().splitlines()[line - 1] or changed.get(where, "") is None
+
+
+def test_lineage_has_to_be_whole(tmp_path: Path) -> None:
+    """What a model rests on stands in depends_on; a name is declared once and has a form."""
+    write(tmp_path, depends=("labels",))
+    with pytest.raises(UsageError, match=r"add ref\('shop_activity'\)"):
+        declaration(tmp_path, "shipping")
+    write(tmp_path, name="Shipping!")
+    with pytest.raises(UsageError, match="a name of lower case letters"):
+        declaration(tmp_path, "shipping")
+    write(tmp_path)
+    with pytest.raises(UsageError, match="only shipping"):
+        declaration(tmp_path, "other")
+
+
+def test_the_projects_policy_names_every_gate_with_a_reason() -> None:
+    """The seed is the whole policy; a declaration's threshold goes first; a name that is none is refused."""
+    found = policy(ROOT, {"beats_chance": 0.6}, "here")
+    assert all(threshold.reason != "Headgate's default" for threshold in found.values())
+    assert found["beats_chance"].value == 0.6
+    assert found.keys() == DEFAULTS.keys()
+    with pytest.raises(UsageError, match="beats_chants"):
+        policy(ROOT, {"beats_chants": 0.6}, "here")
+
+
+@settings(deadline=None, max_examples=examples(50))
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 6), st.integers(0, 3)), min_size=2, max_size=40))
+def test_figures_are_those_of_scikit_learn(rows: list[tuple[bool, int, int]]) -> None:
+    """With ties and weights."""
+    from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+
+    labels = np.array([row[0] for row in rows], dtype=float)
+    scores = np.array([row[1] / 6 for row in rows])
+    weights = np.array([row[2] for row in rows], dtype=float)
+    if len(set(labels[weights > 0])) < 2:
+        return
+    found = Ranked(labels, scores).of(weights)
+    assert found["auc"] == pytest.approx(roc_auc_score(labels, scores, sample_weight=weights))
+    expected = average_precision_score(labels, scores, sample_weight=weights)
+    assert found["average_precision"] == pytest.approx(expected)
+    assert found["brier"] == pytest.approx(brier_score_loss(labels, scores, sample_weight=weights))
+
+
+def test_intervals_draw_groups() -> None:
+    """Rows of one group are alike: the interval is that of the groups, wider than that of as many rows."""
+    values = np.repeat(np.random.default_rng(0).normal(size=30), 20)
+
+    def mean(weights: Any) -> dict[str, float]:
+        return {"mean": float(np.average(values, weights=weights))}
+
+    by_group = Drawings(np.repeat(np.arange(30), 20)).intervals(mean)["mean"]
+    by_row = Drawings(np.arange(600)).intervals(mean)["mean"]
+    assert by_group.high - by_group.low > 3 * (by_row.high - by_row.low)
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=30, max_size=300), st.integers(1, 40), st.integers(1, 60))
+def test_no_label_is_known_after_a_test_begins(minutes: list[int], test: int, gap: int) -> None:
+    """Between what is learned from and what is tested lies the gap, in the split and in each fold."""
+    instants = np.array(minutes) * 60_000_000
+    try:
+        split = last_part(instants, timedelta(hours=test), timedelta(minutes=gap))
+    except UsageError:
+        return
+    parts = [split, *folds(instants, split.train, 3, timedelta(minutes=gap))]
+    for part in parts:
+        assert instants[part.train].max() + gap * 60_000_000 < instants[part.test].min()
+        assert not set(part.train) & set(part.test)
