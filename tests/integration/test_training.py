@@ -15,6 +15,7 @@ import pytest
 
 from headgate import postgres
 from headgate.dataset.register import Dataset
+from headgate.dataset.verify import verify
 from headgate.errors import HeadgateError, UsageError
 from headgate.model import versions
 from headgate.model.contracts import signature
@@ -228,3 +229,22 @@ def test_what_does_not_fit_is_named(project: Project, dataset: Dataset) -> None:
     with pytest.raises(HeadgateError, match="make the dataset anew"):
         project.train(dataset)
     path.write_bytes(content)
+
+
+def test_the_lag_is_measured_from_releases(project: Project) -> None:
+    """What is published long after its events tells nothing; else the longest time until then counts."""
+    with pytest.raises(UsageError, match="such as --lag 90m"):
+        project.dataset("measured")
+    with pytest.raises(UsageError, match="none, measured, or a duration"):
+        project.dataset("soon")
+    reach = "(select min(processed_to) from ops.release_views where release_id = 1)"
+    before = project.database.value("select published_at from ops.releases where release_id = 1")
+    project.database.query(
+        f"update ops.releases set published_at = {reach} + interval '7 minutes' where release_id = 1"
+    )
+    try:
+        made = project.dataset("measured")
+    finally:
+        project.database.query("update ops.releases set published_at = %s where release_id = 1", before)
+    assert (made.lag_seconds, made.lag_kind) == (420, "measured")
+    assert run(lambda: verify(project.settings, made.dataset_id)).same

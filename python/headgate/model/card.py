@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headgate.dataset.register import Dataset
 from headgate.durations import written
 from headgate.model import svg
-from headgate.model.declaration import Declaration
+from headgate.model.declared import Declaration
 from headgate.model.evaluation.evidence import CHAMPION, MODEL, SIMPLE
 from headgate.model.evaluation.figures import Ranked, calibration_bins
 from headgate.model.package import sha256

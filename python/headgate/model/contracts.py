@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.errors import UsageError
-from headgate.model.declaration import Declaration
+from headgate.model.declared import Declaration
 from headgate.model.signature import Input, Signature
 from headgate.yaml_files import read_yaml, yaml_lines
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from headgate.model import encoding
-from headgate.model.declaration import Declaration
+from headgate.model.declared import Declaration
 from headgate.model.evaluation.behaviour import judge_behaviour, judge_leakage
 from headgate.model.evaluation.bootstrap import Drawings, numbered
 from headgate.model.evaluation.evidence import BASE, CHAMPION, MODEL, SIMPLE, Evidence

@@ -16,7 +16,7 @@ from headgate.dataset.digest import file_sha256
 from headgate.dataset.register import Dataset
 from headgate.errors import HeadgateError, UsageError
 from headgate.model import encoding
-from headgate.model.declaration import Declaration
+from headgate.model.declared import Declaration
 from headgate.model.signature import TEXTS, Input
 
 Vector: TypeAlias = "np.ndarray[Any, Any]"

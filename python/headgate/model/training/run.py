@@ -16,7 +16,8 @@ from headgate.durations import written
 from headgate.errors import UsageError
 from headgate.model import promotions, versions
 from headgate.model.contracts import signature
-from headgate.model.declaration import Declaration, declaration
+from headgate.model.declaration import declaration
+from headgate.model.declared import Declaration
 from headgate.model.evaluation.gates import Judge
 from headgate.model.evaluation.policy import policy
 from headgate.model.package import MAIN_FILES, BoundView, Package
