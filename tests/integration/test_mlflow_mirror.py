@@ -14,10 +14,11 @@ import pytest
 from headgate import postgres
 from headgate.errors import HeadgateError
 from headgate.model import promotions, versions
-from headgate.model.mirror import store
+from headgate.model.mirror import follow, store
 from headgate.model.mirror.sync import Report, sync
 from headgate.postgres.connection import Connection
 from tests.integration.test_models import in_database, made
+from tests.servers import wait_until
 from tests.support import Database, Databases
 
 pytestmark = pytest.mark.costly
@@ -157,3 +158,27 @@ def test_a_lightgbm_version_loads_by_its_alias(mirrored: Database) -> None:
     mlflow.set_tracking_uri(store.url(mirrored.settings))
     loaded = mlflow.lightgbm.load_model(f"models:/{MODEL}@champion")
     assert (loaded.predict(rows) == booster.predict(rows)).all()
+
+
+@pytest.mark.parametrize("server", ["embedded"], indirect=True)
+def test_a_step_has_the_mirror_follow_and_never_fails_with_it(mirrored: Database) -> None:
+    """Where nothing was ever mirrored nothing starts; a mirror that is broken is told of in the log only."""
+
+    async def work(connection: Connection) -> None:
+        await versions.add(connection, made(content=b"1"), passed=True)
+
+    in_database(mirrored, work)
+    mirrored.headgate("model", "register", MODEL, "1")
+    assert not store.exists(mirrored.settings)
+    mirrored.headgate("mlflow", "sync")
+    in_database(mirrored, lambda connection: deploy(connection, champion=1))
+    mirrored.headgate("model", "register", MODEL, "1")
+
+    def champion() -> object:
+        return store.client(mirrored.settings).get_registered_model(MODEL).aliases.get("champion")
+
+    wait_until(lambda: champion() == 1, "the alias")
+    mirrored.query("update ops.model_versions set model_sha256 = 'x'")
+    mirrored.headgate("model", "register", MODEL, "1")
+    log = follow.log_file(mirrored.settings)
+    wait_until(lambda: "that Headgate does not hold" in log.read_text(), "the log")

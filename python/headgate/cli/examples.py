@@ -192,6 +192,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate model monitor order_returns",
         "headgate model monitor order_returns --day 2026-03-01 --json",
     ),
+    "model bundle": (
+        "headgate model bundle order_returns --out bundle",
+        "headgate model bundle order_returns --version 2 --out bundle --json",
+    ),
     "model status": (
         "headgate model status order_returns",
         "headgate model status order_returns --json",

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from headgate.cli.connecting import with_connection
+from headgate.cli.model_bundle import bundle
 from headgate.cli.model_monitor import monitor
 from headgate.cli.model_steps import STEPS
 from headgate.errors import UsageError
@@ -31,6 +32,17 @@ def model() -> None:
 
 for step in (*STEPS, monitor):
     model.add_command(step)
+model.add_command(bundle)
+
+
+@model.result_callback()
+@click.pass_context
+def follow_in_mlflow(context: click.Context, *_result: object) -> None:
+    """Has MLflow's mirror follow a step, where there is one; nobody waits for it."""
+    from headgate.model.mirror import follow
+
+    if context.invoked_subcommand in {step.name for step in STEPS}:
+        follow.start(load_settings())
 
 
 @model.command("list")

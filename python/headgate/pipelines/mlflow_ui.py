@@ -19,7 +19,7 @@ ENVIRONMENT = "mlflow"
 LOCK = Path(mirror.__file__).with_name("ui_requirements.txt")
 SECONDS_BETWEEN_LOOKS = 5.0
 #: What of the caller's environment the server gets: it needs no secret but its database's.
-PASSED = ("HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER")
+PASSED = ("LANG", "LC_ALL", "TZ", "TMPDIR", "USER")
 
 
 class Server(SupervisedServer):
@@ -50,8 +50,10 @@ class Server(SupervisedServer):
         return {
             **passed,
             **store.QUIET,
-            # MLflow calls uvicorn by its name.
-            "PATH": f"{self.python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            # MLflow calls uvicorn by its name. Its assistant starts coding agents for any local user:
+            # it must find neither the caller's programs nor credentials.
+            "PATH": f"{self.python.parent}{os.pathsep}{os.defpath}",
+            "HOME": str(store.artifacts(self.settings).parent),
             "MLFLOW_BACKEND_STORE_URI": store.url(self.settings),
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         }
