@@ -26,6 +26,13 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "HEADGATE_WEBHOOK_SECRET=... headgate receive",
         "headgate receive --host 0.0.0.0 --port 8443 --processes 4",
     ),
+    "serve": (
+        "headgate serve order_returns",
+        "headgate serve order_returns --host 0.0.0.0 --workers 2 --tls-certificate tls.crt --tls-key tls.key",
+    ),
+    "keys add": ("headgate keys add checkout", "headgate keys add prometheus --scope metrics"),
+    "keys list": ("headgate keys list", "headgate keys list --json"),
+    "keys revoke": ("headgate keys revoke checkout", "headgate keys revoke checkout --json"),
     "replay": ("headgate replay orders", "headgate replay orders --from 2026-01-01T01 --to 2026-01-01T03"),
     "run": (
         "headgate run build_features",

@@ -58,6 +58,8 @@ COMMANDS = {
     "model": ("headgate.cli.model:model", "Register, deploy and roll back models; tell what served when."),
     "score": ("headgate.cli.score:score", "Score a model's spine into a table."),
     "train": ("headgate.cli.train:train", "Train a declared model on a dataset, behind gates."),
+    "serve": ("headgate.cli.serve:serve", "Serve a deployed model over HTTP."),
+    "keys": ("headgate.cli.serve:keys", "Manage API keys of served models."),
     "completion": ("headgate.cli.completion:completion", "Print shell completion for bash, zsh or fish."),
 }
 

@@ -1,0 +1,3 @@
+{{ config(materialized='view') }}
+
+{{ load_outcomes('predictions') }}
