@@ -1,7 +1,7 @@
 """The server as an ASGI application.
 
-Data flow: POST /predict -> key, body, signature -> features -> both versions -> log -> answer. Each refusal
-is JSON with object, expectation, found and next step. Service logs tell of swaps and refusals, not of contents.
+Data flow: POST /predict -> key, body, signature -> features -> both versions -> log -> answer. Refusals are
+JSON with object, expectation, found and next step. Service logs tell of swaps and refusals, not of contents.
 """
 
 from __future__ import annotations
