@@ -17,7 +17,7 @@ from headgate import postgres
 from headgate.dataset.register import Dataset
 from headgate.dataset.verify import verify
 from headgate.errors import HeadgateError, UsageError
-from headgate.model import versions
+from headgate.model import promotions, versions
 from headgate.model.contracts import signature
 from headgate.model.declaration import declaration
 from headgate.model.evaluation.figures import Ranked
@@ -187,6 +187,27 @@ def test_features_younger_than_the_declared_lag_are_refused(project: Project, da
     made = project.train(lagged, feature_lag="2h")
     assert "servable_features" not in failed(made)
     assert gate(made, "servable_features")["verdict"] == "passed"
+
+
+def test_a_challenger_that_is_worse_than_the_champion_is_refused(project: Project, dataset: Dataset) -> None:
+    """Both score the same rows, also where the challenger takes fewer inputs; an equal one passes."""
+    champion = project.train(dataset)
+
+    async def promote() -> Any:
+        connection = await postgres.connect(project.settings)
+        try:
+            state: dict[str, Any] = {"challenger": None, "canary_share": 0.0, "reason": "a test"}
+            version = champion.version
+            await promotions.append(connection, "shipping", "promote", version, champion=version, **state)
+        finally:
+            await connection.close()
+
+    run(promote)
+    assert gate(project.train(dataset), "not_worse_than_champion")["figure"] == 0
+    poor = {"inputs": ["age", "noise"], "baseline": ["age"], "directions": {}}
+    made = project.train(dataset, **poor)
+    assert "not_worse_than_champion" in failed(made)
+    assert made.figures["champion"]["auc"]["value"] > made.figures["auc"]["value"]
 
 
 def test_a_declaration_is_written_from_a_dataset(project: Project) -> None:

@@ -137,6 +137,12 @@ def _fit(
         drawings,
     )
     judge_scores(judge, evidence, simple=OTHER["sklearn"])
+    if champion is not None and CHAMPION not in evidence.scores:
+        judge.warn(
+            "not_worse_than_champion",
+            evidence.figures(MODEL)["auc"],
+            "the dataset lacks inputs of the champion: nothing was compared",
+        )
     calibration = judge_calibration(judge, evidence)
     step("figures drawn")
     columns = {name: rows.values(column, split.test) for name, column in declared.slices.items()}

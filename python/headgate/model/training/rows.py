@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -50,8 +50,8 @@ class Rows:
         return found
 
 
-def read_rows(declared: Declaration, dataset: Dataset) -> Rows:
-    """Reads the dataset's file, after holding it against its hash.
+def read_rows(declared: Declaration, dataset: Dataset, others: Iterable[str] = ()) -> Rows:
+    """Reads the dataset's file, after holding it against its hash; of other columns those that it has.
 
     Raises:
         HeadgateError: the file is gone, or is not the one that was made.
@@ -69,8 +69,9 @@ def read_rows(declared: Declaration, dataset: Dataset) -> Rows:
     needed = dict.fromkeys(
         (*declared.inputs, declared.label, declared.group, dataset.instant, *declared.slices.values())
     )
-    _require_columns(declared, dataset, list(needed), pq.read_schema(path).names)
-    table = pq.read_table(path, columns=list(needed))
+    names = pq.read_schema(path).names
+    _require_columns(declared, dataset, list(needed), names)
+    table = pq.read_table(path, columns=list({**needed, **dict.fromkeys(set(others) & set(names))}))
     has_label = pc.is_valid(table[declared.label])
     labelled = table.filter(has_label)
     return Rows(

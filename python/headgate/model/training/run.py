@@ -92,7 +92,8 @@ def _trained(
     judge = Judge(policy(project, declared.gates, declared.file))
     keys = key_columns(release.chosen(declared.views)) if declared.views else ()
     whole = signature(project, declared, keys)
-    rows = read_rows(declared, dataset)
+    inputs = champion.signature.inputs if champion else ()
+    rows = read_rows(declared, dataset, [given.name for given in inputs])
     step("dataset read")
     try:
         outcome = fit(declared, whole, rows, judge, champion, step)
