@@ -24,6 +24,7 @@ from headgate.model.deployment import steps
 from headgate.model.package import Package
 from headgate.postgres.connection import Connection
 from headgate.serving import keys
+from headgate.serving.serve import require_deployed
 from tests import four_models
 from tests.integration.test_models import in_database
 from tests.small_store import SmallStore, at
@@ -263,5 +264,5 @@ def test_what_is_not_deployed_or_does_not_fit_is_not_served(database: Database) 
     shops(database)
     package = four_models.package("lightgbm")
     in_database(database, lambda connection: versions.add(connection, package, passed=True))
-    done = database.headgate("serve", NAME, "--port", "0", exit_code=2)
-    assert "a deployed version" in done.stderr
+    with pytest.raises(UsageError, match="expected a deployed version"):
+        asyncio.run(require_deployed(database.settings, NAME))

@@ -43,7 +43,7 @@ def serve(
         UsageError: nothing is deployed, or it does not fit the active release.
     """
     settings = load_settings()
-    asyncio.run(_require_deployed(settings, options.model))
+    asyncio.run(require_deployed(settings, options.model))
     os.environ[OPTIONS] = orjson.dumps(asdict(options)).decode()
     scheme = "https" if certificate else "http"
     click.echo(f"serving {options.model} at {scheme}://{host}:{port}; Ctrl-C stops it", err=True)
@@ -89,8 +89,12 @@ def _how() -> dict[str, Any]:
     }
 
 
-async def _require_deployed(settings: Settings, model: str) -> None:
-    """Refuses before a port is opened; workers look again."""
+async def require_deployed(settings: Settings, model: str) -> None:
+    """Refuses before a port is opened; workers look again.
+
+    Raises:
+        UsageError: nothing is deployed, or it does not fit the active release.
+    """
     connection = await postgres.connect(settings)
     try:
         found = await promotions.current(connection, model)
