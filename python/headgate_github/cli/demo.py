@@ -27,6 +27,7 @@ from headgate_github.archive import GHARCHIVE
 from headgate_github.demo.account import has_landed, print_account, read_account
 from headgate_github.demo.cut import SHARE, cut_last_hour
 from headgate_github.demo.hours import FIRST, LAST, find_hours, next_hour
+from headgate_github.demo.merging import print_merging, tell_merging
 from headgate_github.demo.releases import print_releases, tell_releases
 
 NEXT_STEPS = """\
@@ -35,6 +36,8 @@ psql -d "$(headgate dsn)"          look around: feature_store.*, typed.*, featur
 headgate gates list                what every gate said last
 headgate releases                  every release; then `headgate releases show N`, `headgate diff N M`
 headgate rollback                  what going back would do, before it is done
+headgate model status pull_request_merge    what serves; then `show`, `at TIME`, `monitor`
+headgate serve pull_request_merge  answers POST /predict at http://127.0.0.1:8766
 headgate status                    pipelines, sources, what waits and what is late
 headgate down                      stop PostgreSQL; its data stays in .headgate/"""
 
@@ -59,11 +62,15 @@ def demo() -> None:
     _run(hours.settings, LAST, LAST, seconds)
     with _timed(seconds, "rollback and forward again"):
         story = asyncio.run(tell_releases(settings))
+    console.print("model of merges: train, serve, two canaries", style="bold")
+    with _timed(seconds, "model, trained and served"):
+        merging = tell_merging(settings)
     console.print("docs site", style="bold")
     with _timed(seconds, "docs site"):
         site = build_docs(settings)
     print_account(console, asyncio.run(read_account(settings)), hours.origin, seconds)
     print_releases(console, story)
+    print_merging(console, merging)
     console.print(f"\nThe lineage, in a browser: {site}", highlight=False, soft_wrap=True)
     console.print("\nCommands to try next, after `source .venv/bin/activate`", style="bold")
     console.print(NEXT_STEPS, highlight=False, soft_wrap=True)
