@@ -300,8 +300,7 @@ def test_differences_name_their_part(database: Database) -> None:
 
 
 LOG = """
-    create schema staging_predictions;
-    create table staging_predictions.answers (record jsonb);
+    create table staging_predictions.answers_here partition of staging_predictions.answers default;
     create schema training;
     create table training.returns (order_id bigint, ordered_at timestamptz, is_returned boolean)
 """
@@ -337,7 +336,8 @@ async def log(connection: Connection, answers: Sequence[dict[str, Any]]) -> None
         for place, answer in enumerate(answers)
     ]
     await connection.executemany(
-        "insert into staging_predictions.answers values ($1)", [(json.dumps(row),) for row in rows]
+        "insert into staging_predictions.answers (load_id, line_number, record) values (1, $1, $2)",
+        [(place, json.dumps(row)) for place, row in enumerate(rows)],
     )
     await connection.execute(
         "insert into training.returns"

@@ -27,13 +27,13 @@ DAY = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AS_OF = (START + timedelta(hours=1)).isoformat()
 LOG = """
-    create schema staging_predictions;
-    create table staging_predictions.answers (load_id bigint, record jsonb);
+    create table staging_predictions.answers_here partition of staging_predictions.answers default;
     create schema training;
     create table training.shipped (toy_id bigint, ordered_at timestamptz, is_shipped boolean);
     insert into training.shipped
     select n, timestamptz '2026-03-01 11:59Z', n % 2 = 0 from generate_series(1, 600) as n
 """
+ANSWER = "insert into staging_predictions.answers (load_id, line_number, record) values ($1, $2, $3)"
 LOAD = """
     insert into ops.loads (
         source, entity, partition_start, partition_end, uri, status, lines_read, rows_landed, rows_rejected
@@ -113,9 +113,10 @@ def day(store: ToyStore, change: Change = quiet, **alerts: Any) -> Monitored:
         for start, said in ((NOON - timedelta(hours=12), answers), (NOON - timedelta(days=30), answers[:50])):
             load = await connection.fetchval(LOAD, start, start + timedelta(days=1))
             rows = [
-                (load, json.dumps({**one, "at": (start + timedelta(hours=12)).isoformat()})) for one in said
+                (load, place, json.dumps({**one, "at": (start + timedelta(hours=12)).isoformat()}))
+                for place, one in enumerate(said)
             ]
-            await connection.executemany("insert into staging_predictions.answers values ($1, $2)", rows)
+            await connection.executemany(ANSWER, rows)
         return await monitor(connection, made_version, Window(day=DAY))
 
     found = in_database(store.database, work)
