@@ -17,7 +17,7 @@ from tests.support import ROOT
 
 FRAMEWORK = ("macros", "python/headgate", "mage_pipelines", "tests/gates")
 #: Folders of the example.
-EXAMPLE = re.compile(r"github|gharchive", re.IGNORECASE)
+EXAMPLE = re.compile(r"github|gharchive|pull_request", re.IGNORECASE)
 #: Words that are the example's: its sources, its record types, its seeds, its columns.
 NAMED = re.compile(
     r"github|gh ?archive|known_bots|pull_?request|merge_rate|repository_id|actor_(id|login)"

@@ -42,7 +42,7 @@ MUTATIONS = (
         ANY_PIPELINE,
         r"(?m)^(- uuid: .*\n(?:  name: .*\n)?)  type: .*\n",
         r"\1",
-        also="HG017 HG040 HG041 HG042 HG014 HG070",
+        also="HG017 HG040 HG041 HG042 HG044 HG014 HG070",
     ),
     mutation(
         "block without a uuid", "HG004", LAND, r"(?m)^- uuid: on_weekdays\n  type", "- type", also="HG017"
