@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from headgate.contract import Contract
@@ -30,6 +30,22 @@ MODELS = """
     from ops.deployed_models as deployed
     inner join pg_class as relation
         on relation.oid = to_regclass(format('%I.%I', deployed.relation_schema, deployed.model))
+"""
+
+# Made by dbt while nothing had landed that they are built from: no definition is recorded of no rows.
+EMPTY = """
+    select relation.relname::text as model, array(
+        select attname::text from pg_attribute
+        where attrelid = relation.oid and attnum > 0 and not attisdropped
+    ) as columns
+    from pg_class as relation
+    where
+        relation.relkind = 'r'
+        and relation.relnamespace = any(
+            select to_regnamespace(name)
+            from unnest(array['typed', 'features', 'monitoring', 'training']) as name
+        )
+        and not exists (select from ops.deployed_models where model = relation.relname)
 """
 
 # The past run that built most is the best guess at what all will take.
@@ -97,6 +113,8 @@ class Deployed:
     observed: tuple[str, ...]
     #: (name and version, release, feature views).
     datasets: tuple[tuple[str, int, tuple[str, ...]], ...]
+    #: Columns of relations that hold nothing yet, by model.
+    empty: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 async def read_deployed(connection: Connection) -> Deployed:
@@ -120,6 +138,7 @@ async def read_deployed(connection: Connection) -> Deployed:
                 (f"{row['name']} version {row['version']}", row["release_id"], tuple(row["views"]))
                 for row in await connection.fetch("select * from ops.datasets order by name, version")
             ),
+            empty={row["model"]: frozenset(row["columns"]) for row in await connection.fetch(EMPTY)},
         )
 
 

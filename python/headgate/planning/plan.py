@@ -10,7 +10,7 @@ from headgate.contract.versions import contract_changes, version_problem
 from headgate.definitions import Definitions
 from headgate.planning.declared import Declared
 from headgate.planning.deployed import BuiltModel, Deployed
-from headgate.planning.typed import stale_models, typed_changes
+from headgate.planning.typed import stale_models, stands_empty, typed_changes
 from headgate.store.view_changes import view_changes
 
 
@@ -94,7 +94,11 @@ def make_plan(declared: Declared, deployed: Deployed) -> Plan:
     return Plan(
         changes=[*sources, *typed_changes(declared, deployed), *stored],
         rebuild=[deployed.models[name] for name in sorted(again)],
-        build=sorted(declared.models.keys() - deployed.models.keys()),
+        build=sorted(
+            name
+            for name in declared.models.keys() - deployed.models.keys()
+            if not stands_empty(declared.models[name], deployed)
+        ),
         drop=[model for name, model in sorted(deployed.models.items()) if name not in declared.models],
         problems=problems,
         observed=list(deployed.observed),

@@ -20,9 +20,14 @@ def typed_changes(declared: Declared, deployed: Deployed) -> list[Change]:
         model, built = declared.models.get(name), deployed.models.get(name)
         if model is None and built is not None and built.schema != FEATURES:
             changes.append(_change(name, "removed model", breaking=built.schema != MONITORING))
-        elif model is not None and model.layer != FEATURES:
+        elif model is not None and model.layer != FEATURES and not stands_empty(model, deployed):
             changes += _of_model(model, built, declared.definitions, deployed.definitions)
     return changes
+
+
+def stands_empty(model: Model, deployed: Deployed) -> bool:
+    """Whether dbt has made the model's relation as it is declared, and nothing has landed for it."""
+    return deployed.empty.get(model.name) == frozenset(model.column_names)
 
 
 def _of_model(
