@@ -64,22 +64,31 @@ def stale_models(declared: Declared, deployed: Deployed) -> set[str]:
 
     A table keeps a dropped column until it is built from nothing, and a feature view that does cannot grow.
     """
+    empty = {model.name for model in declared.models.values() if stands_empty(model, deployed)}
+    # What reads them was built while they had no definition: what it reads besides is stale by itself.
+    above = declared.downstream(empty)
     return {
         model.name
         for model in declared.models.values()
         if (built := deployed.models.get(model.name))
         and (
             set(built.columns) - set(model.column_names)
-            or any(_differs(model, key, declared, deployed) for key in built.built_from)
+            or any(
+                _differs(model, key, declared, deployed, alone=model.name in above)
+                for key in built.built_from
+            )
         )
     }
 
 
-def _differs(model: Model, key: str, declared: Declared, deployed: Deployed) -> bool:
-    return any(
-        deployed.definitions.digest(key, [name]) != declared.definitions.digest(model.name, [name])
-        for name in model.column_names
-    )
+def _differs(model: Model, key: str, declared: Declared, deployed: Deployed, *, alone: bool) -> bool:
+    """Whether a column is made otherwise: by the model alone, or also by what it reads."""
+    then, now = deployed.definitions, declared.definitions
+    if alone and key in then.by_key:
+        return any(
+            then.own_digest(key, [name]) != now.own_digest(model.name, [name]) for name in model.column_names
+        )
+    return any(then.digest(key, [name]) != now.digest(model.name, [name]) for name in model.column_names)
 
 
 def _change(name: str, kind: str, subject: str = "", *, breaking: bool, fingerprint: str = "") -> Change:
