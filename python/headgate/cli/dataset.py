@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from headgate.cli.connecting import with_connection
 from headgate.cli.console import tables
 from headgate.dataset import register
 from headgate.dataset.create import create as create_dataset
@@ -20,6 +19,7 @@ from headgate.dataset.verify import verify as verify_dataset
 from headgate.durations import written
 from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.settings import load_settings
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

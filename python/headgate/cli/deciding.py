@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import click
 
-from headgate.cli.connecting import with_connection
 from headgate.errors import ConfirmationRequired
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.report import Report
 from headgate.settings import Settings, load_settings
 

@@ -11,7 +11,6 @@ import click
 from rich.table import Table
 
 from headgate import postgres
-from headgate.cli.connecting import with_connection
 from headgate.cli.console import tables
 from headgate.cli.deciding import decide, json_option, reason_option, yes_option
 from headgate.decisions import log, reports
@@ -21,6 +20,7 @@ from headgate.gates import results
 from headgate.gates.results import GateResult
 from headgate.gates.waivers import waivers
 from headgate.gates.ways_out import ways_out
+from headgate.postgres.working import with_connection
 from headgate.report import table as lines_of
 from headgate.settings import load_settings
 

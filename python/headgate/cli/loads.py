@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from headgate.cli.connecting import with_connection
 from headgate.cli.deciding import decide, json_option, reason_option, yes_option
 from headgate.decisions import loads as discarding
 from headgate.decisions import log, reports
@@ -17,6 +16,7 @@ from headgate.decisions.loads import Verb
 from headgate.decisions.log import Decision
 from headgate.decisions.radius import Load, Radius, radius_of, read_load
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.report import table
 from headgate.settings import load_settings
 

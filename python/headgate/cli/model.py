@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from headgate.cli.connecting import with_connection
 from headgate.cli.model_bundle import bundle
 from headgate.cli.model_monitor import monitor
 from headgate.cli.model_steps import STEPS
@@ -18,6 +17,7 @@ from headgate.model.deployment import canary, differences, fit, state
 from headgate.model.deployment.state import Serving, State
 from headgate.model.versions import ModelVersion
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.report import table
 from headgate.settings import load_settings
 from headgate.store import ledger

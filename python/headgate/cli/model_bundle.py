@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from headgate import private
-from headgate.cli.connecting import with_connection
+from headgate.postgres.working import with_connection
 from headgate.settings import load_settings
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 import click
 
-from headgate.cli.connecting import with_connection
 from headgate.errors import GateFailed, UsageError
 from headgate.model import promotions, versions
 from headgate.model.deployment.state import State
@@ -18,6 +17,7 @@ from headgate.model.monitoring.report import Monitored
 from headgate.model.monitoring.report import monitor as monitored
 from headgate.pipelines.alerts import tell
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.report import table
 from headgate.settings import load_settings
 

@@ -9,13 +9,13 @@ import time
 
 import click
 
-from headgate.cli.connecting import with_connection
 from headgate.errors import GateFailed, UsageError
 from headgate.model.deployment import canary, fit, steps
 from headgate.model.deployment.verdict import TOO_LITTLE, WORSE
 from headgate.model.promotions import Promotion
 from headgate.pipelines.alerts import tell
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.settings import load_settings
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from headgate.cli.connecting import with_connection
 from headgate.cli.writing import finish, writes_files
 from headgate.model.contracts import signature
 from headgate.model.declaration import declaration
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.scaffold.checks import check_dbt
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.model import new_model

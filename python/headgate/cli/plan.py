@@ -9,7 +9,6 @@ import time
 import click
 
 from headgate import postgres
-from headgate.cli.connecting import with_connection
 from headgate.errors import ConfirmationRequired
 from headgate.planning import apply as applying
 from headgate.planning import approvals, reports
@@ -17,6 +16,7 @@ from headgate.planning.declared import Declared, read_declared
 from headgate.planning.deployed import read_deployed
 from headgate.planning.plan import Plan, make_plan
 from headgate.postgres.connection import Connection, open_psycopg2
+from headgate.postgres.working import with_connection
 from headgate.settings import Settings, load_settings
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from headgate.cli.connecting import with_connection
 from headgate.cli.deciding import decide, json_option, reason_option, yes_option
 from headgate.decisions import log, reports
 from headgate.decisions import quarantine as deciding
 from headgate.decisions.quarantine import Selection, Verb
+from headgate.postgres.working import with_connection
 from headgate.report import table
 from headgate.settings import load_settings
 from headgate.sources import get_source

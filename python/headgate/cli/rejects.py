@@ -6,12 +6,12 @@ import json
 
 import click
 
-from headgate.cli.connecting import with_connection
 from headgate.cli.deciding import json_option, yes_option
 from headgate.errors import ConfirmationRequired
 from headgate.landing import rejects as kept
 from headgate.landing.rejects import Minimised
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.report import table
 from headgate.settings import load_settings
 

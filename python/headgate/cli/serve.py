@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from headgate.cli.connecting import with_connection
+from headgate.postgres.working import with_connection
 from headgate.settings import load_settings
 
 SCOPES = ("predict", "explain", "read", "metrics")

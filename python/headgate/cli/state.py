@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import click
 
-from headgate.cli.connecting import with_connection
 from headgate.cli.deciding import require_confirmation, tell
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.pulling import positions
 from headgate.pulling.positions import Position
 from headgate.pulling.state import alone

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from headgate.cli.connecting import with_connection
 from headgate.errors import ConfirmationRequired
 from headgate.model.deployment import fit
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.report import Report, table
 from headgate.settings import Settings, load_settings
 from headgate.store import compact as compaction

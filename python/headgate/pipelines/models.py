@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from headgate import postgres
 from headgate.dataset.create import create
@@ -21,9 +20,9 @@ from headgate.model.scoring import score
 from headgate.model.training.run import train
 from headgate.pipelines.alerts import tell
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.settings import load_settings
 
-Found = TypeVar("Found")
 #: A project's pipelines run before it has a model.
 IDLE: dict[str, Any] = {"done": "nothing, for no version is deployed"}
 
@@ -44,7 +43,7 @@ def deploy_model(name: str) -> dict[str, Any]:
     Raises:
         HeadgateError: see `headgate.model.deployment.canary.deploy`.
     """
-    return _with_connection(lambda connection: _deploy(connection, name))
+    return with_connection(load_settings(), lambda connection: _deploy(connection, name))
 
 
 def watch_model(name: str) -> dict[str, Any]:
@@ -55,7 +54,7 @@ def watch_model(name: str) -> dict[str, Any]:
             return IDLE
         return (await canary.look(connection, name, tell)).as_dict()
 
-    return _with_connection(look)
+    return with_connection(load_settings(), look)
 
 
 def monitor_model(name: str) -> dict[str, Any]:
@@ -63,12 +62,12 @@ def monitor_model(name: str) -> dict[str, Any]:
 
     Training helps against drift and against quality that decays, not against errors or skew.
     """
-    return _with_connection(lambda connection: _monitor(connection, name))
+    return with_connection(load_settings(), lambda connection: _monitor(connection, name))
 
 
 def score_model(name: str) -> dict[str, Any]:
     """Scores the rows of the model's spine that have no score yet, into `scores.<name>`."""
-    if _with_connection(lambda connection: _champion(connection, name)) is None:
+    if with_connection(load_settings(), lambda connection: _champion(connection, name)) is None:
         return IDLE
     return asyncio.run(score(load_settings(), name)).as_dict()
 
@@ -129,14 +128,3 @@ async def _monitor(connection: Connection, name: str) -> dict[str, Any]:
 
 def _asks_for_training(alarm: str) -> bool:
     return any(word in alarm.lower() for word in ("drift", "quality", "calibration"))
-
-
-def _with_connection(work: Callable[[Connection], Awaitable[Found]]) -> Found:
-    async def run() -> Found:
-        connection = await postgres.connect(load_settings())
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -13,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from headgate import postgres, private
+from headgate import private
 from headgate.errors import GateFailed, HeadgateError
 from headgate.model import versions
 from headgate.model.deployment import canary, steps
@@ -29,6 +29,7 @@ from headgate.model.signature import Signature
 from headgate.model.versions import ModelVersion
 from headgate.pipelines import models
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.settings import Settings
 
 MODEL = "pull_request_merge"
@@ -93,15 +94,15 @@ def tell_merging(settings: Settings) -> Story:
         models.train_model(MODEL)
     except GateFailed as error:
         refused = error.found
-    trained = _with(settings, lambda connection: versions.find(connection, MODEL))
-    package = _with(settings, lambda connection: versions.load(connection, MODEL, trained.version))
+    trained = with_connection(settings, lambda connection: versions.find(connection, MODEL))
+    package = with_connection(settings, lambda connection: versions.load(connection, MODEL, trained.version))
     story = Story(trained, _write_card(settings, package), refused)
     if refused:
         return story
-    _with(settings, lambda connection: _champion(connection, trained.version))
+    with_connection(settings, lambda connection: _champion(connection, trained.version))
     newest, decided = (
-        _with(settings, lambda connection, wanted=wanted: connection.fetch(OPENINGS, *wanted))
-        for wanted in ((True, SHOWN), (False, ASKED))
+        with_connection(settings, partial(_openings, is_open=is_open, most=most))
+        for is_open, most in ((True, SHOWN), (False, ASKED))
     )
     with _served(settings) as client:
         shown = [_instance(package.signature, row) for row in newest]
@@ -120,17 +121,19 @@ def _canary(
 ) -> dict[str, Any]:
     """Deploys a version on a part of the keys, asks about every pull request, and lets the tests decide."""
     options = {**package.options, "canary": REPLAYED}
-    number = _with(
+    number = with_connection(
         settings, lambda connection: _deployed(connection, replace(package, options=options), name)
     )
-    before = _with(settings, lambda connection: connection.fetchval(LANDED))
+    before = with_connection(settings, lambda connection: connection.fetchval(LANDED))
     _await_version(client, number)
     begun = time.monotonic()
     for instance in asked:
         _predict(client, [instance])
     seconds = time.monotonic() - begun
     _await_log(settings, before + len(asked))
-    outcome = _with(settings, lambda connection: canary.look(connection, MODEL, lambda *_, **__: None))
+    outcome = with_connection(
+        settings, lambda connection: canary.look(connection, MODEL, lambda *_, **__: None)
+    )
     return {
         "version": number,
         "answers": len(asked),
@@ -139,6 +142,12 @@ def _canary(
         "reasons": outcome.running.verdict.reasons if outcome.running else (),
         "done": outcome.done.action if outcome.done else "nothing",
     }
+
+
+async def _openings(connection: Connection, *, is_open: bool, most: int) -> list[Any]:
+    """The newest openings whose label is not known yet, or is."""
+    found: list[Any] = await connection.fetch(OPENINGS, is_open, most)
+    return found
 
 
 async def _champion(connection: Connection, version: int) -> None:
@@ -222,7 +231,7 @@ def _await_version(client: httpx.Client, version: int) -> None:
 def _await_log(settings: Settings, rows: int) -> None:
     """The prediction log has landed."""
     _await(
-        lambda: _with(settings, lambda connection: connection.fetchval(LANDED)) >= rows,
+        lambda: with_connection(settings, lambda connection: connection.fetchval(LANDED)) >= rows,
         SECONDS_TO_LAND,
         "prediction log",
         "look at `headgate loads`",
@@ -243,19 +252,6 @@ def _write_card(settings: Settings, package: Package) -> Path:
     path = private.touch(private.folder(settings.home / "demo") / "card.html")
     path.write_bytes(package.files["card.html"])
     return path
-
-
-def _with(settings: Settings, work: Any) -> Any:
-    """What `work` makes of a connection."""
-
-    async def run() -> Any:
-        connection = await postgres.connect(settings)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
 
 
 def print_merging(console: Console, story: Story) -> None:

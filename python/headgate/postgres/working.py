@@ -1,4 +1,4 @@
-"""The connection that a command works on."""
+"""A connection for one piece of work, where nothing else is asynchronous."""
 
 from __future__ import annotations
 
