@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from headgate.errors import HeadgateError, UsageError
 from headgate.model.flavours import load
+from headgate.model.output import output
 from headgate.model.package import read
 from headgate.model.signature import INTEGERS, NUMBERS, TEXTS, Input
 
@@ -27,7 +28,8 @@ def main() -> None:
         predictor = load(package)
         try:
             for values in _rows(package.signature.inputs):
-                answer: dict[str, Any] = {"score": predictor.predict_one(values)}
+                value = predictor.predict_one(values)
+                answer = output(package.task, package.options, value).told()
                 if arguments.explain:
                     answer["contributions"] = predictor.contributions(values)
                 sys.stdout.write(json.dumps(answer) + "\n")

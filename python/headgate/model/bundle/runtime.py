@@ -14,7 +14,7 @@ NAME = "headgate-predict"
 MODULES = (
     "__init__.py",
     "errors.py",
-    *(f"model/{name}.py" for name in ("__init__", "signature", "package", "encoding", "predict")),
+    *(f"model/{name}.py" for name in ("__init__", "signature", "package", "encoding", "output", "predict")),
     "model/flavours/*.py",
 )
 #: LightGBM's C library alone: its Python package would bring NumPy and SciPy, 60 MB that nothing here calls.
