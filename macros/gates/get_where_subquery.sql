@@ -6,7 +6,7 @@
     {%- set loads = waived_loads(model) if execute and not is_dry_run() else [] -%}
     {%- if 'uncertified' in where or loads -%}
         {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute='name') | list if execute else [] -%}
-        {%- set places = ['as_of', 'partition_start'] | select('in', columns) | list -%}
+        {%- set places = ['partition_start', 'as_of'] | select('in', columns) | list -%}
         {%- set filter = uncertified(relation.identifier, places[0])
             if 'uncertified' in where and places and not is_dry_run() else 'true' -%}
         {%- set where = where | replace('uncertified', '(' ~ filter ~ ')') -%}

@@ -30,6 +30,7 @@ ORDERS = [
     for number in range(8)
 ]
 
+PREDICTIONS = ("_predictions__sources.yml", "stg_predictions__answers.sql", "predictions_observed_paths.sql")
 VIEW = (
     "--events",
     "stg_orders__records",
@@ -78,9 +79,11 @@ def test_a_new_project_has_nothing_of_the_example(project: Path) -> None:
     """No file names it, none is missing that git should have, and a second call writes nothing over it."""
     assert naming_files(project) == []
     staged = call(project, "git", "ls-files").stdout.splitlines()
-    assert {"Makefile", "dbt_project.yml", "models/features/.gitkeep", "python/headgate/settings.py"} <= set(
-        staged
-    )
+    expected = {"Makefile", "dbt_project.yml", "models/features/.gitkeep", "python/headgate/settings.py"}
+    # It can serve a model: the log's source and models, policies of models.
+    expected |= {f"models/staging/predictions/{name}" for name in PREDICTIONS}
+    expected |= {"macros/predictions/predictions_schema_generation.sql", "seeds/model_gates.csv"}
+    assert expected <= set(staged)
     with pytest.raises(UsageError, match="an empty one"):
         new_project(project, checkout())
 

@@ -22,9 +22,10 @@ SQL_TYPES = {
 }
 #: Groups of columns, in the order in which models have them.
 GROUPS = ("ids", "strings", "numerics", "booleans", "timestamps", "json")
-#: Columns that every model has, and those that PostgreSQL gives every table.
+#: Columns that every model has, that say which load a row is of, and that PostgreSQL gives every table.
 TAKEN = frozenset(
-    {"record_id", "partition_start", "line_number", "recorded_at", "record_type", "record"}
+    {"load_id", "source_name"}
+    | {"record_id", "partition_start", "line_number", "recorded_at", "record_type", "record"}
     | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 )
 _SQL_WORDS = """
