@@ -32,6 +32,7 @@ BENCHMARKS = (
     "publishing",
     "training_sets",
     "online_reads",
+    "serving",
     "webhooks",
     "streaming",
 )

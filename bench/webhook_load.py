@@ -82,6 +82,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._received = b""
         self._answer: asyncio.Future[int] | None = None
+        #: Of the last answer.
+        self.body = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Is open."""
@@ -95,7 +97,7 @@ class Connection(asyncio.Protocol):
             return
         length = head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
         if len(body) >= int(length or 0):
-            self._received = b""
+            self._received, self.body = b"", body
             self._answer.set_result(int(head.split(b" ", 2)[1]))
 
     def connection_lost(self, error: Exception | None) -> None:
