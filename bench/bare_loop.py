@@ -1,7 +1,7 @@
 """The least that answers a prediction by key: FastAPI on uvicorn, one prepared read, LightGBM's own C call.
 
-No validation, no log, no metrics, no release, no canary. `python -m bench.bare_loop FOLDER PORT` serves the model
-of a package's folder; HEADGATE_DSN names the database.
+No validation, no log, no metrics, no release, no canary. `python -m bench.bare_loop FOLDER PORT` serves the
+model of a package's folder; HEADGATE_DSN names the database.
 """
 
 from __future__ import annotations
@@ -68,7 +68,10 @@ def _statement(found: Package) -> tuple[str, list[str]]:
         for view, names in found.options["keys_of_views"].items()
         for name in names
     ]
-    return f"select {', '.join(columns)} from {' cross join '.join(views)} where {' and '.join(matches)}", keys
+    return (
+        f"select {', '.join(columns)} from {' cross join '.join(views)} where {' and '.join(matches)}",
+        keys,
+    )
 
 
 if __name__ == "__main__":

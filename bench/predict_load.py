@@ -1,7 +1,7 @@
 """A client that asks for predictions as fast as it is answered, or at a rate.
 
-`python -m bench.predict_load --port PORT --bodies FILE ...` prints what it saw as JSON. Keep-alive connections
-on uvloop with HTTP by hand, so that it takes little of the cores that it shares with what it measures.
+`python -m bench.predict_load --port PORT --bodies FILE ...` prints what it saw as JSON. It keeps its
+connections, on uvloop and with HTTP by hand: it shares the machine's cores with what it measures.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`headgate serve` under load: against a bare loop, against MLflow's server, with a shadow, with explanations.
+"""`headgate serve` under load: against a bare loop and MLflow's server, with a shadow, with explanations.
 
 All servers run at once, one worker each; they are asked in turns, by one client with keep-alive connections.
 PostgreSQL and the client share the machine's cores with them.
@@ -79,10 +79,8 @@ def run(bench: Workbench) -> Iterator[Figure]:
     deploy(database, *pair)
     with contextlib.ExitStack() as stack:
         enter = stack.enter_context
-        by_key = written(database.folder / "by_key", bodies(champion, entities, REQUESTS))
-        explained = written(
-            database.folder / "explained", bodies(champion, entities, REQUESTS, explain=True)
-        )
+        by_key = written(database.folder / "by_key", bodies(entities, REQUESTS))
+        explained = written(database.folder / "explained", bodies(entities, REQUESTS, explain=True))
         alone = enter(serving_models.headgate(database, ALONE))
         paired = enter(serving_models.headgate(database, PAIRED))
         ways = {
@@ -128,7 +126,7 @@ def _compared(rates: dict[str, float]) -> Iterator[Figure]:
     if "mlflow" in rates:
         yield Figure.speed(name, rates["mlflow"], ours, AT_LEAST["mlflow"], unit)
     else:
-        yield Figure.rate(f"{name}: it is not installed", ours, None, unit)
+        yield Figure.rate(f"{name}: not asked", ours, None, unit)
     yield Figure.speed("shadow on, against off", ours, rates[SHADOW], AT_LEAST["shadow"], unit)
     yield Figure.speed("with explanations, against without", ours, rates[EXPLAINED], None, unit)
 
@@ -139,9 +137,7 @@ def _at_half_load(
     """Latency at half of our rate, of both at the same rate."""
     rate = rates[OURS] / 2
     asked = {name: ways[name] for name in (OURS, "bare")}
-    seen = [
-        {name: way.load(seconds, rate) for name, way in asked.items()} for _ in range(bench.rounds)
-    ]
+    seen = [{name: way.load(seconds, rate) for name, way in asked.items()} for _ in range(bench.rounds)]
     for share in ("p50", "p99"):
         found = median_by_name({name: one[share] for name, one in took.items()} for took in seen)
         name = f"POST /predict by key at {rate:,.0f} a second, against a bare loop: {share}"
@@ -171,5 +167,9 @@ def _rolled_back(database: Database, way: Way, seconds: float) -> Iterator[Figur
 def _step(database: Database, *arguments: str) -> None:
     program = str(Path(sys.executable).with_name("headgate"))
     subprocess.run(
-        [program, "model", *arguments], env=database.env, cwd=find_project_dir(), check=True, stdout=sys.stderr
+        [program, "model", *arguments],
+        env=database.env,
+        cwd=find_project_dir(),
+        check=True,
+        stdout=sys.stderr,
     )

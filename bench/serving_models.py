@@ -109,7 +109,8 @@ def headgate(database: Database, model: str) -> Iterator[int]:
     """`headgate serve` of a model; gives its port. Its log waits in a folder of its own."""
     env = {**database.env, "HEADGATE_HOME": str(database.folder / f"home-{model}")}
     program = str(Path(sys.executable).with_name("headgate"))
-    with _running(lambda port: [program, "serve", model, "--port", str(port)], env, "/readyz") as port:
+    log = database.folder / f"{model}.log"
+    with _running(lambda port: [program, "serve", model, "--port", str(port)], env, "/readyz", log) as port:
         yield port
 
 
@@ -119,40 +120,43 @@ def bare(database: Database, one: Package) -> Iterator[int]:
     folder = database.folder / "bare"
     one.write(folder)
     command = [sys.executable, "-m", "bench.bare_loop", str(folder)]
-    with _running(lambda port: [*command, str(port)], database.env, "/nowhere") as port:
+    log = database.folder / "bare.log"
+    with _running(lambda port: [*command, str(port)], database.env, "/nowhere", log) as port:
         yield port
 
 
 @contextlib.contextmanager
 def mlflow(bench: Workbench, database: Database, made: ModelVersion, one: Package) -> Iterator[int | None]:
-    """`mlflow models serve` of the same file; None where MLflow is not installed."""
-    python = python_with(bench, "mlflow", REQUIREMENTS)
+    """`mlflow models serve` of the same file; None where MLflow is not installed, and in the small size.
+
+    It takes half a minute to start.
+    """
+    python = python_with(bench, "mlflow", REQUIREMENTS) if bench.full else None
     if python is None:
         yield None
         return
     folder = database.folder / "mlflow"
     one.write(folder)
-    # MLflow's signatures know no missing value in what is required.
     described = entries.mlmodel(replace(made, manifest=one.manifest), MLFLOW)
     assert described is not None
     (folder / "MLmodel").write_text(described)
     env = {**os.environ, **store.QUIET, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
     command = [str(python), "-m", "mlflow", "models", "serve", "-m", str(folder), "--env-manager", "local"]
-    with _running(lambda port: [*command, "-w", "1", "-p", str(port)], env, "/ping") as port:
+    log = database.folder / "mlflow.log"
+    with _running(lambda port: [*command, "-w", "1", "-p", str(port)], env, "/ping", log) as port:
         yield port
 
 
 @contextlib.contextmanager
-def _running(command: Callable[[int], list[str]], env: dict[str, str], path: str) -> Iterator[int]:
+def _running(command: Callable[[int], list[str]], env: dict[str, str], path: str, log: Path) -> Iterator[int]:
     port = free_port()
-    running = subprocess.Popen(
-        command(port), env=env, cwd=find_project_dir(), stdout=sys.stderr, stderr=sys.stderr
-    )
+    with log.open("ab") as out:
+        running = subprocess.Popen(command(port), env=env, cwd=find_project_dir(), stdout=out, stderr=out)
     try:
         until = time.monotonic() + SECONDS_TO_START
         while not _answers(port, path):
             if time.monotonic() > until or running.poll() is not None:
-                raise RuntimeError(f"{running.args} did not start")
+                raise RuntimeError(f"{running.args} did not start: {log.read_text()[-4000:]}")
             time.sleep(0.2)
         yield port
     finally:
@@ -171,7 +175,7 @@ def _answers(port: int, path: str) -> bool:
         return False
 
 
-def bodies(one: Package, entities: int, count: int, *, explain: bool = False) -> list[dict[str, Any]]:
+def bodies(entities: int, count: int, *, explain: bool = False) -> list[dict[str, Any]]:
     """Requests by key, of entities in turn."""
     made = []
     for number in range(count):
