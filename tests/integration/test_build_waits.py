@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 
 import pytest
 
 from headgate.landing import Message, open_appender
-from headgate.pipelines import build
+from headgate.pipelines import build, news
+from headgate.postgres.connection import open_psycopg2
+from headgate.store.provenance import project_hash
 from tests.integration.landing_files import event
 from tests.support import Database
 
@@ -62,3 +65,54 @@ def test_an_open_load_without_messages_is_nothing_to_build(
             return await build.has_new_loads()
 
     assert asyncio.run(work()) is False
+
+
+#: What makes a build due after one that was published, by what the look says of it.
+NEWS = {
+    "something landed": """
+        insert into ops.loads (
+            source, entity, partition_start, partition_end, uri, status, finished_at,
+            lines_read, rows_landed, rows_rejected
+        )
+        values ('orders', 'records', '2026-01-01', '2026-01-02', 'test', 'landed', clock_timestamp(), 0, 0, 0)
+    """,
+    "another release was made active, or changes were approved": """
+        insert into ops.release_events (action, actor) values ('rollback', 'somebody')
+    """,
+    "a gate failed": "insert into ops.gate_results (run_id, gate, status) values ('r', 'g', 'fail')",
+    "a relation is missing": """
+        with defined as (
+            insert into ops.model_definitions (definition, model, first_sql, settings, upstream, seeds)
+            values ('d', 'gone', 'select 1', '{}', '{}', '{}')
+        )
+        insert into ops.deployed_models (model, relation_schema, materialized, definition)
+        values ('gone', 'features', 'table', 'd')
+    """,
+    "files of the project changed": "update ops.scheduled_builds set project_hash = 'other'",
+}
+
+
+@pytest.mark.parametrize("reason", [*NEWS, None])
+def test_a_build_is_due_when_there_is_news(database: Database, reason: str | None) -> None:
+    """A look is answered by a whole build that began after it and was published; then only news counts."""
+    with contextlib.closing(open_psycopg2(database.dsn)) as connection:
+        connection.autocommit = True
+        assert news.look(database.settings, connection) == "nothing was published by a scheduled build so far"
+        database.query("""
+            insert into ops.dbt_runs (run_id, command, whole, succeeded_at) values
+            ('part', 'build', false, clock_timestamp()), ('failed', 'build', true, null)
+        """)
+        news.note_published(database.settings, connection)
+        assert database.value("select count(*) from ops.scheduled_builds where published_at is null") == 1
+        database.query("""
+            insert into ops.dbt_runs (run_id, command, whole, succeeded_at)
+            values ('whole', 'build', true, clock_timestamp())
+        """)
+        news.note_published(database.settings, connection)
+        if reason:
+            database.query(NEWS[reason])
+        assert news.look(database.settings, connection) == reason
+    assert (
+        project_hash(database.settings.project_dir)
+        in database.query("select project_hash from ops.scheduled_builds order by looked_at desc limit 1")[0]
+    )

@@ -93,6 +93,25 @@ def test_output_is_a_line_for_each_block(built: tuple[Database, str]) -> None:
 
 
 @pytest.mark.costly
+def test_a_build_with_nothing_new_is_left_out(built: tuple[Database, str]) -> None:
+    """Dbt is not even started, and the next block has nothing to publish; until something is decided."""
+    database, _ = built
+    runs = "select count(*) from ops.dbt_runs"
+    before = database.value(runs)
+
+    again = database.headgate("run", "build_features")
+
+    said = again.stdout + again.stderr
+    assert "not due  build/models" in said
+    assert "not due  build/publish_release" in said
+    assert database.value(runs) == before
+    assert "nothing new: no load, decision or file" in _log(database, "build_features")
+    database.headgate("loads", "discard", "1", "--reason", "a trial", "--yes")
+    assert "ok      build/models" in database.headgate("run", "build_features").stderr
+    assert database.value("select release_id from feature_store.active_release") == 2
+
+
+@pytest.mark.costly
 def test_failed_gate_stops_the_run_and_says_where(broken: Database) -> None:
     """A failed gate: exit code 3, a message that names all, and nothing downstream is built."""
     failed = broken.headgate("run", "build_features", exit_code=3)
@@ -195,7 +214,6 @@ def _wait_for_child(pid: int) -> psutil.Process:
     return child
 
 
-def _log(database: Database) -> str:
-    return "".join(
-        path.read_text() for path in (database.settings.home / "logs").glob("ingest_gharchive-*.log")
-    )
+def _log(database: Database, first: str = "ingest_gharchive") -> str:
+    """What runs printed whose first pipeline it was."""
+    return "".join(path.read_text() for path in (database.settings.home / "logs").glob(f"{first}-*.log"))

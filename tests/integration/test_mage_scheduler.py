@@ -101,6 +101,31 @@ def test_trigger_files_stay_as_they_are(mage: Mage) -> None:
     assert trigger_files() == BEFORE
 
 
+def test_a_build_with_nothing_new_is_left_out(mage: Mage) -> None:
+    """The run is complete; the log says that the condition was not met; nothing was built or published."""
+    mage.finished("build_features")
+
+    run = build_now(mage)
+
+    assert run["status"] == "completed"
+    assert {block["block_uuid"]: block["status"] for block in run["block_runs"]} == {
+        "build/new_loads": "completed",
+        "build/models": "condition_failed",
+        "build/publish_release": "condition_failed",
+    }
+    assert "nothing new: no load, decision or file" in mage.log("build_features", run["id"])
+
+
+def build_now(mage: Mage) -> dict[str, Any]:
+    """Runs the hourly trigger of build_features by hand, without waiting for loads; its run."""
+    schedules = mage.api.get("pipelines/build_features/pipeline_schedules").json()["pipeline_schedules"]
+    [schedule] = [schedule for schedule in schedules if schedule["name"] == "hourly"]
+    body = {"pipeline_run": {"variables": {"wait_minutes": 0}}}
+    started = mage.api.post(f"pipeline_schedules/{schedule['id']}/pipeline_runs", json=body).json()
+    run: dict[str, Any] = mage.finished("build_features", started["pipeline_run"]["id"])
+    return run
+
+
 def test_failed_gate_is_told_in_the_log_and_by_webhook(mage: Mage) -> None:
     """A scheduled run with a failed gate: Mage's log names it, the webhook gets it, nothing after it runs."""
     mage.finished("build_features")
@@ -109,12 +134,8 @@ def test_failed_gate_is_told_in_the_log_and_by_webhook(mage: Mage) -> None:
         update ops.loads set rows_landed = rows_landed + 1, lines_read = lines_read + 1
         where load_id = (select min(load_id) from ops.loads)
     """)
-    schedules = mage.api.get("pipelines/build_features/pipeline_schedules").json()["pipeline_schedules"]
-    [schedule] = [schedule for schedule in schedules if schedule["name"] == "hourly"]
 
-    body = {"pipeline_run": {"variables": {"wait_minutes": 0}}}
-    started = mage.api.post(f"pipeline_schedules/{schedule['id']}/pipeline_runs", json=body).json()
-    run = mage.finished("build_features", started["pipeline_run"]["id"])
+    run = build_now(mage)
 
     assert {block["block_uuid"]: block["status"] for block in run["block_runs"]} == {
         "build/new_loads": "completed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -38,7 +39,6 @@ def test_a_model_goes_from_its_declaration_to_scores(project: Project) -> None:
     """Nothing is done before there is one; a step that is done already is not done again."""
     assert models.watch_model("shipping") == models.score_model("shipping") == models.IDLE
     assert models.monitor_model("shipping") == {"alarms": [], "train": False}
-
     trained = models.train_model("shipping")
     assert (trained["version"], trained["dataset"]) == (1, 1)
     assert project.database.value("select lag_seconds from ops.datasets") == 600
@@ -51,6 +51,16 @@ def test_a_model_goes_from_its_declaration_to_scores(project: Project) -> None:
     assert (scored["rows"], scored["new"], scored["relation"]) == (rows, rows, "scores.shipping")
     assert models.score_model("shipping")["new"] == 0
     assert project.database.value("select count(*) from scores.shipping") == rows
+
+
+def test_nothing_is_trained_before_a_release(
+    databases: Databases, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mage's scheduler runs a weekly trigger at once when it first starts: that is no failure."""
+    with databases.new() as empty:
+        settings = replace(empty.settings, project_dir=project.settings.project_dir)
+        monkeypatch.setattr(models, "load_settings", lambda: settings)
+        assert models.train_model("shipping") == models.NOTHING_PUBLISHED
 
 
 def test_scores_are_what_the_model_says(project: Project) -> None:

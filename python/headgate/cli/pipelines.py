@@ -142,6 +142,8 @@ class ProgressView:
                 self.progress.update(self.task, completed=event["done"], total=event["total"], count=count)
             case "block_done":
                 self._line("[green]ok[/green]    ", event["block"], event["seconds"])
+            case "block_skipped":
+                self._line("[dim]not due[/dim]", event["block"])
             case "block_failed":
                 self._line("[red]failed[/red]", event["block"], event["seconds"])
             case "finished":
@@ -163,5 +165,6 @@ class ProgressView:
             self.progress.remove_task(self.task)
         self.task = self.progress.add_task(name, total=None, count="")
 
-    def _line(self, verdict: str, name: str, seconds: float) -> None:
-        self.console.print(f"  {verdict}  {name}  [dim]{seconds:.1f} s[/dim]", highlight=False)
+    def _line(self, verdict: str, name: str, seconds: float | None = None) -> None:
+        took = "" if seconds is None else f"  [dim]{seconds:.1f} s[/dim]"
+        self.console.print(f"  {verdict}  {name}{took}", highlight=False)

@@ -9,11 +9,12 @@ from typing import Any
 
 from headgate import postgres
 from headgate.landing import close_open_loads
+from headgate.pipelines import news
 from headgate.pipelines.waiting import is_building
 from headgate.planning.dbt import forget_other_sources
 from headgate.postgres.connection import open_psycopg2
 from headgate.report import by_instant
-from headgate.settings import load_settings
+from headgate.settings import Settings, load_settings
 from headgate.store import reports
 from headgate.store.publishing import publish_project
 
@@ -24,8 +25,8 @@ SECONDS_BETWEEN_LOOKS = 5
 def wait_for_new_loads(*, minutes: float) -> bool:
     """Returns True when a load is newer than the last build and no backfill builds, or `minutes` are over.
 
-    It never fails: an hour that does not come is the alert of the pipeline that lands it; a build without
-    new loads, or beside another, costs work and does no harm. Loads that grow by messages are closed first,
+    It never fails: an hour that does not come is the alert of the pipeline that lands it; whether a build
+    without new loads is due is `look_for_news`'s to say. Loads that grow by messages are closed first,
     so that the build sees what they hold.
     """
     deadline = time.monotonic() + minutes * 60
@@ -34,6 +35,21 @@ def wait_for_new_loads(*, minutes: float) -> bool:
     asyncio.run(_close_open_loads())
     forget_other_sources(load_settings())
     return True
+
+
+def look_for_news() -> str | None:
+    """Why a build is due; None when it would come to what the last one published.
+
+    Mage takes a condition that fails for one that is not met, without a word: where it cannot be told, the
+    build is due, and says itself what is wrong.
+    """
+    settings = load_settings()
+    try:
+        with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
+            connection.autocommit = True
+            return news.look(settings, connection)
+    except Exception as error:
+        return f"whether there is anything new cannot be told: {error}"
 
 
 def publish_features() -> dict[str, Any]:
@@ -45,6 +61,14 @@ def publish_features() -> dict[str, Any]:
         HeadgateError: see `headgate.store.publish.publish`.
     """
     settings = load_settings()
+    outcome = _publish(settings)
+    with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
+        connection.autocommit = True
+        news.note_published(settings, connection)
+    return outcome
+
+
+def _publish(settings: Settings) -> dict[str, Any]:
     if not asyncio.run(_has_features()):
         return {"release": "none, for nothing landed that a feature view is built from"}
     published = asyncio.run(publish_project(settings))

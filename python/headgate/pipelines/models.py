@@ -22,9 +22,11 @@ from headgate.pipelines.alerts import tell
 from headgate.postgres.connection import Connection
 from headgate.postgres.working import with_connection
 from headgate.settings import load_settings
+from headgate.store import ledger
 
-#: A project's pipelines run before it has a model.
+#: A project's pipelines run before it has a model, and before anything is published.
 IDLE: dict[str, Any] = {"done": "nothing, for no version is deployed"}
+NOTHING_PUBLISHED: dict[str, Any] = {"done": "nothing, for there is no release to train on yet"}
 
 
 def train_model(name: str) -> dict[str, Any]:
@@ -74,6 +76,12 @@ def score_model(name: str) -> dict[str, Any]:
 
 async def _train(name: str) -> dict[str, Any]:
     settings = load_settings()
+    connection = await postgres.connect(settings)
+    try:
+        if await ledger.active_release(connection) is None:
+            return NOTHING_PUBLISHED
+    finally:
+        await connection.close()
     declared = declaration(settings.project_dir, name)
     lag = written(declared.feature_lag) if declared.feature_lag else "none"
     dataset = await create(

@@ -50,7 +50,7 @@ class Run:
     outcome: Any = None
 
 
-#: Receives `started`, `block_started`, `block_progress`, `block_done`, `block_failed`, `finished`.
+#: Receives `started`, `finished`, and of a block `started`, `progress`, `done`, `skipped`, `failed`.
 Listener = Callable[[dict[str, Any]], None]
 
 
