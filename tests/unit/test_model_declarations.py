@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from headgate.errors import UsageError
 from headgate.model.declaration import declaration
 from headgate.model.evaluation.bootstrap import Drawings
-from headgate.model.evaluation.figures import Ranked
+from headgate.model.evaluation.figures import Means, Ranked
 from headgate.model.evaluation.policy import DEFAULTS, policy
 from headgate.model.splits import folds, last_part
 from tests.examples import examples
@@ -118,7 +118,8 @@ def test_figures_are_those_of_scikit_learn(rows: list[tuple[bool, int, int]]) ->
     weights = np.array([row[2] for row in rows], dtype=float)
     if len(set(labels[weights > 0])) < 2:
         return
-    found = Ranked(labels, scores).of(weights)
+    drawn = Ranked(labels, scores).drawn(weights[None, :])
+    found = {name: values[0] for name, values in drawn.items()}
     assert found["auc"] == pytest.approx(roc_auc_score(labels, scores, sample_weight=weights))
     expected = average_precision_score(labels, scores, sample_weight=weights)
     assert found["average_precision"] == pytest.approx(expected)
@@ -129,9 +130,7 @@ def test_intervals_draw_groups() -> None:
     """Rows of one group are alike: the interval is that of the groups, wider than that of as many rows."""
     values = np.repeat(np.random.default_rng(0).normal(size=30), 20)
 
-    def mean(weights: Any) -> dict[str, float]:
-        return {"mean": float(np.average(values, weights=weights))}
-
+    mean = Means({"mean": values})
     by_group = Drawings(np.repeat(np.arange(30), 20)).intervals(mean)["mean"]
     by_row = Drawings(np.arange(600)).intervals(mean)["mean"]
     assert by_group.high - by_group.low > 3 * (by_row.high - by_row.low)

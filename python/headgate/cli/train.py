@@ -14,6 +14,7 @@ from rich.table import Table
 
 from headgate.cli.console import tables
 from headgate.errors import GateFailed
+from headgate.model.tasks import TASKS
 from headgate.model.training.run import train as train_model
 from headgate.model.versions import ModelVersion
 from headgate.settings import load_settings
@@ -64,19 +65,19 @@ def _show(made: ModelVersion) -> None:
     console = tables()
     facts = Table(show_header=False, box=None, pad_edge=False)
     figures = made.figures
+    titles = _titles(made)
     for name, value in (
         ("model", f"{made.model} version {made.version}, {made.flavour}"),
         ("SHA-256", made.model_sha256),
         ("dataset", f"{made.dataset_id}, release {made.release_id}"),
         ("rows", f"{figures['rows']['train']:,} learned from, {figures['rows']['test']:,} tested"),
-        ("AUC", _interval(figures["auc"])),
-        ("Brier score", _interval(figures["brier"])),
+        *((title, _interval(figures[name])) for name, title in titles.items()),
         *(
-            (called, f"AUC {_interval(found['auc'])}, Brier score {_interval(found['brier'])}")
-            for called, found in (
-                ("simple model", figures["baselines"]["simple"]),
-                ("base rate", figures["baselines"]["base_rate"]),
+            (
+                called.replace("_", " "),
+                "; ".join(f"{title} {_interval(found[name])}" for name, title in titles.items()),
             )
+            for called, found in figures["baselines"].items()
         ),
     ):
         facts.add_row(name, value.replace("[", "\\["))
@@ -85,6 +86,15 @@ def _show(made: ModelVersion) -> None:
     for gate in made.gates:
         gates.add_row(gate["gate"], gate["verdict"], gate["reason"].replace("[", "\\["))
     console.print(gates)
+
+
+def _titles(made: ModelVersion) -> dict[str, str]:
+    """The figures to show, by name; of a custom model what its function measures."""
+    if made.task == "custom":
+        return {
+            name: name for name, found in made.figures.items() if isinstance(found, dict) and "low" in found
+        }
+    return dict(TASKS[made.task].titles)
 
 
 def _interval(found: dict[str, float | None]) -> str:

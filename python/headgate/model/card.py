@@ -11,16 +11,14 @@ from headgate.dataset.register import Dataset
 from headgate.durations import written
 from headgate.model import svg
 from headgate.model.declared import Declaration
-from headgate.model.evaluation.evidence import CHAMPION, MODEL, SIMPLE
-from headgate.model.evaluation.figures import Ranked, calibration_bins
-from headgate.model.package import sha256
+from headgate.model.evaluation.evidence import BASE, MODEL, SIMPLE
+from headgate.model.evaluation.figures import Calibration
+from headgate.model.package import MAIN_FILES, sha256
 from headgate.model.signature import Signature
 
 if TYPE_CHECKING:
-    from headgate.model.training.fit import Outcome
+    from headgate.model.training.outcome import Outcome
 
-#: Points of a curve; more cannot be seen.
-POINTS = 200
 SHOWN = 12
 STYLE = (
     "body{font:15px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
@@ -38,23 +36,22 @@ def card(
     signature: Signature,
     outcome: Outcome,
     figures: Mapping[str, Any],
-    content: bytes,
 ) -> dict[str, bytes]:
     """The card's files, `card.md` and `card.html`, by name; they depend on the training alone."""
     facts = [
         ("Task", f"{declared.task}, label {declared.label} within {written(declared.horizon)}"),
         ("Owner", declared.owner),
-        ("Flavour", outcome.fitted.flavour + (f"; {outcome.exchanged}" if outcome.exchanged else "")),
-        ("Model SHA-256", sha256(content)),
+        ("Flavour", outcome.flavour + (f"; {outcome.exchanged}" if outcome.exchanged else "")),
+        ("Model SHA-256", sha256(outcome.files[MAIN_FILES[outcome.flavour]])),
         ("Dataset", f"{dataset.dataset_id}: {dataset.name} version {dataset.version}"),
         ("Release", str(dataset.release_id)),
         ("Features", _lag(dataset)),
         ("Rows", f"{figures['rows']['train']} learned from, {figures['rows']['test']} tested later"),
-        ("Share of positives", f"{figures['positive_share']:.3f} of the tested rows"),
+        *((name.replace("_", " ").capitalize(), _words(value)) for name, value in outcome.summary.items()),
         ("Verdict", "passed every gate" if outcome.judge.passed else "failed; it cannot be registered"),
     ]
     tables = [
-        _figures(figures),
+        _figures(outcome, figures),
         _gates(outcome),
         _slices(outcome),
         ("Inputs", ("input", "type", "nullable", "unit"), _inputs(signature)),
@@ -76,16 +73,25 @@ def _lag(dataset: Dataset) -> str:
     return f"{written(timedelta(seconds=dataset.lag_seconds))} older than the instant at least, as served"
 
 
-def _figures(figures: Mapping[str, Any]) -> Table:
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_words(part)}" for name, part in value.items())
+    return f"{value:.3g}"
+
+
+def _figures(outcome: Outcome, figures: Mapping[str, Any]) -> Table:
+    baselines = figures["baselines"]
     compared = {
         "model": figures,
-        "logistic regression": figures["baselines"]["simple"],
-        "base rate": figures["baselines"]["base_rate"],
-        **({"champion": figures["champion"]} if figures["champion"] else {}),
+        str(outcome.simple): baselines.get(SIMPLE),
+        "base rate": baselines.get(BASE),
+        "champion": figures["champion"],
     }
-    names = ("auc", "average_precision", "brier")
-    rows = [(called, *(_shown(found[name]) for name in names)) for called, found in compared.items()]
-    return "Figures", ("", "AUC", "average precision", "Brier score"), rows
+    titles = outcome.evidence.task.titles
+    rows = [
+        (called, *(_shown(found[name]) for name in titles)) for called, found in compared.items() if found
+    ]
+    return "Figures", ("", *titles.values()), rows
 
 
 def _gates(outcome: Outcome) -> Table:
@@ -94,17 +100,19 @@ def _gates(outcome: Outcome) -> Table:
 
 
 def _slices(outcome: Outcome) -> Table:
+    task = outcome.evidence.task
     rows = [
         (
             f"{one.slice} {one.value}",
             str(one.rows),
-            f"{one.share:.3f}",
-            str(one.auc) if one.auc else "too few rows",
-            str(one.bias) if one.bias else "too few rows",
+            "-" if one.share is None else f"{one.share:.3f}",
+            str(one.figures[task.ranking]) if one.figures else "too few rows",
+            str(one.bias) if one.bias else "-",
         )
         for one in outcome.slices
     ]
-    return "Slices", ("slice", "rows", "share of positives", "AUC", "mean score less share"), rows
+    names = ("slice", "rows", "mean label", task.titles[task.ranking], "mean score less mean label")
+    return "Slices", names, rows
 
 
 def _inputs(signature: Signature) -> list[tuple[str, str, str, str]]:
@@ -123,27 +131,23 @@ def _shown(found: Mapping[str, Any]) -> str:
 
 def _plots(outcome: Outcome) -> list[str]:
     evidence = outcome.evidence
-    lines = []
-    for name in (MODEL, SIMPLE, CHAMPION):
-        if name in evidence.scores:
-            across, up = Ranked(evidence.labels, evidence.scores[name]).roc()
-            every = max(len(across) // POINTS, 1)
-            curve = [*zip(across[::every].tolist(), up[::every].tolist(), strict=True), (1.0, 1.0)]
-            lines.append((name.replace("_", " "), curve))
-    bins = [(score, share) for score, share, _ in calibration_bins(evidence.labels, evidence.scores[MODEL])]
-    slices = [
-        (f"{one.slice} {one.value}"[:26], one.auc.value, one.auc.low, one.auc.high)
-        for one in outcome.slices
-        if one.auc
-    ]
+    task = evidence.task
+    drawn = task.plots(evidence)
+    pair = task.calibrated(evidence.labels, evidence.scores[MODEL])
+    if pair is not None:
+        bins = [(score, share) for score, share, _ in Calibration(*pair).bins()]
+        drawn.append(svg.points("Calibration", "mean score", "share of positives", bins))
     strongest = sorted(outcome.importance.items(), key=lambda entry: -entry[1])[:SHOWN]
-    weights = [(name.rpartition("__")[2][:26], value, value, value) for name, value in strongest]
-    drawn = [
-        svg.curve("ROC", "false positive rate", "true positive rate", lines),
-        svg.points("Calibration", "mean score", "share of positives", bins),
-        svg.bars("Mean contribution, log odds", weights),
+    if strongest:
+        weights = [(name.rpartition("__")[2][:26], value, value, value) for name, value in strongest]
+        drawn.append(svg.bars("Mean contribution, before it becomes a chance", weights))
+    ranked = [
+        (f"{one.slice} {one.value}"[:26], one.figures[task.ranking]) for one in outcome.slices if one.figures
     ]
-    return [*drawn, svg.bars("AUC by slice", slices)] if slices else drawn
+    if ranked:
+        rows = [(name, found.value, found.low, found.high) for name, found in ranked]
+        drawn.append(svg.bars(f"{task.titles[task.ranking]} by slice", rows))
+    return drawn
 
 
 def _markdown(

@@ -20,6 +20,9 @@ FLAVOURS = ("lightgbm", "sklearn", "onnx", "pyfunc")
 DIRECTIONS = ("increasing", "decreasing")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SPLITS = {"test": "2h", "folds": 2, "candidates": 3}
+#: What `custom` says: the folder with the code, the modules with `predict(rows)` and `measure(rows)`, the
+#: lock of an environment, rows that are tested at most, seconds that an answer may take.
+CUSTOM = ("folder", "module", "metric", "lock", "rows", "timeout_seconds")
 _REF = re.compile(r"""ref\(\s*['"](\w+)['"]\s*\)""")
 
 Path_ = tuple[str | int, ...]
@@ -104,7 +107,7 @@ class _Reader:
             description=str(self._exposure.get("description") or "").strip(),
             owner=str((self._exposure.get("owner") or {}).get("name") or ""),
             task=self._one_of("task", TASKS),
-            flavour=self._one_of("flavour", FLAVOURS, "lightgbm"),
+            flavour=self._one_of("flavour", FLAVOURS, self._usual_flavour()),
             spine=self._text("spine", r"\w+\.\w+", "schema.name"),
             label=self._text("label", r"\w+", "a column of the spine"),
             views=self._views(),
@@ -126,10 +129,14 @@ class _Reader:
             canary=self._mapping("canary"),
             alerts=self._mapping("alerts"),
             limits=self._mapping("limits"),
+            custom=self._custom(),
         )
         self._require_allowed(made)
         self._require_dependencies(made)
         return made
+
+    def _usual_flavour(self) -> str:
+        return "pyfunc" if self._model.get("task") == "custom" else "lightgbm"
 
     def _named(self, name: Any) -> str:
         if not isinstance(name, str) or not NAME.fullmatch(name):
@@ -209,6 +216,17 @@ class _Reader:
                 raise self._wrong(("directions", name), " or ".join(DIRECTIONS), way)
         return found
 
+    def _custom(self) -> dict[str, Any]:
+        found = self._mapping("custom")
+        self._known(found, CUSTOM, ("custom",))
+        if (self._model.get("task") == "custom") != ("folder" in found):
+            raise self._wrong(("custom",), "a folder where the task is custom, and nothing elsewhere", None)
+        for key, value in found.items():
+            kind = int if key in ("rows", "timeout_seconds") else str
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise self._wrong(("custom", key), "a whole number" if kind is int else "a text", value)
+        return found
+
     def _views(self) -> dict[str, int]:
         found = self._mapping("views")
         for name, version in found.items():
@@ -274,5 +292,5 @@ def _nearest(name: str, names: Sequence[str]) -> str:
 KEYS = (
     *("task", "flavour", "spine", "label", "views", "inputs", "horizon", "baseline", "group", "splits"),
     *("slices", "gates", "invariant", "directions", "forbidden", "feature_lag", "unknown_entity"),
-    *("approval", "canary", "alerts", "limits"),
+    *("approval", "canary", "alerts", "limits", "custom"),
 )

@@ -52,6 +52,8 @@ class Declaration:
     canary: Mapping[str, Any] = field(default_factory=dict)
     alerts: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
+    #: Of the task `custom`: where its code is and how it is asked (`training/custom.py`).
+    custom: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def spine_name(self) -> str:

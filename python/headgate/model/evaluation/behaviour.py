@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from headgate.model.evaluation.bootstrap import Drawings, Interval
-from headgate.model.evaluation.figures import Ranked
+from headgate.model.evaluation.bootstrap import Drawings
 from headgate.model.evaluation.gates import Judge
+from headgate.model.tasks.base import Learned
 
 Predict = Callable[[Any], Any]
 SEED = 7
@@ -19,17 +19,28 @@ def judge_behaviour(
     judge: Judge,
     predict: Predict,
     matrix: Any,
+    unit: float,
     names: Sequence[str],
     invariant: Sequence[str],
     directions: Mapping[str, str],
 ) -> None:
-    """Inputs that must not matter are drawn anew; inputs with a direction grow by a standard deviation."""
+    """Inputs that must not matter are drawn anew; inputs with a direction grow by a standard deviation.
+
+    Args:
+        judge: notes the verdicts.
+        predict: scores of the model.
+        matrix: the tested rows.
+        unit: what changes of a score are measured in.
+        names: of the inputs.
+        invariant: those that must not matter.
+        directions: those that push the score one way.
+    """
     before = predict(matrix)
     for name in invariant:
         place = names.index(name)
         changed = matrix.copy()
         changed[:, place] = np.random.default_rng(SEED).permutation(matrix[:, place])
-        moved = float(np.abs(predict(changed) - before).mean())
+        moved = _distance(predict(changed), before) / unit
         bound = judge.threshold("invariance")
         judge.add(
             "invariance",
@@ -42,7 +53,7 @@ def judge_behaviour(
         place = names.index(name)
         changed = matrix.copy()
         changed[:, place] += np.nanstd(matrix[:, place])
-        moved = float((predict(changed) - before).mean()) * (1 if way == "increasing" else -1)
+        moved = float((predict(changed) - before).mean()) / unit * (1 if way == "increasing" else -1)
         bound = judge.threshold("direction")
         judge.add(
             "direction",
@@ -55,6 +66,7 @@ def judge_behaviour(
 
 def judge_leakage(
     judge: Judge,
+    task: Learned,
     names: Sequence[str],
     matrix: Any,
     labels: Any,
@@ -66,6 +78,7 @@ def judge_leakage(
 
     Args:
         judge: notes the verdicts.
+        task: of the model.
         names: of the inputs.
         matrix: the tested rows.
         labels: of the tested rows.
@@ -74,36 +87,39 @@ def judge_leakage(
         drawings: of the tested rows.
     """
     bound = judge.threshold("leaked_feature")
-    strongest, name = max((alone(matrix[:, place], labels), name) for place, name in enumerate(names))
+    strongest, name = max((alone(task, matrix[:, place], labels), name) for place, name in enumerate(names))
     judge.add(
         "leaked_feature",
         strongest < bound,
         strongest,
-        f"{name} alone has an AUC of {strongest:.3f}; {bound:g} and more is known only afterwards",
+        f"{name} alone tells the label by {strongest:.3f} of 1; {bound:g} and more is known only afterwards",
         rows=len(labels),
     )
-    _at_chance(judge, "shuffled_labels", drawings, labels, shuffled(matrix), "learned from shuffled labels")
+
+    def at_chance(gate: str, scores: Any, how: str) -> None:
+        found = drawings.intervals(task.measured(labels, scores))[task.ranking]
+        most = task.chance + judge.threshold(gate)
+        title = task.titles[task.ranking]
+        judge.add(
+            gate, found.low <= most, found, f"{title} {found} {how}; its lower end may be {most:g} at most"
+        )
+
+    at_chance("shuffled_labels", shuffled(matrix), "learned from shuffled labels")
     others = np.random.default_rng(SEED).permutation(len(matrix))
-    _at_chance(
-        judge, "destroyed_signal", drawings, labels, predict(matrix[others]), "with another row's inputs"
-    )
+    at_chance("destroyed_signal", predict(matrix[others]), "with another row's inputs")
 
 
-def alone(values: Any, labels: Any) -> float:
-    """The AUC of one input by itself, of its value or of its absence, whichever way it points."""
+def alone(task: Learned, values: Any, labels: Any) -> float:
+    """How well one input by itself tells the label, by its value or by its absence."""
     candidates = [
         np.isnan(values).astype(float),
         np.nan_to_num(values, nan=-np.inf, posinf=np.inf, neginf=-np.inf),
     ]
-    found = [
-        Ranked(labels, candidate).of()["auc"] for candidate in candidates if len(np.unique(candidate)) > 1
-    ]
-    return max((max(auc, 1 - auc) for auc in found if auc == auc), default=0.5)
+    found = [task.alone(candidate, labels) for candidate in candidates if candidate.min() < candidate.max()]
+    return max((value for value in found if value == value), default=0.0)
 
 
-def _at_chance(judge: Judge, gate: str, drawings: Drawings, labels: Any, scores: Any, how: str) -> None:
-    ranked = Ranked(labels, scores)
-    auc: Interval = drawings.intervals(lambda weights: {"auc": ranked.of(weights)["auc"]})["auc"]
-    bound = judge.threshold(gate)
-    at_chance = auc.low <= 0.5 + bound and auc.high >= 0.5 - bound
-    judge.add(gate, at_chance, auc, f"AUC {auc} {how}; the interval has to reach 0.5 but for {bound:g}")
+def _distance(scores: Any, others: Any) -> float:
+    """The mean difference; of chances of classes, the share that moves from one to another."""
+    moved = np.abs(scores - others)
+    return float(moved.mean() if moved.ndim == 1 else moved.sum(axis=1).mean() / 2)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,8 @@ ROUNDS = 500
 #: Of rows times rounds, so that a large test set does not take longer than the training.
 BUDGET = 25_000_000
 LEAST_ROUNDS = 100
+#: Of rows times rounds that are worked on at once: what the processor's cache holds.
+CHUNK = 250_000
 #: The share of the drawings that an interval covers.
 COVERED = 0.95
 
@@ -34,6 +36,16 @@ class Interval:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
+class Drawn(Protocol):
+    """What has figures for many drawings at once."""
+
+    def of(self) -> dict[str, float]:
+        """Its figures for all rows."""
+
+    def drawn(self, weights: Vector) -> dict[str, Vector]:
+        """Its figures for each drawing, of the weights of its rows (drawings by rows)."""
+
+
 class Drawings:
     """How often each row is drawn, round by round; the same for all that is compared.
 
@@ -49,24 +61,35 @@ class Drawings:
         self.rounds = rounds or int(np.clip(BUDGET // max(len(groups), 1), LEAST_ROUNDS, ROUNDS))
         generator = np.random.default_rng(seed)
         share = np.full(self.count, 1 / max(self.count, 1))
-        self._drawn = generator.multinomial(self.count, share, self.rounds)
+        self._drawn = generator.multinomial(self.count, share, self.rounds).astype(np.float64)
 
-    def weights(self) -> list[Vector]:
-        """The weights of the rows in each round."""
-        return [drawn[self._groups].astype(np.float64) for drawn in self._drawn]
+    def figures(self, measured: Drawn, members: Vector | None = None) -> dict[str, Vector]:
+        """Each figure by round; NaN where it cannot be computed.
 
-    def intervals(self, figures: Callable[[Vector | None], Mapping[str, float]]) -> dict[str, Interval]:
+        Args:
+            measured: what has the figures.
+            members: the rows that it has, as truth values by row; by default all.
+        """
+        groups = self._groups if members is None else self._groups[members]
+        step = max(CHUNK // max(len(groups), 1), 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            parts = [
+                measured.drawn(self._drawn[start : start + step, groups])
+                for start in range(0, self.rounds, step)
+            ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def intervals(self, measured: Drawn) -> dict[str, Interval]:
         """Each figure with its interval."""
-        drawn = [figures(weights) for weights in self.weights() if weights.any()]
+        drawn = self.figures(measured)
         return {
-            name: interval(value, [found[name] for found in drawn], len(self._groups))
-            for name, value in figures(None).items()
+            name: interval(value, drawn[name], len(self._groups)) for name, value in measured.of().items()
         }
 
 
-def interval(value: float, drawn: Sequence[float], rows: int) -> Interval:
+def interval(value: float, drawn: Vector, rows: int) -> Interval:
     """The figure of all rows with the percentiles of those of the drawings."""
-    usable = np.array([found for found in drawn if found == found])
+    usable = drawn[~np.isnan(drawn)]
     if not len(usable):
         return Interval(value, float("nan"), float("nan"), rows)
     low, high = np.quantile(usable, [(1 - COVERED) / 2, (1 + COVERED) / 2])

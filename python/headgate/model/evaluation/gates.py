@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from headgate.model.evaluation.bootstrap import Interval
-from headgate.model.evaluation.evidence import BASE, CHAMPION, MODEL, SIMPLE, Evidence
-from headgate.model.evaluation.figures import spiegelhalter
+from headgate.model.evaluation.evidence import BASE, MODEL, Evidence
+from headgate.model.evaluation.figures import Calibration, spiegelhalter
 from headgate.model.evaluation.policy import Threshold
 from headgate.model.evaluation.slices import Slice
+from headgate.model.tasks.base import Learned, Task
 
 PASSED, FAILED, WARNED = "passed", "failed", "warned"
 #: Below this p-value of Spiegelhalter's test a model is told to be off; the interval of its error decides.
@@ -72,43 +73,76 @@ class Judge:
         return all(verdict.verdict != FAILED for verdict in self.verdicts)
 
 
-def judge_scores(judge: Judge, evidence: Evidence, *, simple: str) -> None:
-    """Enough rows, better than chance and the base rate, not worse than the simple model and the champion."""
-    rows = len(evidence.labels)
+def judge_rows(judge: Judge, rows: int) -> None:
+    """Enough rows were tested."""
     least = judge.threshold("smallest_test")
     judge.add(
         "smallest_test", rows >= least, float(rows), f"{rows} tested rows, at least {least:g}", rows=rows
     )
-    auc = evidence.figures(MODEL)["auc"]
-    bound = judge.threshold("beats_chance")
-    judge.add("beats_chance", auc.low > bound, auc, f"AUC {auc}; its lower end has to lie above {bound:g}")
-    gain = evidence.difference("brier", BASE, MODEL)
+
+
+def judge_skill(judge: Judge, task: Learned, evidence: Evidence) -> None:
+    """Better than chance and than the base rate."""
+    if task.has_chance:
+        found = evidence.figures(MODEL)[task.ranking]
+        bound = judge.threshold("beats_chance")
+        said = f"{task.titles[task.ranking]} {found}; its lower end has to lie above {bound:g}"
+        judge.add("beats_chance", found.low > bound, found, said)
+    gain = evidence.difference(task.loss, BASE, MODEL)
     bound = judge.threshold("beats_base_rate")
     judge.add(
         "beats_base_rate",
         gain.low > bound,
         gain,
-        f"Brier score better than the base rate's by {gain}; the lower end has to lie above {bound:g}",
+        f"{_capital(task.titles[task.loss])} better than the base rate's by {gain}; the lower end has to lie"
+        f" above {bound:g}",
     )
-    for gate, other, called in (
-        ("not_worse_than_simple", SIMPLE, simple),
-        ("not_worse_than_champion", CHAMPION, "champion"),
-    ):
-        if other in evidence.scores:
-            ahead = evidence.difference("auc", MODEL, other)
-            bound = judge.threshold(gate)
-            judge.add(
-                gate,
-                ahead.low >= -bound,
-                ahead,
-                f"AUC less that of the {called}: {ahead}; the lower end may be {-bound:g} at the least",
-            )
+
+
+def judge_comparison(judge: Judge, evidence: Evidence, gate: str, other: str, called: str) -> None:
+    """Not worse than another model, on the same rows."""
+    if other not in evidence.scores:
+        return
+    task = evidence.task
+    ahead = evidence.difference(task.ranking, MODEL, other)
+    bound = judge.threshold(gate)
+    judge.add(
+        gate,
+        ahead.low >= -bound,
+        ahead,
+        f"{_capital(task.titles[task.ranking])} less that of the {called}: {ahead}; the lower end may be"
+        f" {-bound:g} at the least",
+    )
+
+
+def judge_answers(judge: Judge, evidence: Evidence, failed: int) -> None:
+    """Of a custom model: good enough by its own measure, and hardly ever without an answer."""
+    quality = evidence.figures(MODEL)[evidence.task.ranking]
+    bound = judge.threshold("quality")
+    judge.add(
+        "quality",
+        quality.low >= bound,
+        quality,
+        f"quality {quality}; the lower end may be {bound:g} at the least",
+    )
+    rows = len(evidence.labels)
+    bound = judge.threshold("failed_answers")
+    judge.add(
+        "failed_answers",
+        failed <= bound * rows,
+        failed / max(rows, 1),
+        f"{failed} of {rows} tested rows without an answer, at most {bound:.1%}",
+        rows=rows,
+    )
 
 
 def judge_calibration(judge: Judge, evidence: Evidence) -> dict[str, Any]:
     """Scores are probabilities: the error's interval decides, Spiegelhalter's test warns. Its figures."""
-    error = evidence.calibration(MODEL)
-    z, p = spiegelhalter(evidence.labels, evidence.scores[MODEL])
+    pair = evidence.task.calibrated(evidence.labels, evidence.scores[MODEL])
+    if pair is None:
+        return {}
+    error = evidence.drawings.intervals(Calibration(*pair))["ece"]
+    z, p = spiegelhalter(*pair)
     bound = judge.threshold("calibration")
     said = f"calibration error {error}, Spiegelhalter z {z:.2f}, p {p:.3g}"
     if error.low <= bound and p < SPIEGELHALTER:
@@ -118,20 +152,24 @@ def judge_calibration(judge: Judge, evidence: Evidence) -> dict[str, Any]:
     return {"ece": error.as_dict(), "spiegelhalter": {"z": z, "p": p}}
 
 
-def judge_slices(judge: Judge, slices: Sequence[Slice]) -> None:
+def judge_slices(judge: Judge, task: Task, slices: Sequence[Slice]) -> None:
     """The worst slice decides; slices that are too small are listed, not judged."""
     _worst(
         judge,
-        "slice_auc_gap",
-        [(one, one.auc_gap, one.auc_gap.low) for one in slices if one.auc_gap],
-        "AUC {} below that of all rows",
+        task.gap_gate,
+        [(one, one.gap, one.gap.low) for one in slices if one.gap],
+        _capital(task.titles[task.ranking]) + " {} below that of all rows",
     )
     _worst(
         judge,
         "slice_calibration",
         [(one, one.bias, max(one.bias.low, -one.bias.high)) for one in slices if one.bias],
-        "mean score less share of positives {}",
+        "mean score less mean label {}",
     )
+
+
+def _capital(title: str) -> str:
+    return title[:1].upper() + title[1:]
 
 
 def _worst(judge: Judge, gate: str, judged: Sequence[tuple[Slice, Interval, float]], sentence: str) -> None:

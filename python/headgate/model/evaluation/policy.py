@@ -20,6 +20,7 @@ DEFAULTS = {
     "calibration": 0.1,
     "slice_smallest": 50.0,
     "slice_auc_gap": 0.15,
+    "slice_skill_gap": 0.3,
     "slice_calibration": 0.1,
     "invariance": 0.05,
     "direction": 0.01,
@@ -27,6 +28,8 @@ DEFAULTS = {
     "destroyed_signal": 0.1,
     "leaked_feature": 0.98,
     "servable_features": 0.0,
+    "quality": 0.5,
+    "failed_answers": 0.01,
 }
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from headgate.model.evaluation.bootstrap import Interval
+from headgate.model.evaluation.bootstrap import Interval, interval
 from headgate.model.evaluation.evidence import MODEL, Evidence
-from headgate.model.evaluation.figures import Ranked
+from headgate.model.evaluation.figures import Means
 
 #: Values of a column that get a slice of their own; others are one together.
 VALUES = 8
@@ -26,18 +26,19 @@ class Slice:
     slice: str
     value: str
     rows: int
-    share: float
-    #: None where it has too few rows to be judged.
-    auc: Interval | None
-    #: By how much its AUC lies below that of all rows.
-    auc_gap: Interval | None
-    #: Mean score less share of positives.
+    #: The mean label; None where labels are no numbers.
+    share: float | None
+    #: The task's figures; None where it has too few rows to be judged.
+    figures: Mapping[str, Interval] | None
+    #: By how much its ranking lies below that of all rows.
+    gap: Interval | None
+    #: Mean score less mean label, of the output that is worst off.
     bias: Interval | None
 
     def as_dict(self) -> dict[str, Any]:
         """For the register."""
+        parts = {**(self.figures or {}), "gap": self.gap, "bias": self.bias}
         values = {name: getattr(self, name) for name in ("slice", "value", "rows", "share")}
-        parts = {name: getattr(self, name) for name in ("auc", "auc_gap", "bias")}
         return {**values, **{name: part and part.as_dict() for name, part in parts.items()}}
 
 
@@ -49,11 +50,12 @@ def slices(evidence: Evidence, columns: Mapping[str, list[Any]], smallest: int) 
         columns: by name of the slices, the values by row.
         smallest: slices with fewer rows are listed without figures.
     """
-    found = []
-    for name, values in columns.items():
-        for value, members in _members(values).items():
-            found.append(_slice(evidence, name, value, members, smallest))
-    return found
+    residuals = evidence.task.residuals(evidence.labels, evidence.scores[MODEL])
+    return [
+        _slice(evidence, residuals, name, value, members, smallest)
+        for name, values in columns.items()
+        for value, members in _members(values).items()
+    ]
 
 
 def _members(values: list[Any]) -> dict[str, Any]:
@@ -84,35 +86,26 @@ def _parts(numbers: Any) -> dict[str, Any]:
     return {name: members for name, members in found.items() if members.any()}
 
 
-def _slice(evidence: Evidence, name: str, value: str, members: Any, smallest: int) -> Slice:
-    labels, scores = evidence.labels[members], evidence.scores[MODEL][members]
-    rows, share = len(labels), float(labels.mean())
-    classes = min(labels.sum(), rows - labels.sum())
+def _slice(evidence: Evidence, residuals: Any, name: str, value: str, members: Any, smallest: int) -> Slice:
+    task, labels, scores = evidence.task, evidence.labels[members], evidence.scores[MODEL][members]
+    rows = len(labels)
+    share = float(labels.mean()) if labels.dtype.kind == "f" else None
     if rows < smallest:
         return Slice(name, value, rows, share, None, None, None)
-    inner, every = Ranked(labels, scores), Ranked(evidence.labels, evidence.scores[MODEL])
-
-    def figures(weights: Any) -> dict[str, float]:
-        drawn = None if weights is None else weights[members]
-        given = np.ones(rows) if drawn is None else drawn
-        if not given.sum():
-            return {"auc": np.nan, "auc_gap": np.nan, "bias": np.nan}
-        auc = inner.of(drawn)["auc"]
-        bias = float(given @ (scores - labels) / given.sum())
-        return {"auc": auc, "auc_gap": every.of(weights)["auc"] - auc, "bias": bias}
-
-    found = evidence.drawings.intervals(figures)
-    can_rank = classes >= LEAST_OF_CLASS
-    return Slice(
-        name,
-        value,
-        rows,
-        share,
-        _of_rows(found["auc"], rows) if can_rank else None,
-        _of_rows(found["auc_gap"], rows) if can_rank else None,
-        _of_rows(found["bias"], rows),
-    )
+    bias = _bias(evidence, residuals[members], members) if residuals is not None else None
+    if task.smallest_class(labels) < LEAST_OF_CLASS:
+        return Slice(name, value, rows, share, None, None, bias)
+    measured = task.measured(labels, scores)
+    values, drawn = measured.of(), evidence.drawings.figures(measured, members)
+    all_values, all_drawn = evidence.both(MODEL)
+    figures = {figure: interval(values[figure], drawn[figure], rows) for figure in values}
+    gap = interval(float(task.gap(values, all_values)), task.gap(drawn, all_drawn), rows)
+    return Slice(name, value, rows, share, figures, gap, bias)
 
 
-def _of_rows(found: Interval, rows: int) -> Interval:
-    return Interval(found.value, found.low, found.high, rows)
+def _bias(evidence: Evidence, residuals: Any, members: Any) -> Interval:
+    """Of several outputs that which clearly differs most."""
+    means = Means({str(place): column for place, column in enumerate(residuals.T)})
+    values, drawn = means.of(), evidence.drawings.figures(means, members)
+    found = [interval(value, drawn[name], len(residuals)) for name, value in values.items()]
+    return max(found, key=lambda bias: max(bias.low, -bias.high))

@@ -45,7 +45,7 @@ class PyFunc:
         self.task = package.task
         declared = _declared(package)
         self._seconds = float(declared.get("timeout_seconds", SECONDS))
-        self._module = declared["module"]
+        self._module, self._function = declared["module"], declared.get("function", "predict")
         self._lock = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(prefix="headgate_model_")
         package.write(Path(self._folder.name))
@@ -66,7 +66,7 @@ class PyFunc:
         values = answer.get("values")
         if not isinstance(values, list) or len(values) != len(given):
             found = f"{len(values)} values" if isinstance(values, list) else answer.get("error", "no list")
-            raise self._error(f"a list of {len(given)} values from predict()", str(found))
+            raise self._error(f"a list of {len(given)} values from {self._function}()", str(found))
         return checked(self.name, self.task, values)
 
     def predict_one(self, values: Mapping[str, Any]) -> Score:
@@ -94,14 +94,16 @@ class PyFunc:
 
     def _running(self) -> _Process:
         if self._process is None:
-            self._process = _Process(self._python, self._folder.name, self._module)
+            self._process = _Process(self._python, self._folder.name, self._module, self._function)
             try:
                 answer = self._process.answer(time.monotonic() + SECONDS_TO_START)
             except (TimeoutError, OSError, ValueError) as error:
                 answer = {"error": f"{type(error).__name__} while it started"}
             if not answer.get("ready"):
                 self._end()
-                raise self._error(f"module {self._module} with predict(rows)", answer.get("error", "none"))
+                raise self._error(
+                    f"module {self._module} with {self._function}(rows)", answer.get("error", "none")
+                )
         return self._process
 
     def _end(self) -> None:
@@ -121,9 +123,9 @@ class PyFunc:
 class _Process:
     """The process, and what it has written so far."""
 
-    def __init__(self, python: str, folder: str, module: str) -> None:
+    def __init__(self, python: str, folder: str, module: str, function: str) -> None:
         self.popen = subprocess.Popen(
-            [python, "-u", pyfunc_runner.__file__, folder, module],
+            [python, "-u", pyfunc_runner.__file__, folder, module, function],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=folder,
@@ -180,7 +182,7 @@ class _Process:
 
 
 def _declared(package: Package) -> dict[str, Any]:
-    """What model.json says: module, and perhaps timeout_seconds and lock."""
+    """What model.json says: module, and perhaps function, timeout_seconds and lock."""
     try:
         found = json.loads(package.files[MAIN_FILES["pyfunc"]])
         module = found["module"]

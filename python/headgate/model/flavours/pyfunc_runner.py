@@ -1,8 +1,8 @@
 """Runs in the process of a pyfunc model, perhaps of another Python: knows the standard library only.
 
-Arguments: the folder of the model's files, and the module with `predict(rows) -> values`. Reads a line of
-JSON for each call, `{"rows": [...]}`, and writes one, `{"values": [...]}` or `{"error": ...}`. What the model
-prints goes to stderr.
+Arguments: the folder of the model's files, the module, and its function, `predict(rows) -> values`. Reads a
+line of JSON for each call, `{"rows": [...]}`, and writes one, `{"values": [...]}` or `{"error": ...}`. What
+the model prints goes to stderr.
 """
 
 from __future__ import annotations
@@ -17,10 +17,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TextIO
 
-PREDICT = "predict"
 
-
-def main(folder: str, module: str) -> None:
+def main(folder: str, module: str, name: str) -> None:
     """Answers until its input ends."""
     # What the model prints must not meet the answers.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -28,10 +26,10 @@ def main(folder: str, module: str) -> None:
     calls: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(calls,), daemon=True).start()
     sys.path.insert(0, folder)
-    answered = _try(lambda: {"ready": callable(getattr(importlib.import_module(module), PREDICT))}, folder)
+    answered = _try(lambda: {"ready": callable(getattr(importlib.import_module(module), name))}, folder)
     _write(answers, answered)
     if answered.get("ready"):
-        function = getattr(importlib.import_module(module), PREDICT)
+        function = getattr(importlib.import_module(module), name)
         while True:
             rows = json.loads(calls.get())["rows"]
             _write(answers, _try(lambda: {"values": _values(function(rows))}, folder))  # noqa: B023

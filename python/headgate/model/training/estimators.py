@@ -1,4 +1,4 @@
-"""What is fitted: LightGBM, the logistic regression beside it, and the share of positives below both.
+"""What is fitted: LightGBM, the simple model beside it, and what knows the labels' mean only below both.
 
 Deterministic: one thread, fixed seeds, rows in the dataset's order; files hold no times and no addresses.
 """
@@ -11,10 +11,11 @@ import re
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+
+from headgate.model.tasks.base import Learned
 
 Matrix: TypeAlias = "np.ndarray[Any, Any]"
 SEED = 20260101
@@ -28,14 +29,13 @@ CANDIDATES: tuple[dict[str, Any], ...] = (
     {"num_leaves": 63, "num_iterations": 200, "learning_rate": 0.06, "min_data_in_leaf": 80},
 )
 FIXED = {
-    "objective": "binary",
     "num_threads": 1,
     "deterministic": True,
     "force_row_wise": True,
     "seed": SEED,
     "verbosity": -1,
 }
-#: Types in the file of a logistic regression that skops asks leave for.
+#: Types in the file of a simple model that skops asks leave for.
 TRUSTED_TYPES = ["numpy.dtype"]
 
 
@@ -54,18 +54,12 @@ class Fitted(Protocol):
         """The file that predicts."""
 
     def importance(self, matrix: Matrix) -> Matrix:
-        """How much each declared input moves the score on average, in log odds."""
+        """How much each declared input moves the score on average, before it becomes a chance."""
 
 
-@dataclass(frozen=True)
-class BaseRate:
-    """The share of positives, for every row."""
-
-    share: float
-
-    def predict(self, matrix: Matrix) -> Matrix:
-        """The same score for each row."""
-        return np.full(len(matrix), self.share)
+def base_rate(constant: Matrix, rows: int) -> Matrix:
+    """The same score for each row."""
+    return np.broadcast_to(constant, (rows, *constant.shape)).copy()
 
 
 class LightGbm:
@@ -80,12 +74,13 @@ class LightGbm:
         names: Sequence[str],
         categorical: Sequence[int],
         parameters: Mapping[str, Any],
+        objective: Mapping[str, Any],
     ) -> None:
         import lightgbm
 
         self.places = list(range(len(names)))
         self.parameters = dict(parameters)
-        given = {**FIXED, **parameters}
+        given = {**objective, **FIXED, **parameters}
         rounds = given.pop("num_iterations")
         data = lightgbm.Dataset(
             matrix, labels, feature_name=list(names), categorical_feature=list(categorical), params=given
@@ -101,28 +96,34 @@ class LightGbm:
         return str(self._booster.model_to_string()).encode()
 
     def importance(self, matrix: Matrix) -> Matrix:
-        """Mean absolute contributions (TreeSHAP), by input."""
+        """Mean absolute contributions (TreeSHAP), by input; of several classes their mean."""
         added = np.asarray(self._booster.predict(matrix, pred_contrib=True, num_threads=1))
-        return np.asarray(np.abs(added[:, :-1]).mean(axis=0))
+        by_class = np.abs(added).reshape(len(matrix), -1, len(self.places) + 1)
+        return np.asarray(by_class[:, :, :-1].mean(axis=(0, 1)))
 
 
-class Logistic:
-    """A logistic regression on few inputs, of even spread, with gaps filled by their medians."""
+class Simple:
+    """A linear model on few inputs, of even spread, with gaps filled by their medians.
+
+    Args:
+        matrix: rows with all declared inputs.
+        labels: of the rows.
+        places: the inputs that it takes.
+        task: says which linear model.
+    """
 
     flavour = "sklearn"
 
-    def __init__(self, matrix: Matrix, labels: Matrix, places: Sequence[int]) -> None:
+    def __init__(self, matrix: Matrix, labels: Matrix, places: Sequence[int], task: Learned) -> None:
         from sklearn.impute import SimpleImputer
-        from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import PowerTransformer
 
         self.places = list(places)
-        self.parameters: dict[str, Any] = {"C": 1.0, "penalty": "l2"}
+        self._task, estimator = task, task.estimator()
+        self.parameters: dict[str, Any] = {"estimator": type(estimator).__name__, **estimator.get_params()}
         self._pipeline = make_pipeline(
-            SimpleImputer(strategy="median", keep_empty_features=True),
-            PowerTransformer(),
-            LogisticRegression(max_iter=1000),
+            SimpleImputer(strategy="median", keep_empty_features=True), PowerTransformer(), estimator
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # inputs without spread; they get no weight
@@ -130,7 +131,7 @@ class Logistic:
 
     def predict(self, matrix: Matrix) -> Matrix:
         """Scores of rows."""
-        return np.asarray(self._pipeline.predict_proba(matrix[:, self.places])[:, 1])
+        return self._task.asked(self._pipeline, matrix[:, self.places])
 
     def content(self) -> bytes:
         """The model in skops' format."""
@@ -141,8 +142,9 @@ class Logistic:
     def importance(self, matrix: Matrix) -> Matrix:
         """Mean absolute products of coefficient and value, by input."""
         even = self._pipeline[:-1].transform(matrix[:, self.places])
+        coefficients = np.abs(np.atleast_2d(self._pipeline[-1].coef_)).mean(axis=0)
         found = np.zeros(matrix.shape[1])
-        found[self.places] = np.abs(even * self._pipeline[-1].coef_[0]).mean(axis=0)
+        found[self.places] = (np.abs(even) * coefficients).mean(axis=0)
         return found
 
 

@@ -2,93 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from headgate.errors import UsageError
 from headgate.model import encoding
 from headgate.model.declared import Declaration
 from headgate.model.evaluation.behaviour import judge_behaviour, judge_leakage
 from headgate.model.evaluation.bootstrap import Drawings, numbered
 from headgate.model.evaluation.evidence import BASE, CHAMPION, MODEL, SIMPLE, Evidence
-from headgate.model.evaluation.gates import Judge, judge_calibration, judge_scores, judge_slices
+from headgate.model.evaluation.gates import (
+    Judge,
+    judge_calibration,
+    judge_comparison,
+    judge_rows,
+    judge_skill,
+    judge_slices,
+)
 from headgate.model.evaluation.slices import Slice, slices
-from headgate.model.package import Package
+from headgate.model.output import CLASSES
+from headgate.model.package import MAIN_FILES, Package
 from headgate.model.signature import Signature
 from headgate.model.splits import Split, folds, last_part
-from headgate.model.training.estimators import SEED, BaseRate, Fitted, LightGbm, Logistic
+from headgate.model.tasks.base import Learned
+from headgate.model.training.estimators import (
+    FIXED,
+    SEED,
+    TRUSTED_TYPES,
+    Fitted,
+    LightGbm,
+    Simple,
+    base_rate,
+)
+from headgate.model.training.outcome import Outcome
+from headgate.model.training.references import references
 from headgate.model.training.rows import Rows
 from headgate.model.training.tuning import tuned
 
 #: Rows that the model of shuffled labels learns from, and that contributions are shown for, at most.
 SAMPLE = 20_000
 EXPLAINED = 500
-OTHER = {"lightgbm": "LightGBM", "sklearn": "logistic regression"}
+Step = Callable[[str], None]
 
 
 @dataclass
-class Outcome:
-    """A fitted and judged model."""
+class _Parts:
+    """Rows learned from and rows tested, encoded."""
 
-    fitted: Fitted
+    declared: Declaration
+    task: Learned
+    classes: tuple[str, ...]
+    signature: Signature
     split: Split
-    #: Rows learned from, encoded.
-    train: Any
-    #: Rows tested, encoded.
-    test: Any
     categories: dict[str, list[str]]
-    evidence: Evidence
-    slices: list[Slice]
-    judge: Judge
-    calibration: dict[str, Any]
-    tried: list[dict[str, Any]]
-    #: Mean absolute contribution in log odds, by input.
-    importance: dict[str, float]
-    #: Why another model than the declared one was put forward; None when it was not.
-    exchanged: str | None
+    train: Any
+    learned: Any
+    test: Any
+    labels: Any
 
-    @property
-    def figures(self) -> dict[str, Any]:
-        """All figures for the register."""
-        scores = self.evidence.scores
-        found = {name: self._of(name) for name in scores}
-        differences = {
-            name: {
-                figure: self.evidence.difference(figure, MODEL, name).as_dict() for figure in ("auc", "brier")
-            }
-            for name in scores
-            if name != MODEL
-        }
-        return {
-            **found[MODEL],
-            **self.calibration,
-            "baselines": {name: found[name] for name in (SIMPLE, BASE)},
-            "champion": found.get(CHAMPION),
-            "differences": differences,
-            "slices": [one.as_dict() for one in self.slices],
-            "importance": self.importance,
-            "positive_share": float(self.evidence.labels.mean()),
-            "rows": {"train": len(self.train), "test": len(self.test)},
-        }
+    def boosted(self, matrix: Any, labels: Any, parameters: Mapping[str, Any]) -> LightGbm:
+        """LightGBM on some rows."""
+        texts = [place for place, name in enumerate(self.declared.inputs) if name in self.categories]
+        objective = self.task.objective(self.classes)
+        return LightGbm(matrix, labels, self.declared.inputs, texts, parameters, objective)
 
-    def _of(self, name: str) -> dict[str, Any]:
-        return {figure: found.as_dict() for figure, found in self.evidence.figures(name).items()}
+    def simple(self, matrix: Any, labels: Any) -> Simple:
+        """The simple model on some rows."""
+        places = [self.declared.inputs.index(name) for name in self.declared.baseline]
+        return Simple(matrix, labels, places, self.task)
 
 
 def fit(
     declared: Declaration,
+    task: Learned,
     signature: Signature,
     rows: Rows,
     judge: Judge,
     champion: Package | None,
-    step: Callable[[str], None],
+    step: Step,
 ) -> Outcome:
     """Fits on what is older than the tested part by the horizon, tests, judges.
 
     Args:
         declared: the model.
+        task: the declared one.
         signature: its inputs.
         rows: of the dataset.
         judge: notes the verdicts.
@@ -101,17 +101,55 @@ def fit(
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        return _fit(declared, signature, rows, judge, champion, step)
+        parts = _parts(declared, task, signature, rows)
+        boosted, tried = _boosted(parts, rows, step)
+        simple = parts.simple(parts.train, parts.learned)
+        step("models fitted")
+        drawings = Drawings(numbered(rows.values(declared.group, parts.split.test)))
+        scores = {"lightgbm": boosted.predict(parts.test), "sklearn": simple.predict(parts.test)}
+        chosen, exchanged = _chosen(parts, judge, scores, drawings)
+        fitted: Fitted = boosted if chosen == "lightgbm" else simple
+        constant = task.constant(parts.learned, parts.classes)
+        evidence = Evidence(
+            task,
+            parts.labels,
+            {
+                MODEL: scores[chosen],
+                SIMPLE: scores["sklearn"],
+                BASE: base_rate(constant, len(parts.test)),
+                **_champion_scores(champion, task, parts.classes, rows, parts.split),
+            },
+            drawings,
+        )
+        calibration, found = _judged(parts, rows, judge, evidence, fitted, champion, step)
+        return Outcome(
+            flavour=fitted.flavour,
+            inputs=tuple(declared.inputs[place] for place in fitted.places),
+            files={MAIN_FILES[fitted.flavour]: fitted.content()},
+            parameters={
+                **({**FIXED, **task.objective(parts.classes)} if chosen == "lightgbm" else {}),
+                **fitted.parameters,
+                "tuning": tried,
+            },
+            options=_options(parts, fitted),
+            references=_references(parts, fitted, evidence),
+            evidence=evidence,
+            slices=found,
+            judge=judge,
+            test_begins=parts.split.begins,
+            learned_rows=len(parts.train),
+            unlabelled_rows=rows.unlabelled,
+            summary=task.summary(parts.labels, parts.classes),
+            calibration=calibration,
+            importance=dict(
+                zip(declared.inputs, fitted.importance(parts.test[:EXPLAINED]).tolist(), strict=True)
+            ),
+            simple=task.simple,
+            exchanged=exchanged,
+        )
 
 
-def _fit(
-    declared: Declaration,
-    signature: Signature,
-    rows: Rows,
-    judge: Judge,
-    champion: Package | None,
-    step: Callable[[str], None],
-) -> Outcome:
+def _parts(declared: Declaration, task: Learned, signature: Signature, rows: Rows) -> _Parts:
     split = last_part(rows.instants, declared.test, declared.horizon)
     categories = rows.categories(signature.inputs, split.train)
     train, test = (
@@ -119,95 +157,97 @@ def _fit(
         for places in (split.train, split.test)
     )
     learned, labels = rows.labels[split.train], rows.labels[split.test]
-    boosted, tried = _boosted(declared, signature, rows, split, train, categories, step)
-    simple = Logistic(train, learned, [declared.inputs.index(name) for name in declared.baseline])
-    step("models fitted")
-    drawings = Drawings(numbered(rows.values(declared.group, split.test)))
-    scores = {"lightgbm": boosted.predict(test), "sklearn": simple.predict(test)}
-    chosen, exchanged = _chosen(declared, judge, labels, scores, drawings)
-    fitted: Fitted = boosted if chosen == "lightgbm" else simple
-    evidence = Evidence(
-        labels,
-        {
-            MODEL: scores[chosen],
-            SIMPLE: scores["sklearn"],
-            BASE: BaseRate(float(learned.mean())).predict(test),
-            **_champion_scores(champion, rows, split),
-        },
-        drawings,
-    )
-    judge_scores(judge, evidence, simple=OTHER["sklearn"])
-    if champion is not None and CHAMPION not in evidence.scores:
-        judge.warn(
-            "not_worse_than_champion",
-            evidence.figures(MODEL)["auc"],
-            "the dataset lacks inputs of the champion: nothing was compared",
+    _require_classes(declared, rows.classes, learned)
+    return _Parts(declared, task, rows.classes, signature, split, categories, train, learned, test, labels)
+
+
+def _require_classes(declared: Declaration, classes: tuple[str, ...], learned: Any) -> None:
+    """Each class is among what is learned from: no model gives a class that it never saw a chance."""
+    missing = [name for place, name in enumerate(classes) if not (learned == place).any()]
+    if missing:
+        raise UsageError(
+            f"model {declared.name}, label {declared.label}",
+            expected="each class among the rows that are learned from",
+            found=f"{len(missing)} of {len(classes)} in later rows only",
+            next_step="make a dataset of a longer time, or put rare classes together in the spine",
         )
-    calibration = judge_calibration(judge, evidence)
-    step("figures drawn")
-    columns = {name: rows.values(column, split.test) for name, column in declared.slices.items()}
-    parts = slices(evidence, columns, int(judge.threshold("slice_smallest")))
-    judge_slices(judge, parts)
-    judge_behaviour(judge, fitted.predict, test, declared.inputs, declared.invariant, declared.directions)
-    shuffled = _shuffled(fitted, train, learned, declared, categories)
-    judge_leakage(judge, declared.inputs, test, labels, shuffled, fitted.predict, drawings)
-    step("gates judged")
-    importance = fitted.importance(test[:EXPLAINED])
-    return Outcome(
-        fitted=fitted,
-        split=split,
-        train=train,
-        test=test,
-        categories=categories,
-        evidence=evidence,
-        slices=parts,
-        judge=judge,
-        calibration=calibration,
-        tried=tried,
-        importance=dict(zip(declared.inputs, importance.tolist(), strict=True)),
-        exchanged=exchanged,
-    )
 
 
-def _boosted(
-    declared: Declaration,
-    signature: Signature,
-    rows: Rows,
-    split: Split,
-    train: Any,
-    categories: dict[str, list[str]],
-    step: Callable[[str], None],
-) -> tuple[LightGbm, list[dict[str, Any]]]:
-    texts = _places(signature, categories)
-    parts = folds(rows.instants, split.train, declared.folds, declared.horizon)
+def _boosted(parts: _Parts, rows: Rows, step: Step) -> tuple[LightGbm, list[dict[str, Any]]]:
+    declared, split = parts.declared, parts.split
     place = np.full(len(rows.labels), -1)
     place[split.train] = np.arange(len(split.train))
-    inner = [Split(place[part.train], place[part.test], part.begins) for part in parts]
-    labels = rows.labels[split.train]
-    parameters, tried = tuned(train, labels, declared.inputs, texts, inner, declared.candidates, step)
-    return LightGbm(train, labels, declared.inputs, texts, parameters), tried
-
-
-def _places(signature: Signature, categories: dict[str, list[str]]) -> list[int]:
-    return [place for place, given in enumerate(signature.inputs) if given.name in categories]
+    inner = [
+        Split(place[part.train], place[part.test], part.begins)
+        for part in folds(rows.instants, split.train, declared.folds, declared.horizon)
+    ]
+    parameters, tried = tuned(
+        parts.task, parts.boosted, parts.train, parts.learned, inner, declared.candidates, step
+    )
+    return parts.boosted(parts.train, parts.learned, parameters), tried
 
 
 def _chosen(
-    declared: Declaration, judge: Judge, labels: Any, scores: dict[str, Any], drawings: Drawings
+    parts: _Parts, judge: Judge, scores: dict[str, Any], drawings: Drawings
 ) -> tuple[str, str | None]:
     """The declared flavour; the simple model where LightGBM is clearly no match for it."""
-    if declared.flavour == "sklearn":
+    if parts.declared.flavour == "sklearn":
         return "sklearn", None
-    ahead = Evidence(labels, scores, drawings).difference("auc", "lightgbm", "sklearn")
+    task = parts.task
+    ahead = Evidence(task, parts.labels, scores, drawings).difference(task.ranking, "lightgbm", "sklearn")
     if ahead.low >= -judge.threshold("not_worse_than_simple"):
         return "lightgbm", None
-    return "sklearn", f"the logistic regression: LightGBM's AUC less its own is {ahead}"
+    title = task.titles[task.ranking]
+    return "sklearn", f"the {task.simple}: LightGBM's {title} less its own is {ahead}"
 
 
-def _champion_scores(champion: Package | None, rows: Rows, split: Split) -> dict[str, Any]:
-    """The champion's scores on the tested rows; none when the dataset lacks an input of it."""
-    if champion is None or any(
-        given.name not in rows.table.column_names for given in champion.signature.inputs
+def _judged(
+    parts: _Parts,
+    rows: Rows,
+    judge: Judge,
+    evidence: Evidence,
+    fitted: Fitted,
+    champion: Package | None,
+    step: Step,
+) -> tuple[dict[str, Any], list[Slice]]:
+    """Every gate; the figures of calibration, and the slices."""
+    declared, task = parts.declared, parts.task
+    judge_rows(judge, len(parts.labels))
+    judge_skill(judge, task, evidence)
+    judge_comparison(judge, evidence, "not_worse_than_simple", SIMPLE, task.simple)
+    judge_comparison(judge, evidence, "not_worse_than_champion", CHAMPION, "champion")
+    if champion is not None and CHAMPION not in evidence.scores:
+        judge.warn(
+            "not_worse_than_champion",
+            evidence.figures(MODEL)[task.ranking],
+            "the dataset lacks inputs or classes of the champion: nothing was compared",
+        )
+    calibration = judge_calibration(judge, evidence)
+    step("figures drawn")
+    columns = {name: rows.values(column, parts.split.test) for name, column in declared.slices.items()}
+    found = slices(evidence, columns, int(judge.threshold("slice_smallest")))
+    judge_slices(judge, task, found)
+    unit = task.unit(parts.labels)
+    judge_behaviour(
+        judge, fitted.predict, parts.test, unit, declared.inputs, declared.invariant, declared.directions
+    )
+    shuffled = _shuffled(parts, fitted)
+    judge_leakage(
+        judge, task, declared.inputs, parts.test, parts.labels, shuffled, fitted.predict, evidence.drawings
+    )
+    step("gates judged")
+    return calibration, found
+
+
+def _champion_scores(
+    champion: Package | None, task: Learned, classes: tuple[str, ...], rows: Rows, split: Split
+) -> dict[str, Any]:
+    """The champion's scores on the tested rows; none when the dataset lacks an input or has other classes."""
+    if (
+        champion is None
+        or champion.task != task.name
+        or champion.options.get(CLASSES, []) != list(classes)
+        or any(given.name not in rows.table.column_names for given in champion.signature.inputs)
     ):
         return {}
     from headgate.model.flavours.load import load
@@ -221,19 +261,30 @@ def _champion_scores(champion: Package | None, rows: Rows, split: Split) -> dict
         predictor.close()
 
 
-def _shuffled(
-    fitted: Fitted, train: Any, labels: Any, declared: Declaration, categories: dict[str, list[str]]
-) -> Callable[[Any], Any]:
+def _shuffled(parts: _Parts, fitted: Fitted) -> Callable[[Any], Any]:
     """Scores of a model like the fitted one that learned from shuffled labels."""
     generator = np.random.default_rng(SEED)
-    places = np.sort(generator.permutation(len(train))[:SAMPLE])
-    labels = generator.permutation(labels[places])
+    places = generator.permutation(len(parts.train))[:SAMPLE]
+    if parts.classes:
+        # Of a large part a rare class could be missing.
+        places = np.r_[places, np.unique(parts.learned, return_index=True)[1]]
+    places = np.unique(places)
+    matrix, labels = parts.train[places], generator.permutation(parts.learned[places])
     if isinstance(fitted, LightGbm):
-        texts = [place for place, name in enumerate(declared.inputs) if name in categories]
-        return LightGbm(train[places], labels, declared.inputs, texts, fitted.parameters).predict
-    return Logistic(train[places], labels, fitted.places).predict
+        return parts.boosted(matrix, labels, fitted.parameters).predict
+    return parts.simple(matrix, labels).predict
 
 
-def inputs_of(fitted: Fitted, inputs: Sequence[str]) -> list[str]:
-    """The names of the inputs that a fitted model takes."""
-    return [inputs[place] for place in fitted.places]
+def _options(parts: _Parts, fitted: Fitted) -> dict[str, Any]:
+    taken = [parts.declared.inputs[place] for place in fitted.places]
+    return {
+        encoding.CATEGORIES: {name: parts.categories[name] for name in taken if name in parts.categories},
+        **({CLASSES: list(parts.classes)} if parts.classes else {}),
+        **({"trusted_types": TRUSTED_TYPES} if fitted.flavour == "sklearn" else {}),
+    }
+
+
+def _references(parts: _Parts, fitted: Fitted, evidence: Evidence) -> Any:
+    inputs = [parts.signature.inputs[place] for place in fitted.places]
+    scores = parts.task.reference(evidence.scores[MODEL])
+    return references(inputs, parts.train[:, fitted.places], parts.categories, scores)

@@ -18,6 +18,7 @@ from headgate.errors import HeadgateError, UsageError
 from headgate.model import encoding
 from headgate.model.declared import Declaration
 from headgate.model.signature import TEXTS, Input
+from headgate.model.tasks.base import Task
 
 Vector: TypeAlias = "np.ndarray[Any, Any]"
 #: Texts have at most so many categories; rarer ones count as unknown.
@@ -29,8 +30,9 @@ class Rows:
     """A dataset's rows that have a label, in the dataset's order."""
 
     table: pa.Table
-    #: 0 or 1, by row.
+    #: As the task counts them, by row, with the names of the classes.
     labels: Vector
+    classes: tuple[str, ...]
     #: Microseconds since 1970, by row.
     instants: Vector
     #: Rows that were left out, for they have no label.
@@ -50,12 +52,12 @@ class Rows:
         return found
 
 
-def read_rows(declared: Declaration, dataset: Dataset, others: Iterable[str] = ()) -> Rows:
+def read_rows(declared: Declaration, dataset: Dataset, task: Task, others: Iterable[str] = ()) -> Rows:
     """Reads the dataset's file, after holding it against its hash; of other columns those that it has.
 
     Raises:
         HeadgateError: the file is gone, or is not the one that was made.
-        UsageError: it lacks a column, or its labels are not two.
+        UsageError: it lacks a column, or its labels are not those of the task.
     """
     path = Path(dataset.uri)
     found = file_sha256(path) if path.is_file() else None
@@ -74,9 +76,11 @@ def read_rows(declared: Declaration, dataset: Dataset, others: Iterable[str] = (
     table = pq.read_table(path, columns=list({**needed, **dict.fromkeys(set(others) & set(names))}))
     has_label = pc.is_valid(table[declared.label])
     labelled = table.filter(has_label)
+    labels = task.labels(labelled[declared.label], f"model {declared.name}, label {declared.label}")
     return Rows(
         labelled,
-        _labels(declared, labelled[declared.label]),
+        labels.values,
+        labels.classes,
         pc.cast(pc.cast(labelled[dataset.instant], pa.timestamp("us", "UTC")), pa.int64()).to_numpy(),
         table.num_rows - labelled.num_rows,
     )
@@ -93,19 +97,3 @@ def _require_columns(
             found=f"none named {', '.join(missing)}",
             next_step="make a dataset with the spine and the views that the model declares",
         )
-
-
-def _labels(declared: Declaration, column: pa.ChunkedArray) -> Vector:
-    numbers = pc.cast(
-        pc.cast(column, pa.int8()) if pa.types.is_boolean(column.type) else column, pa.float64()
-    )
-    labels: Vector = numbers.to_numpy()
-    known = set(np.unique(labels).tolist())
-    if known != {0.0, 1.0}:
-        raise UsageError(
-            f"model {declared.name}, label {declared.label}",
-            expected="yes and no, or 1 and 0, both of them",
-            found=", ".join(f"{value:g}" for value in sorted(known)[:5]) or "no label at all",
-            next_step="correct the label, or make a dataset of a longer time",
-        )
-    return labels

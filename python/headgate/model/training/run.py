@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headgate import postgres
 from headgate.dataset import register
@@ -20,11 +20,14 @@ from headgate.model.declaration import declaration
 from headgate.model.declared import Declaration
 from headgate.model.evaluation.gates import Judge
 from headgate.model.evaluation.policy import policy
-from headgate.model.package import MAIN_FILES, BoundView, Package
+from headgate.model.package import BoundView, Package
 from headgate.model.versions import Histogram, ModelVersion
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store.reading.catalog import PublishedRelease, key_columns
+
+if TYPE_CHECKING:
+    from headgate.model.training.outcome import Outcome
 
 Step = Callable[[str], None]
 DEFINITIONS = "select view, definition from ops.release_views where release_id = $1"
@@ -82,69 +85,69 @@ def _trained(
     try:
         from headgate.model.card import card
         from headgate.model.training.environment import code_revision, environment
-        from headgate.model.training.estimators import FIXED, TRUSTED_TYPES
-        from headgate.model.training.fit import fit, inputs_of
-        from headgate.model.training.references import references
-        from headgate.model.training.rows import read_rows
+
+        outcome = _outcome(settings, declared, dataset, release, champion, step)
     except ModuleNotFoundError as error:
         raise _not_installed(error) from error
     project = settings.project_dir
-    judge = Judge(policy(project, declared.gates, declared.file))
-    keys = key_columns(release.chosen(declared.views)) if declared.views else ()
-    whole = signature(project, declared, keys)
-    inputs = champion.signature.inputs if champion else ()
-    rows = read_rows(declared, dataset, [given.name for given in inputs])
-    step("dataset read")
-    try:
-        outcome = fit(declared, whole, rows, judge, champion, step)
-    except ModuleNotFoundError as error:
-        raise _not_installed(error) from error
+    judge = outcome.judge
     _judge_lag(judge, declared, dataset)
-    taken = inputs_of(outcome.fitted, declared.inputs)
-    own = signature(project, declared, keys, taken)
-    flavour = outcome.fitted.flavour
-    parameters = {
-        **(FIXED if flavour == "lightgbm" else {}),
-        **outcome.fitted.parameters,
-        "tuning": outcome.tried,
-        "exchanged": outcome.exchanged,
-        "gap_seconds": declared.horizon.total_seconds(),
-        "test_begins_microseconds": outcome.split.begins,
-        "unlabelled_rows": rows.unlabelled,
-        "dataset_sha256": dataset.content_sha256,
-    }
+    own = signature(project, declared, _keys(declared, release), outcome.inputs)
     figures = outcome.figures
-    main = {MAIN_FILES[flavour]: outcome.fitted.content()}
-    documents = card(declared, dataset, own, outcome, figures, main[MAIN_FILES[flavour]])
-    options = {
-        **_options(declared, dataset),
-        "categories": {text: outcome.categories[text] for text in taken if text in outcome.categories},
-        **({"trusted_types": TRUSTED_TYPES} if flavour == "sklearn" else {}),
-    }
-    columns = [declared.inputs.index(name) for name in taken]
-    frozen = references(
-        own.inputs, outcome.train[:, columns], options["categories"], outcome.evidence.scores["model"]
+    used = {given.view for given in own.inputs}
+    package = Package(
+        name=declared.name,
+        task=declared.task,
+        flavour=outcome.flavour,
+        signature=own,
+        views={name: view for name, view in views.items() if name in used},
+        files={**outcome.files, **card(declared, dataset, own, outcome, figures)},
+        options={**_options(declared, dataset), **outcome.options},
     )
     extra = {
         "passed": judge.passed,
-        "parameters": parameters,
+        "parameters": {
+            **outcome.parameters,
+            "exchanged": outcome.exchanged,
+            "gap_seconds": declared.horizon.total_seconds(),
+            "test_begins_microseconds": outcome.test_begins,
+            "unlabelled_rows": outcome.unlabelled_rows,
+            "dataset_sha256": dataset.content_sha256,
+        },
         "figures": figures,
         "gates": [verdict.as_dict() for verdict in judge.verdicts],
         "environment": environment(project),
         "code_revision": code_revision(project),
     }
+    return package, outcome.references, extra
 
-    used = {given.view for given in own.inputs}
-    package = Package(
-        name=declared.name,
-        task=declared.task,
-        flavour=flavour,
-        signature=own,
-        views={name: view for name, view in views.items() if name in used},
-        files={**main, **documents},
-        options=options,
-    )
-    return package, frozen, extra
+
+def _outcome(
+    settings: Settings,
+    declared: Declaration,
+    dataset: Dataset,
+    release: PublishedRelease,
+    champion: Package | None,
+    step: Step,
+) -> Outcome:
+    """The model, fitted or, of the task `custom`, packed; and judged."""
+    from headgate.model.tasks import LEARNED, TASKS
+    from headgate.model.training import custom, fit
+    from headgate.model.training.rows import read_rows
+
+    project = settings.project_dir
+    judge = Judge(policy(project, declared.gates, declared.file))
+    whole = signature(project, declared, _keys(declared, release))
+    others = [given.name for given in champion.signature.inputs] if champion else []
+    rows = read_rows(declared, dataset, TASKS[declared.task], others)
+    step("dataset read")
+    if declared.task in LEARNED:
+        return fit.fit(declared, LEARNED[declared.task], whole, rows, judge, champion, step)
+    return custom.evaluate(settings, declared, whole, rows, judge, champion, step)
+
+
+def _keys(declared: Declaration, release: PublishedRelease) -> Sequence[tuple[str, str]]:
+    return key_columns(release.chosen(declared.views)) if declared.views else ()
 
 
 def _options(declared: Declaration, dataset: Dataset) -> dict[str, Any]:
@@ -181,11 +184,12 @@ def _judge_lag(judge: Judge, declared: Declaration, dataset: Dataset) -> None:
 
 
 def _require_trainable(declared: Declaration) -> None:
-    if declared.task != "binary" or declared.flavour not in ("lightgbm", "sklearn"):
+    flavours = ("pyfunc",) if declared.task == "custom" else ("lightgbm", "sklearn")
+    if declared.flavour not in flavours:
         raise UsageError(
             f"model {declared.name}",
-            expected="task binary with flavour lightgbm or sklearn",
-            found=f"task {declared.task} with flavour {declared.flavour}",
+            expected=f"task {declared.task} with flavour {' or '.join(flavours)}",
+            found=f"flavour {declared.flavour}",
             next_step="train it with your own code and keep it with `headgate.model.versions.add`",
         )
 
