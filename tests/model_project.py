@@ -148,12 +148,10 @@ class Project:
         file.write_text(yaml.safe_dump({"exposures": [exposure]}, sort_keys=False))
         return file
 
-    def dataset(self, lag: str = "none") -> Dataset:
+    def dataset(self, lag: str = "none", label: str = "is_shipped") -> Dataset:
         """A dataset of the spine as it stands."""
         return run(
-            lambda: create(
-                self.settings, "shipping", spine_model="training.labels", label="is_shipped", lag=lag
-            )
+            lambda: create(self.settings, "shipping", spine_model="training.labels", label=label, lag=lag)
         )
 
     def train(self, dataset: Dataset, **changed: Any) -> ModelVersion:

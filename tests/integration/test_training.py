@@ -140,7 +140,7 @@ def test_the_simple_model_is_put_forward_where_it_is_better(project: Project, da
     assert made.flavour == "sklearn"
     assert "LightGBM's AUC less its own" in made.parameters["exchanged"]
     assert len(made.manifest["signature"]["inputs"]) == 3
-    assert gate(made, "not_worse_than_simple")["figure"] == 0
+    assert gate(made, "not_worse_than_simple")["verdict"] == "warned"
 
 
 def test_a_leaked_feature_is_refused(project: Project) -> None:
@@ -208,6 +208,8 @@ def test_a_challenger_that_is_worse_than_the_champion_is_refused(project: Projec
     made = project.train(dataset, **poor)
     assert "not_worse_than_champion" in failed(made)
     assert made.figures["champion"]["auc"]["value"] > made.figures["auc"]["value"]
+    assert made.figures["champion"]["version"] == champion.version
+    assert f"version {champion.version}: " in gate(made, "not_worse_than_champion")["reason"]
 
 
 def test_a_declaration_is_written_from_a_dataset(project: Project) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -16,8 +17,12 @@ from headgate.errors import UsageError
 from headgate.model.declaration import declaration
 from headgate.model.evaluation.bootstrap import Drawings
 from headgate.model.evaluation.figures import Means, Ranked
+from headgate.model.evaluation.gates import Judge
 from headgate.model.evaluation.policy import DEFAULTS, policy
 from headgate.model.splits import folds, last_part
+from headgate.model.training.rows import Rows
+from headgate.model.training.run import judge_horizon
+from headgate.store.reading.catalog import PublishedRelease, PublishedView
 from tests.examples import examples
 from tests.model_project import MODEL
 from tests.support import ROOT
@@ -69,6 +74,20 @@ def test_a_declaration_is_read(tmp_path: Path) -> None:
         ({"gates": {"beats_chance": "high"}}, "beats_chance", "a number"),
         ({"unknown_entity": "guess"}, "unknown_entity", "missing, refuse"),
         ({"slices": ["is_big"]}, "slices", "a mapping"),
+        ({"inputs": ["score"]}, "- score", "another name than score"),
+        ({"task": "multiclass"}, "directions", "nothing where the task is multiclass"),
+        ({"task": "custom", "directions": {}}, "model:", "a folder where the task is custom"),
+        ({"custom": {"folder": "a"}}, "custom", "nothing elsewhere"),
+        (
+            {"task": "custom", "directions": {}, "custom": {"folder": "a", "rows": "all"}},
+            "rows",
+            "a whole number",
+        ),
+        (
+            {"task": "custom", "directions": {}, "custom": {"folder": "a", "prompt": "b"}},
+            "prompt",
+            "one of folder",
+        ),
     ],
 )
 def test_a_bad_value_is_refused_with_its_line(
@@ -105,6 +124,20 @@ def test_the_projects_policy_names_every_gate_with_a_reason() -> None:
     assert found.keys() == DEFAULTS.keys()
     with pytest.raises(UsageError, match="beats_chants"):
         policy(ROOT, {"beats_chants": 0.6}, "here")
+
+
+@pytest.mark.parametrize(("hours", "verdict"), [(4, "passed"), (5, "warned")])
+def test_labels_that_are_known_early_are_told(tmp_path: Path, hours: int, verdict: str) -> None:
+    """The release reaches to eight, the horizon is three hours: what is after five has half a label."""
+    reach = datetime(2026, 3, 1, 8, tzinfo=UTC)
+    view = PublishedView("shops", 1, (("shop_id", "bigint"),), (), reach)
+    write(tmp_path)
+    declared = declaration(tmp_path, "shipping")
+    instants = np.array([(reach - timedelta(hours=8 - hours, seconds=-1)).timestamp() * 1e6])
+    judge = Judge(policy(ROOT, {}, "here"))
+    rows = Rows(pa.table({}), np.array([1.0]), (), instants, 0)
+    judge_horizon(judge, declared, rows, PublishedRelease(1, "kept", {"shops": view}))
+    assert [one.verdict for one in judge.verdicts] == [verdict]
 
 
 @settings(deadline=None, max_examples=examples(50))

@@ -57,7 +57,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     ),
     "new model": (
         "headgate new model reorder --dataset 1 --horizon 2d",
-        "headgate new model reorder --dataset 1 --horizon 2d --dry-run",
+        "headgate new model reply --dataset 2 --horizon 1d --task custom --dry-run",
     ),
     "new spine": (
         "headgate new spine returning_customers --events stg_orders__records --key customer_id"

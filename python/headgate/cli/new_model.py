@@ -8,7 +8,7 @@ import click
 
 from headgate.cli.writing import finish, writes_files
 from headgate.model.contracts import signature
-from headgate.model.declaration import declaration
+from headgate.model.declaration import TASKS, declaration
 from headgate.postgres.connection import Connection
 from headgate.postgres.working import with_connection
 from headgate.scaffold.checks import check_dbt
@@ -21,17 +21,20 @@ from headgate.settings import load_settings
 @click.argument("name")
 @click.option("--dataset", "dataset_id", type=int, required=True, metavar="ID", help="Dataset to learn from.")
 @click.option("--horizon", required=True, help="How long after the instant the label is known, such as 2d.")
+@click.option("--task", type=click.Choice(TASKS), help="Task; by default what the label looks like.")
 @writes_files
-def model(name: str, dataset_id: int, horizon: str, **how: bool) -> None:
+def model(name: str, dataset_id: int, horizon: str, task: str | None, **how: bool) -> None:
     """Write the declaration of the model NAME from a dataset.
 
     Every number, boolean and text of the dataset is an input, ids, keys, instant and label are not; the last
-    quarter of its time is tested. Remove the inputs that are known only afterwards, and add slices.
+    quarter of its time is tested. Remove the inputs that are known only afterwards, and add slices. The label
+    decides the task: yes or no is binary, a text multiclass, a number regression; --task custom also writes
+    the code to begin with.
     """
     settings = load_settings()
 
     async def made(connection: Connection) -> NewFiles:
-        return await new_model(connection, settings.project_dir, name, dataset_id, horizon)
+        return await new_model(connection, settings.project_dir, name, dataset_id, horizon, task)
 
     next_steps = [
         f"look over inputs, slices and directions in models/exposures/{name}.yml",

@@ -20,6 +20,8 @@ FLAVOURS = ("lightgbm", "sklearn", "onnx", "pyfunc")
 DIRECTIONS = ("increasing", "decreasing")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SPLITS = {"test": "2h", "folds": 2, "candidates": 3}
+#: No input: drift of the answers goes under this name.
+SCORE = "score"
 #: What `custom` says: the folder with the code, the modules with `predict(rows)` and `measure(rows)`, the
 #: lock of an environment, rows that are tested at most, seconds that an answer may take.
 CUSTOM = ("folder", "module", "metric", "lock", "rows", "timeout_seconds")
@@ -207,6 +209,10 @@ class _Reader:
 
     def _directions(self, inputs: Sequence[str]) -> dict[str, str]:
         found = self._mapping("directions", str, " or ".join(DIRECTIONS))
+        if found and self._model.get("task") in ("multiclass", "custom"):
+            raise self._wrong(
+                ("directions",), f"nothing where the task is {self._model['task']}", list(found)
+            )
         for name, way in found.items():
             if name not in inputs:
                 raise self._wrong(
@@ -238,11 +244,8 @@ class _Reader:
         if not duration(splits["test"]):
             raise self._wrong(("splits", "test"), "a duration such as 2h or 7d", splits["test"])
         for key in ("folds", "candidates"):
-            if (
-                isinstance(splits[key], bool)
-                or not isinstance(splits[key], int)
-                or not 0 <= splits[key] <= 20
-            ):
+            number = splits[key]
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 20:
                 raise self._wrong(("splits", key), "a whole number from 0 to 20", splits[key])
 
     def _require_allowed(self, made: Declaration) -> None:
@@ -255,6 +258,10 @@ class _Reader:
                     "nothing that is known only after the instant",
                     f"{name}, which is {f'forbidden ({pattern})' if pattern else 'the label'}",
                     "remove the input",
+                )
+            if name == SCORE:
+                raise self._wrong(
+                    ("inputs", place), f"another name than {SCORE}, which is the answer's", name
                 )
             view = name.partition("__")[0] if "__" in name else None
             if view and view not in made.views:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from headgate.errors import UsageError
 from headgate.model.declaration import NAME, all_declarations
 from headgate.model.signature import NUMBERS, TEXTS
 from headgate.postgres.connection import Connection
+from headgate.scaffold import custom_model as custom
 from headgate.scaffold.files import NewFiles
 from headgate.store.reading.catalog import PublishedView, key_columns
 from headgate.store.views import quoted
@@ -24,12 +26,19 @@ from headgate.store.views import quoted
 #: The part of the dataset's time that is tested.
 TESTED = 4
 SIMPLE = 5
+#: Where the code of custom models stands: outside `models`, whose Python files dbt takes for its own.
+FOLDER = "model_code"
 
 
 async def new_model(
-    connection: Connection, project_dir: Path, name: str, dataset_id: int, horizon: str
+    connection: Connection,
+    project_dir: Path,
+    name: str,
+    dataset_id: int,
+    horizon: str,
+    task: str | None = None,
 ) -> NewFiles:
-    """The declaration of a binary model: every usable column of the dataset is an input.
+    """The declaration of a model: every usable column of the dataset is an input.
 
     Args:
         connection: to the database.
@@ -37,6 +46,7 @@ async def new_model(
         name: the model's name.
         dataset_id: the dataset that it is going to be trained on, or one like it.
         horizon: how long after the instant a label is known, such as 2d.
+        task: one of `TASKS`; by default what the label looks like.
 
     Raises:
         UsageError: the name is no good or taken, there is no such dataset, or it has no label.
@@ -61,22 +71,40 @@ async def new_model(
     ]
     numbers = [*own, *fetched]
     texts = {row["name"] for row in rows if row["type"] in TEXTS} | _texts(views)
+    kinds = {row["name"]: row["type"] for row in rows}
+    chosen = task or _task(kinds[dataset.label], dataset.label_counts)
     model = {
-        "task": "binary",
-        "flavour": "lightgbm",
+        "task": chosen,
+        "flavour": "pyfunc" if chosen == "custom" else "lightgbm",
         "spine": dataset.spine_model,
         "label": dataset.label,
         "horizon": horizon,
         "group": keys[0],
         "views": {view.name: view.version for view in views},
         "inputs": numbers,
-        "baseline": [given for given in numbers if given not in texts][:SIMPLE],
+        **(_code(name) if chosen == "custom" else {"baseline": _simple(numbers, texts)}),
         "splits": {"test": await _tested(connection, dataset), "folds": 2, "candidates": 3},
         **({"feature_lag": written(timedelta(seconds=dataset.lag_seconds))} if dataset.lag_seconds else {}),
         "unknown_entity": "missing",
         "approval": "none",
     }
-    return NewFiles(project_dir, {f"models/exposures/{name}.yml": _text(name, dataset, model)})
+    code = custom.files(f"{FOLDER}/{name}", dataset.label, numbers) if chosen == "custom" else {}
+    return NewFiles(project_dir, {f"models/exposures/{name}.yml": _text(name, dataset, model), **code})
+
+
+def _task(kind: str, counts: Mapping[str, int]) -> str:
+    """Yes and no are binary, texts are classes, other numbers quantities."""
+    if kind == "boolean" or (counts and set(counts) <= {"0", "1", "none"}):
+        return "binary"
+    return "multiclass" if kind.partition("(")[0] in TEXTS else "regression"
+
+
+def _simple(inputs: Sequence[str], texts: set[str]) -> list[str]:
+    return [given for given in inputs if given not in texts][:SIMPLE]
+
+
+def _code(name: str) -> dict[str, Any]:
+    return {"custom": {"folder": f"{FOLDER}/{name}", "rows": 200, "timeout_seconds": 60}}
 
 
 def _require(project_dir: Path, name: str, horizon: str) -> None:

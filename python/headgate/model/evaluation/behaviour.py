@@ -13,6 +13,8 @@ from headgate.model.tasks.base import Learned
 
 Predict = Callable[[Any], Any]
 SEED = 7
+#: Parts that an input is cut into; no text has more categories.
+PARTS = 50
 
 
 def judge_behaviour(
@@ -70,6 +72,7 @@ def judge_leakage(
     names: Sequence[str],
     matrix: Any,
     labels: Any,
+    known: tuple[Any, Any],
     shuffled: Predict,
     predict: Predict,
     drawings: Drawings,
@@ -82,12 +85,16 @@ def judge_leakage(
         names: of the inputs.
         matrix: the tested rows.
         labels: of the tested rows.
+        known: rows that were learned from, and their labels.
         shuffled: scores of a model that learned from shuffled labels.
         predict: scores of the model.
         drawings: of the tested rows.
     """
     bound = judge.threshold("leaked_feature")
-    strongest, name = max((alone(task, matrix[:, place], labels), name) for place, name in enumerate(names))
+    strongest, name = max(
+        (alone(task, matrix[:, place], labels, (known[0][:, place], known[1])), name)
+        for place, name in enumerate(names)
+    )
     judge.add(
         "leaked_feature",
         strongest < bound,
@@ -96,27 +103,55 @@ def judge_leakage(
         rows=len(labels),
     )
 
-    def at_chance(gate: str, scores: Any, how: str) -> None:
-        found = drawings.intervals(task.measured(labels, scores))[task.ranking]
+    def at_chance(gate: str, scores: Any, against: Any, how: str) -> None:
+        found = drawings.intervals(task.measured(against, scores))[task.ranking]
         most = task.chance + judge.threshold(gate)
         title = task.titles[task.ranking]
         judge.add(
             gate, found.low <= most, found, f"{title} {found} {how}; its lower end may be {most:g} at most"
         )
 
-    at_chance("shuffled_labels", shuffled(matrix), "learned from shuffled labels")
+    # Tested on shuffled labels too: what noise teaches of a strong input points one way or the other.
     others = np.random.default_rng(SEED).permutation(len(matrix))
-    at_chance("destroyed_signal", predict(matrix[others]), "with another row's inputs")
+    at_chance("shuffled_labels", shuffled(matrix), labels[others], "learned from shuffled labels")
+    at_chance("destroyed_signal", predict(matrix[others]), labels, "with another row's inputs")
 
 
-def alone(task: Learned, values: Any, labels: Any) -> float:
-    """How well one input by itself tells the label, by its value or by its absence."""
+def alone(task: Learned, values: Any, labels: Any, known: tuple[Any, Any]) -> float:
+    """How well one input by itself tells the label: by value, by absence, by what the label is elsewhere.
+
+    Args:
+        task: of the model.
+        values: of the input, in the tested rows.
+        labels: of the tested rows.
+        known: the input's values and the labels of other rows.
+    """
     candidates = [
         np.isnan(values).astype(float),
-        np.nan_to_num(values, nan=-np.inf, posinf=np.inf, neginf=-np.inf),
+        np.where(np.isnan(values), -np.inf, values),
+        *_told_by(values, known[0], task.outcomes(known[1])),
     ]
     found = [task.alone(candidate, labels) for candidate in candidates if candidate.min() < candidate.max()]
     return max((value for value in found if value == value), default=0.0)
+
+
+def _told_by(values: Any, others: Any, outcomes: Any) -> list[Any]:
+    """Mean outcomes of the known rows whose value lies in the same part, for each of the values.
+
+    So a text that gives the label away is found whatever the order of its categories.
+    """
+    edges = (
+        np.unique(np.nanquantile(others, np.linspace(0, 1, PARTS + 1))) if np.isfinite(others).any() else []
+    )
+    place, own = (np.searchsorted(edges, given, side="left") for given in (others, values))
+    place[np.isnan(others)] = own[np.isnan(values)] = PARTS + 2
+    counts = np.bincount(place, minlength=PARTS + 3)
+    found = []
+    for outcome in outcomes:
+        sums = np.bincount(place, weights=outcome, minlength=PARTS + 3)
+        mean = np.where(counts > 0, sums / np.maximum(counts, 1), outcome.mean())
+        found.append(mean[own])
+    return found
 
 
 def _distance(scores: Any, others: Any) -> float:

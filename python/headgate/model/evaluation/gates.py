@@ -73,8 +73,11 @@ class Judge:
         return all(verdict.verdict != FAILED for verdict in self.verdicts)
 
 
-def judge_rows(judge: Judge, rows: int) -> None:
-    """Enough rows were tested."""
+def judge_rows(judge: Judge, rows: int, groups: int) -> None:
+    """Enough rows of enough groups were tested: intervals of a few groups say nothing."""
+    fewest = judge.threshold("smallest_groups")
+    said = f"{groups} groups among the tested rows, at least {fewest:g}"
+    judge.add("smallest_groups", groups >= fewest, float(groups), said, rows=rows)
     least = judge.threshold("smallest_test")
     judge.add(
         "smallest_test", rows >= least, float(rows), f"{rows} tested rows, at least {least:g}", rows=rows
@@ -106,13 +109,17 @@ def judge_comparison(judge: Judge, evidence: Evidence, gate: str, other: str, ca
     task = evidence.task
     ahead = evidence.difference(task.ranking, MODEL, other)
     bound = judge.threshold(gate)
-    judge.add(
-        gate,
-        ahead.low >= -bound,
-        ahead,
+    said = (
         f"{_capital(task.titles[task.ranking])} less that of the {called}: {ahead}; the lower end may be"
-        f" {-bound:g} at the least",
+        f" {-bound:g} at the least"
     )
+    passes = ahead.low >= -bound
+    if task.scale_loss is not None:
+        # Ranks say nothing of scores that are all too high.
+        lost = evidence.difference(task.scale_loss, MODEL, other)
+        passes = passes and lost.low <= bound
+        said += f"; {task.titles[task.scale_loss]} greater by {lost}, its lower end may be {bound:g} at most"
+    judge.add(gate, passes, ahead, said)
 
 
 def judge_answers(judge: Judge, evidence: Evidence, failed: int) -> None:

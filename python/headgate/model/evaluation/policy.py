@@ -13,6 +13,7 @@ SEED = Path("seeds/model_gates.csv")
 #: Gates, with thresholds for projects that have no policy of their own.
 DEFAULTS = {
     "smallest_test": 100.0,
+    "smallest_groups": 20.0,
     "beats_chance": 0.5,
     "beats_base_rate": 0.0,
     "not_worse_than_simple": 0.02,
@@ -28,6 +29,7 @@ DEFAULTS = {
     "destroyed_signal": 0.1,
     "leaked_feature": 0.98,
     "servable_features": 0.0,
+    "horizon_is_over": 0.0,
     "quality": 0.5,
     "failed_answers": 0.01,
 }

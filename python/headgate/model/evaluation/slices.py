@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -72,8 +73,7 @@ def _members(values: list[Any]) -> dict[str, Any]:
 
 def _is_quantity(values: list[Any]) -> bool:
     numbers = {value for value in values if value is not None}
-    kinds = {type(value) for value in numbers}
-    return bool(kinds) and bool not in kinds and str not in kinds and len(numbers) > VALUES
+    return all(type(value) in (int, float, Decimal) for value in numbers) and len(numbers) > VALUES
 
 
 def _parts(numbers: Any) -> dict[str, Any]:

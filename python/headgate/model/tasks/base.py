@@ -45,6 +45,10 @@ class Task(Protocol):
         """The figure that models are compared by; larger is better."""
 
     @property
+    def scale_loss(self) -> str | None:
+        """A loss that also counts when models are compared, where the ranking ignores the scores' scale."""
+
+    @property
     def gap_gate(self) -> str:
         """The gate of slices whose ranking figure is worse."""
 
@@ -101,6 +105,9 @@ class Learned(Task, Protocol):
 
     def alone(self, values: Vector, labels: Vector) -> float:
         """How well one input by itself tells the label, 1 at best."""
+
+    def outcomes(self, labels: Vector) -> list[Vector]:
+        """What labels come to as numbers that have a mean: a list of one, or of one for each class."""
 
     def constant(self, labels: Vector, classes: Sequence[str]) -> Vector:
         """The score of a model that knows the labels learned from and nothing of a row."""

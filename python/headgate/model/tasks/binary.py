@@ -31,6 +31,7 @@ class Binary:
     }
     ranking, chance, has_chance = "auc", 0.5, True
     loss = "brier"
+    scale_loss: str | None = "brier"
     gap_gate = "slice_auc_gap"
     simple = "logistic regression"
 
@@ -72,6 +73,10 @@ class Binary:
         """The AUC, whichever way it points."""
         auc = Ranked(labels, values).of()["auc"]
         return max(auc, 1 - auc)
+
+    def outcomes(self, labels: Vector) -> list[Vector]:
+        """The labels."""
+        return [labels]
 
     def constant(self, labels: Vector, classes: Sequence[str]) -> Vector:
         """The share of yes."""

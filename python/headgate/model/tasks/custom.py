@@ -25,6 +25,7 @@ class Custom:
 
     name = "custom"
     ranking = QUALITY
+    scale_loss: str | None = None
     gap_gate = "slice_skill_gap"
 
     def __init__(self, titles: Mapping[str, str] | None = None) -> None:

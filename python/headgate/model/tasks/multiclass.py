@@ -41,7 +41,7 @@ class Chances(Measured):
         loss, accuracy, *shares = found.values()
         known = np.clip(np.stack(shares), LEAST, 1.0)
         entropy = -(np.stack(shares) * np.log(known)).sum(axis=0)
-        skill = np.where(entropy > 0, 1 - loss / entropy, np.nan)
+        skill = 1 - loss / np.where(entropy > 0, entropy, np.nan)
         return {"log_loss": loss, "accuracy": accuracy, "skill": skill}
 
 
@@ -52,6 +52,7 @@ class Multiclass:
     titles: Mapping[str, str] = {"log_loss": "log loss", "accuracy": "accuracy", "skill": "skill"}
     ranking, chance, has_chance = "skill", 0.0, False
     loss = "log_loss"
+    scale_loss: str | None = None
     gap_gate = "slice_skill_gap"
     simple = "logistic regression"
 
@@ -100,6 +101,10 @@ class Multiclass:
         """The AUC of one class against the others, of the class that the input tells best."""
         found = [Ranked(labels == place, values).of()["auc"] for place in np.unique(labels)]
         return max(max(auc, 1 - auc) for auc in found)
+
+    def outcomes(self, labels: Vector) -> list[Vector]:
+        """By class, whether it is the one."""
+        return [(labels == place).astype(np.float64) for place in np.unique(labels)]
 
     def constant(self, labels: Vector, classes: Sequence[str]) -> Vector:
         """The classes' shares."""

@@ -35,7 +35,7 @@ class Errors(Measured):
         """The figures by drawing; r2 is NaN where all labels are one."""
         found = self._means.drawn(weights)
         variance = found["label_squared"] - found["label"] ** 2
-        explained = np.where(variance > 0, 1 - found["squared"] / variance, np.nan)
+        explained = 1 - found["squared"] / np.where(variance > 0, variance, np.nan)
         return {"mae": found["mae"], "rmse": np.sqrt(found["squared"]), "r2": explained}
 
 
@@ -46,6 +46,7 @@ class Regression:
     titles: Mapping[str, str] = {"mae": "mean absolute error", "rmse": "root mean squared error", "r2": "R2"}
     ranking, chance, has_chance = "r2", 0.0, False
     loss = "rmse"
+    scale_loss: str | None = None
     gap_gate = "slice_skill_gap"
     simple = "linear regression"
 
@@ -87,6 +88,10 @@ class Regression:
         from scipy.stats import spearmanr  # type: ignore[import-untyped, unused-ignore]
 
         return abs(float(spearmanr(values, labels).statistic))
+
+    def outcomes(self, labels: Vector) -> list[Vector]:
+        """The labels."""
+        return [labels]
 
     def constant(self, labels: Vector, classes: Sequence[str]) -> Vector:
         """The mean."""

@@ -18,7 +18,6 @@ from headgate.model.evaluation.evidence import CHAMPION, MODEL, Evidence
 from headgate.model.evaluation.gates import (
     Judge,
     judge_answers,
-    judge_comparison,
     judge_rows,
     judge_slices,
 )
@@ -30,6 +29,7 @@ from headgate.model.package import MAIN_FILES, Package, sha256
 from headgate.model.signature import Signature
 from headgate.model.splits import last_part
 from headgate.model.tasks.custom import QUALITY, Custom
+from headgate.model.training.champion import Champion, judge_champion
 from headgate.model.training.fit import Step
 from headgate.model.training.outcome import Outcome
 from headgate.model.training.rows import Rows
@@ -66,7 +66,7 @@ def evaluate(
     signature: Signature,
     rows: Rows,
     judge: Judge,
-    champion: Package | None,
+    champion: Champion | None,
     step: Step,
 ) -> Outcome:
     """Packs the model, asks it for the last part of the dataset, has the answers measured and judged.
@@ -92,11 +92,11 @@ def evaluate(
     asked = rows.table.take(places).select(inputs).to_pylist()
     labels = rows.labels[places]
     answers = {MODEL: _asked(package, asked, settings)}
-    if champion is not None and champion.task == declared.task:
-        theirs = [given.name for given in champion.signature.inputs]
+    if champion is not None and champion.package.task == declared.task:
+        theirs = [given.name for given in champion.package.signature.inputs]
         if set(theirs) <= set(rows.table.column_names):
             given = rows.table.take(places).select(theirs).to_pylist()
-            answers[CHAMPION] = _asked(champion, given, settings)
+            answers[CHAMPION] = _asked(champion.package, given, settings)
     step("models asked")
     measured = {
         name: _measured(package, own, asked, labels, found, settings) for name, found in answers.items()
@@ -108,9 +108,9 @@ def evaluate(
     }
     evidence = Evidence(task, labels, scores, Drawings(numbered(rows.values(declared.group, places))))
     step("figures drawn")
-    judge_rows(judge, len(places))
+    judge_rows(judge, len(places), evidence.drawings.count)
     judge_answers(judge, evidence, sum(answer.failed for answer in answers[MODEL]))
-    judge_comparison(judge, evidence, "not_worse_than_champion", CHAMPION, "champion")
+    judge_champion(judge, evidence, champion)
     columns = {name: rows.values(column, places) for name, column in declared.slices.items()}
     found = slices(evidence, columns, int(judge.threshold("slice_smallest")))
     judge_slices(judge, task, found)
@@ -128,6 +128,7 @@ def evaluate(
         test_begins=split.begins,
         learned_rows=0,
         unlabelled_rows=rows.unlabelled,
+        champion_version=champion.version if champion else None,
         summary=_spent(answers[MODEL]),
     )
 

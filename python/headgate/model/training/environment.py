@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+#: Folders whose new files count as changes, too.
+DECLARING = ("models", "seeds", "macros")
 LIBRARIES = ("headgate", "lightgbm", "scikit-learn", "scipy", "numpy", "skops", "pyarrow")
 
 
@@ -26,7 +28,9 @@ def environment(project_dir: Path) -> dict[str, Any]:
 def code_revision(project_dir: Path) -> str | None:
     """The commit of the project, with `+changes` when files differ from it; None where there is no Git."""
     revision = _git(project_dir, "rev-parse", "HEAD")
-    changed = _git(project_dir, "status", "--porcelain", "--untracked-files=no")
+    changed = _git(project_dir, "status", "--porcelain", "--untracked-files=no") or _git(
+        project_dir, "status", "--porcelain", "--", *DECLARING
+    )
     return f"{revision}+changes" if revision and changed else revision
 
 

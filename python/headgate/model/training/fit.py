@@ -13,7 +13,7 @@ from headgate.model import encoding
 from headgate.model.declared import Declaration
 from headgate.model.evaluation.behaviour import judge_behaviour, judge_leakage
 from headgate.model.evaluation.bootstrap import Drawings, numbered
-from headgate.model.evaluation.evidence import BASE, CHAMPION, MODEL, SIMPLE, Evidence
+from headgate.model.evaluation.evidence import BASE, MODEL, SIMPLE, Evidence
 from headgate.model.evaluation.gates import (
     Judge,
     judge_calibration,
@@ -24,10 +24,11 @@ from headgate.model.evaluation.gates import (
 )
 from headgate.model.evaluation.slices import Slice, slices
 from headgate.model.output import CLASSES
-from headgate.model.package import MAIN_FILES, Package
+from headgate.model.package import MAIN_FILES
 from headgate.model.signature import Signature
 from headgate.model.splits import Split, folds, last_part
 from headgate.model.tasks.base import Learned
+from headgate.model.training.champion import Champion, champion_scores, judge_champion
 from headgate.model.training.estimators import (
     FIXED,
     SEED,
@@ -81,7 +82,7 @@ def fit(
     signature: Signature,
     rows: Rows,
     judge: Judge,
-    champion: Package | None,
+    champion: Champion | None,
     step: Step,
 ) -> Outcome:
     """Fits on what is older than the tested part by the horizon, tests, judges.
@@ -117,11 +118,11 @@ def fit(
                 MODEL: scores[chosen],
                 SIMPLE: scores["sklearn"],
                 BASE: base_rate(constant, len(parts.test)),
-                **_champion_scores(champion, task, parts.classes, rows, parts.split),
+                **champion_scores(champion, task, parts.classes, rows, parts.split.test),
             },
             drawings,
         )
-        calibration, found = _judged(parts, rows, judge, evidence, fitted, champion, step)
+        calibration, found = _judged(parts, rows, judge, evidence, fitted, champion, exchanged, step)
         return Outcome(
             flavour=fitted.flavour,
             inputs=tuple(declared.inputs[place] for place in fitted.places),
@@ -139,6 +140,7 @@ def fit(
             test_begins=parts.split.begins,
             learned_rows=len(parts.train),
             unlabelled_rows=rows.unlabelled,
+            champion_version=champion.version if champion else None,
             summary=task.summary(parts.labels, parts.classes),
             calibration=calibration,
             importance=dict(
@@ -157,12 +159,32 @@ def _parts(declared: Declaration, task: Learned, signature: Signature, rows: Row
         for places in (split.train, split.test)
     )
     learned, labels = rows.labels[split.train], rows.labels[split.test]
+    _require_finite(declared, np.concatenate([train, test]))
     _require_classes(declared, rows.classes, learned)
     return _Parts(declared, task, rows.classes, signature, split, categories, train, learned, test, labels)
 
 
+def _require_finite(declared: Declaration, matrix: Any) -> None:
+    infinite = np.isinf(matrix).sum(axis=0)
+    if infinite.any():
+        place = int(infinite.argmax())
+        raise UsageError(
+            f"model {declared.name}, input {declared.inputs[place]}",
+            expected="finite numbers, or none",
+            found=f"{infinite[place]} of {len(matrix)} rows with an infinite one",
+            next_step="make it null where it is selected, for instance by dividing by nullif(..., 0)",
+        )
+
+
 def _require_classes(declared: Declaration, classes: tuple[str, ...], learned: Any) -> None:
     """Each class is among what is learned from: no model gives a class that it never saw a chance."""
+    if learned.min() == learned.max():
+        raise UsageError(
+            f"model {declared.name}, label {declared.label}",
+            expected="different labels among the rows that are learned from",
+            found="one only",
+            next_step="make a dataset of a longer time, or shorten splits.test or the horizon",
+        )
     missing = [name for place, name in enumerate(classes) if not (learned == place).any()]
     if missing:
         raise UsageError(
@@ -207,21 +229,20 @@ def _judged(
     judge: Judge,
     evidence: Evidence,
     fitted: Fitted,
-    champion: Package | None,
+    champion: Champion | None,
+    exchanged: str | None,
     step: Step,
 ) -> tuple[dict[str, Any], list[Slice]]:
     """Every gate; the figures of calibration, and the slices."""
     declared, task = parts.declared, parts.task
-    judge_rows(judge, len(parts.labels))
+    judge_rows(judge, len(parts.labels), evidence.drawings.count)
     judge_skill(judge, task, evidence)
-    judge_comparison(judge, evidence, "not_worse_than_simple", SIMPLE, task.simple)
-    judge_comparison(judge, evidence, "not_worse_than_champion", CHAMPION, "champion")
-    if champion is not None and CHAMPION not in evidence.scores:
-        judge.warn(
-            "not_worse_than_champion",
-            evidence.figures(MODEL)[task.ranking],
-            "the dataset lacks inputs or classes of the champion: nothing was compared",
-        )
+    if exchanged:
+        # It is the simple model, chosen on these very rows: the gate has nothing left to say.
+        judge.warn("not_worse_than_simple", evidence.figures(MODEL)[task.ranking], exchanged)
+    else:
+        judge_comparison(judge, evidence, "not_worse_than_simple", SIMPLE, task.simple)
+    judge_champion(judge, evidence, champion)
     calibration = judge_calibration(judge, evidence)
     step("figures drawn")
     columns = {name: rows.values(column, parts.split.test) for name, column in declared.slices.items()}
@@ -233,32 +254,18 @@ def _judged(
     )
     shuffled = _shuffled(parts, fitted)
     judge_leakage(
-        judge, task, declared.inputs, parts.test, parts.labels, shuffled, fitted.predict, evidence.drawings
+        judge,
+        task,
+        declared.inputs,
+        parts.test,
+        parts.labels,
+        (parts.train, parts.learned),
+        shuffled,
+        fitted.predict,
+        evidence.drawings,
     )
     step("gates judged")
     return calibration, found
-
-
-def _champion_scores(
-    champion: Package | None, task: Learned, classes: tuple[str, ...], rows: Rows, split: Split
-) -> dict[str, Any]:
-    """The champion's scores on the tested rows; none when the dataset lacks an input or has other classes."""
-    if (
-        champion is None
-        or champion.task != task.name
-        or champion.options.get(CLASSES, []) != list(classes)
-        or any(given.name not in rows.table.column_names for given in champion.signature.inputs)
-    ):
-        return {}
-    from headgate.model.flavours.load import load
-
-    inputs = champion.signature.inputs
-    matrix = encoding.table(rows.table.take(split.test), inputs, champion.options.get("categories", {}))
-    predictor = load(champion)
-    try:
-        return {CHAMPION: np.array(predictor.predict(matrix))}
-    finally:
-        predictor.close()
 
 
 def _shuffled(parts: _Parts, fitted: Fitted) -> Callable[[Any], Any]:

@@ -37,6 +37,8 @@ class Outcome:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     #: Mean absolute contribution by input, before it becomes a chance.
     importance: Mapping[str, float] = field(default_factory=dict)
+    #: The champion that it was held against.
+    champion_version: int | None = None
     #: Called after the estimator; None where there is no simple model.
     simple: str | None = None
     #: Why another model than the declared one was put forward; None when it was not.
@@ -51,13 +53,16 @@ class Outcome:
             **found[MODEL],
             **self.calibration,
             "baselines": {name: found[name] for name in (SIMPLE, BASE) if name in found},
-            "champion": found.get(CHAMPION),
+            "champion": self._champion(found),
             "differences": {name: self._differences(name) for name in scores if name != MODEL},
             "slices": [one.as_dict() for one in self.slices],
             "importance": dict(self.importance),
             **self.summary,
             "rows": {"train": self.learned_rows, "test": len(self.evidence.labels)},
         }
+
+    def _champion(self, found: Mapping[str, Any]) -> dict[str, Any] | None:
+        return {**found[CHAMPION], "version": self.champion_version} if CHAMPION in found else None
 
     def _of(self, name: str) -> dict[str, Any]:
         return {figure: found.as_dict() for figure, found in self.evidence.figures(name).items()}

@@ -18,9 +18,11 @@ from headgate.model import promotions, versions
 from headgate.model.contracts import signature
 from headgate.model.declaration import declaration
 from headgate.model.declared import Declaration
+from headgate.model.evaluation.bootstrap import Interval
 from headgate.model.evaluation.gates import Judge
 from headgate.model.evaluation.policy import policy
 from headgate.model.package import BoundView, Package
+from headgate.model.training.champion import Champion
 from headgate.model.versions import Histogram, ModelVersion
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
@@ -28,6 +30,7 @@ from headgate.store.reading.catalog import PublishedRelease, key_columns
 
 if TYPE_CHECKING:
     from headgate.model.training.outcome import Outcome
+    from headgate.model.training.rows import Rows
 
 Step = Callable[[str], None]
 DEFINITIONS = "select view, definition from ops.release_views where release_id = $1"
@@ -78,7 +81,7 @@ def _trained(
     dataset: Dataset,
     release: PublishedRelease,
     views: Mapping[str, BoundView],
-    champion: Package | None,
+    champion: Champion | None,
     step: Step,
 ) -> tuple[Package, list[Histogram], dict[str, Any]]:
     """Everything that takes its time; imports what is large."""
@@ -127,7 +130,7 @@ def _outcome(
     declared: Declaration,
     dataset: Dataset,
     release: PublishedRelease,
-    champion: Package | None,
+    champion: Champion | None,
     step: Step,
 ) -> Outcome:
     """The model, fitted or, of the task `custom`, packed; and judged."""
@@ -138,9 +141,10 @@ def _outcome(
     project = settings.project_dir
     judge = Judge(policy(project, declared.gates, declared.file))
     whole = signature(project, declared, _keys(declared, release))
-    others = [given.name for given in champion.signature.inputs] if champion else []
+    others = [given.name for given in champion.package.signature.inputs] if champion else []
     rows = read_rows(declared, dataset, TASKS[declared.task], others)
     step("dataset read")
+    judge_horizon(judge, declared, rows, release)
     if declared.task in LEARNED:
         return fit.fit(declared, LEARNED[declared.task], whole, rows, judge, champion, step)
     return custom.evaluate(settings, declared, whole, rows, judge, champion, step)
@@ -181,6 +185,23 @@ def _judge_lag(judge: Judge, declared: Declaration, dataset: Dataset) -> None:
         f" instant at least; the model declares {written(declared.feature_lag)}",
         rows=dataset.row_count,
     )
+
+
+def judge_horizon(judge: Judge, declared: Declaration, rows: Rows, release: PublishedRelease) -> None:
+    """Rows whose horizon is not over have no label yet, or one that is known early and only one way."""
+    reached = release.processed_to
+    if reached is None or not len(rows.instants):
+        return
+    last = (reached - declared.horizon).timestamp() * 1e6
+    early = float((rows.instants > last).mean())
+    said = (
+        f"{early:.1%} of the labelled rows are younger than the horizon before {reached:%Y-%m-%d %H:%M} UTC,"
+        " which the release reaches to; leave their labels null unless the spine knows more"
+    )
+    if early > judge.threshold("horizon_is_over"):
+        judge.warn("horizon_is_over", Interval(early, early, early, len(rows.instants)), said)
+    else:
+        judge.add("horizon_is_over", True, early, said, rows=len(rows.instants))
 
 
 def _require_trainable(declared: Declaration) -> None:
@@ -227,11 +248,11 @@ async def _bound_views(
     }
 
 
-async def _champion(connection: Connection, name: str) -> Package | None:
+async def _champion(connection: Connection, name: str) -> Champion | None:
     deployed = await promotions.current(connection, name)
     if deployed is None or deployed.champion is None:
         return None
-    return await versions.load(connection, name, deployed.champion)
+    return Champion(deployed.champion, await versions.load(connection, name, deployed.champion))
 
 
 def _not_installed(error: ModuleNotFoundError) -> UsageError:
