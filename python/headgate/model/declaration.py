@@ -12,7 +12,7 @@ from typing import Any
 
 from headgate.durations import duration
 from headgate.errors import UsageError
-from headgate.model.declared import Declaration
+from headgate.model.declared import CUSTOM, Declaration
 from headgate.yaml_files import read_yaml, yaml_lines
 
 TASKS = ("binary", "multiclass", "regression", "custom")
@@ -22,9 +22,6 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SPLITS = {"test": "2h", "folds": 2, "candidates": 3}
 #: No input: drift of the answers goes under this name.
 SCORE = "score"
-#: What `custom` says: the folder with the code, the modules with `predict(rows)` and `measure(rows)`, the
-#: lock of an environment, rows that are tested at most, seconds that an answer may take.
-CUSTOM = ("folder", "module", "metric", "lock", "rows", "timeout_seconds")
 _REF = re.compile(r"""ref\(\s*['"](\w+)['"]\s*\)""")
 
 Path_ = tuple[str | int, ...]

@@ -8,6 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+#: What `custom` says: the folder with the code, the modules with `predict(rows)` and `measure(rows)`, the
+#: lock of an environment, rows that are tested at most, seconds that an answer may take.
+CUSTOM = ("folder", "module", "metric", "lock", "rows", "timeout_seconds")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
