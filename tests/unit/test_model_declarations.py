@@ -126,6 +126,15 @@ def test_the_projects_policy_names_every_gate_with_a_reason() -> None:
         policy(ROOT, {"beats_chants": 0.6}, "here")
 
 
+@pytest.mark.parametrize(("line", "found"), [("quality,1,a, b", "more"), ("quality,1", "fewer")])
+def test_a_line_of_the_policy_has_three_values(tmp_path: Path, line: str, found: str) -> None:
+    """The seed would be refused by dbt: a comma outside of quotes parts a reason."""
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds" / "model_gates.csv").write_text(f"gate,threshold,reason\n{line}\n")
+    with pytest.raises(UsageError, match=f"expected three values: gate, threshold, reason; found {found}"):
+        policy(tmp_path, {}, "here")
+
+
 @pytest.mark.parametrize(("hours", "verdict"), [(4, "passed"), (5, "warned")])
 def test_labels_that_are_known_early_are_told(tmp_path: Path, hours: int, verdict: str) -> None:
     """The release reaches to eight, the horizon is three hours: what is after five has half a label."""

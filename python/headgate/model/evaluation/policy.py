@@ -55,6 +55,7 @@ def policy(project_dir: Path, declared: Mapping[str, float], where: object) -> d
         with file.open(newline="") as lines:
             for row in csv.DictReader(lines):
                 _require_gate(row.get("gate"), f"{file}")
+                _require_whole(row, file)
                 found[str(row["gate"])] = Threshold(_number(row, file), str(row.get("reason") or ""))
     for name, value in declared.items():
         _require_gate(name, f"{where}, config.meta.model.gates")
@@ -69,6 +70,17 @@ def _require_gate(name: str | None, where: str) -> None:
             expected=f"gates among {', '.join(DEFAULTS)}",
             found=str(name),
             next_step="correct the name",
+        )
+
+
+def _require_whole(row: Mapping[str | None, object], file: Path) -> None:
+    """A reason with a comma has to stand in quotes: dbt refuses the whole seed otherwise."""
+    if None in row or None in row.values():
+        raise UsageError(
+            f"{file}, gate {row.get('gate')}",
+            expected="three values: gate, threshold, reason",
+            found="fewer" if None in row.values() else "more",
+            next_step="put a reason that has a comma into double quotes",
         )
 
 
