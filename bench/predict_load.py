@@ -10,6 +10,7 @@ import asyncio
 import gc
 import json
 import re
+import signal
 import statistics
 import sys
 import time
@@ -66,8 +67,13 @@ class Load:
             due += self.interval
         connection.close()
 
+    def end(self) -> None:
+        """Asks no more."""
+        self.ends = 0.0
+
     async def run(self, connections: int) -> None:
-        """Asks on so many connections."""
+        """Asks on so many connections until the time is over, or SIGTERM comes."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.end)
         await asyncio.gather(*(self.ask(number, connections) for number in range(connections)))
 
 

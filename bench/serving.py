@@ -29,6 +29,8 @@ REQUESTS = 2_000
 #: Of the bare loop's, of MLflow's, of those without a shadow.
 AT_LEAST = {"bare": 0.5, "mlflow": 15, "shadow": 0.9}
 AT_MOST_TO_ROLL_BACK = 1.0
+#: A client asks before and after the rollback.
+SECONDS_AROUND, SECONDS_AT_MOST = 1.5, 60.0
 ALONE, PAIRED = "merge", "merge_paired"
 OURS, SHADOW, EXPLAINED = "ours", "shadow", "explained"
 
@@ -96,7 +98,7 @@ def run(bench: Workbench) -> Iterator[Figure]:
         rates = _rates(bench, ways, seconds)
         yield from _compared(rates)
         yield from _at_half_load(bench, ways, rates, seconds)
-        yield from _rolled_back(database, ways[SHADOW], seconds)
+        yield from _rolled_back(database, ways[SHADOW])
 
 
 def _rates(bench: Workbench, ways: dict[str, Way], seconds: float) -> dict[str, float]:
@@ -144,14 +146,16 @@ def _at_half_load(
         yield Figure.milliseconds(name, found["bare"], found[OURS])
 
 
-def _rolled_back(database: Database, way: Way, seconds: float) -> Iterator[Figure]:
+def _rolled_back(database: Database, way: Way) -> Iterator[Figure]:
     """A promoted version goes under load: until the last answer of it, and until the command ends."""
     _step(database, "promote", PAIRED, "2", "--force", "--why", "bench")
-    client = way.begun(max(seconds, 3.0))
-    time.sleep(1)
+    client = way.begun(SECONDS_AT_MOST)
+    time.sleep(SECONDS_AROUND)
     began = time.perf_counter()
     _step(database, "rollback", PAIRED, "--why", "bench")
     taken = time.perf_counter() - began
+    time.sleep(SECONDS_AROUND)
+    client.terminate()
     found = answered(client)
     ((committed,),) = database.execute(
         f"select extract(epoch from max(happened_at)) from ops.promotions where model = '{PAIRED}'"

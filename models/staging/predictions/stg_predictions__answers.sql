@@ -25,6 +25,7 @@ typed as (
         root.release_id::bigint as release_id,
 
         -- strings
+        root.answer,
         root.error,
         root.key,
         root.model,
@@ -39,6 +40,7 @@ typed as (
         root.score,
         root.seconds,
         shadow.score as shadow_score,
+        shadow.seconds as shadow_seconds,
         shadow.version::bigint as shadow_version,
         root.staleness_seconds,
         root.version::bigint as version,
@@ -56,6 +58,7 @@ typed as (
     cross join
         lateral {{ json_fields('records.record') }}
             as root (
+                answer text,
                 as_of jsonb,
                 canary_share numeric,
                 challenger_version numeric,
@@ -79,6 +82,7 @@ typed as (
             as shadow (
                 error text,
                 score numeric,
+                seconds numeric,
                 version numeric
             )
 

@@ -41,9 +41,9 @@ def serve(
     Follows `headgate model deploy | promote | rollback` without a restart. Every answer is logged before
     it is given. API keys are required unless only this machine reaches the server.
     """
-    from headgate.serving.app import Options
     from headgate.serving.serve import is_loopback
     from headgate.serving.serve import serve as run
+    from headgate.serving.worker import Options
 
     is_open = is_loopback(host) and not require_key
     file = str(Path(keys_file).resolve()) if keys_file else None

@@ -64,6 +64,12 @@ def _strong(settings: Settings, name: str, key: bytes) -> bytes:
     return key
 
 
+def digest(key: bytes, text: str) -> str:
+    """What stands for a personal text, as `Minimiser.digest` gives it."""
+    keyed = hmac.new(key, text.encode("utf-8", "surrogatepass"), "sha256")
+    return PREFIX + keyed.hexdigest()[:HEX_DIGITS]
+
+
 class Minimiser:
     """Applies a contract's `pii` paths to records."""
 

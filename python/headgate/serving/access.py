@@ -34,6 +34,16 @@ class Access:
         """
         if self._is_open:
             return self._count("")
+        return self._count(self.require_scope(headers, scope))
+
+    def require_scope(self, headers: Mapping[str, str], scope: str) -> str:
+        """The key's name where it may; the request is not counted.
+
+        Raises:
+            Refusal: 401 without a usable key, 403 without the scope.
+        """
+        if self._is_open:
+            return ""
         given = headers.get("authorization", "").removeprefix("Bearer ") or headers.get("x-api-key", "")
         hashed = digest(given)
         found = self._fixed.get(hashed) or self.stored.get(hashed)
@@ -53,7 +63,7 @@ class Access:
                 found=", ".join(sorted(found.scopes)) or "none",
                 next_step=f"ask for a key with it: `headgate keys add NAME --scope {scope}`",
             )
-        return self._count(found.name)
+        return found.name
 
     def _count(self, name: str) -> None:
         if self._rate is None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
 from headgate import postgres
 from headgate.errors import HeadgateError, UsageError
+from headgate.landing.privacy import pii_key
 from headgate.landing.reconnecting import LOST, reason
 from headgate.model import flavours, promotions, versions
 from headgate.model.deployment import fit
 from headgate.model.deployment.state import State
-from headgate.model.package import Package
 from headgate.postgres.connection import Connection
-from headgate.serving.requests import Checker
+from headgate.serving.loaded import Deployment, Loaded
 from headgate.settings import Settings
 from headgate.store import ledger
 
@@ -25,26 +27,8 @@ from headgate.store import ledger
 SECONDS_BETWEEN, SECONDS_TO_LOOK = 2.0, 60.0
 #: After a swap; no request takes longer.
 SECONDS_TO_CLOSE = 120.0
-
-
-@dataclass(frozen=True, eq=False)
-class Loaded:
-    """A version that can be asked."""
-
-    version: int
-    package: Package
-    predictor: flavours.Predictor
-    checker: Checker
-
-
-@dataclass(frozen=True, eq=False)
-class Deployment:
-    """What answers, until the next swap."""
-
-    champion: Loaded
-    challenger: Loaded | None
-    share: float
-    release_id: int | None
+#: Until what was refused is tried again.
+SECONDS_TO_RETRY = 30.0
 
 
 class Follower:
@@ -65,16 +49,23 @@ class Follower:
         also: Callable[[Connection], Awaitable[None]],
     ) -> None:
         self._settings = settings
-        self._model = model
+        self._model = self.model = model
         self._log = log
         self._also = also
         self._loaded: dict[int, Loaded] = {}
+        # Of its own: whatever else waits in threads, a swap is made.
+        self._loading = ThreadPoolExecutor(1, "loading")
         self._notice = asyncio.Event()
         self._seen: tuple[object, ...] | None = None
+        self._retry_at = 0.0
+        #: The release that was active at the last look.
+        self._release: int | None = None
         self._updated = asyncio.Condition()
         self.current: Deployment | None = None
-        #: Why what is deployed is not what answers; None where it is.
+        #: Why the champion is not what answers; None where it is.
         self.refusal: HeadgateError | None = None
+        #: Why the challenger is left out: the champion answers alone then.
+        self.challenger_refusal: HeadgateError | None = None
         self.is_connected = False
 
     async def start(self) -> None:
@@ -109,9 +100,7 @@ class Follower:
         self._notice.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._updated:
-                await self._updated.wait_for(
-                    lambda: self.current is not None and self.current.release_id == release_id
-                )
+                await self._updated.wait_for(lambda: self._release == release_id)
         found = self.current
         return found if found is not None and found.release_id == release_id else None
 
@@ -136,17 +125,27 @@ class Follower:
         state = State.of(await promotions.current(connection, self._model))
         release = await ledger.active_release(connection)
         seen = (state.champion, state.challenger, state.canary_share, release)
-        if seen == self._seen:
+        is_refused = self.refusal is not None or self.challenger_refusal is not None
+        if seen == self._seen and not (is_refused and time.monotonic() > self._retry_at):
             return
+        said = (str(self.refusal), str(self.challenger_refusal))
         try:
             await self._swap(connection, state, release)
             self.refusal = None
         except HeadgateError as error:
             self.refusal = error
-            self._log.error("refused to swap", reason=str(error))
-        self._seen = seen
+        self._tell(said)
+        self._seen, self._release = seen, release
+        self._retry_at = time.monotonic() + SECONDS_TO_RETRY
         async with self._updated:
             self._updated.notify_all()
+
+    def _tell(self, said: tuple[str, str]) -> None:
+        """Logs a refusal that was not the reason before."""
+        if self.refusal is not None and str(self.refusal) != said[0]:
+            self._log.error("refused to swap", reason=str(self.refusal))
+        if self.challenger_refusal is not None and str(self.challenger_refusal) != said[1]:
+            self._log.error("left out the challenger", reason=str(self.challenger_refusal))
 
     async def _swap(self, connection: Connection, state: State, release: int | None) -> None:
         if state.champion is None:
@@ -157,29 +156,43 @@ class Follower:
                 next_step=f"run `headgate model deploy {self._model}`",
             )
         champion = await self._load(connection, state.champion, release)
-        challenger = await self._load(connection, state.challenger, release) if state.challenger else None
-        self.current = Deployment(champion, challenger, state.canary_share, release)
-        self._drop({champion.version, challenger.version if challenger else 0})
+        challenger = await self._challenger(connection, state, release)
+        share = state.canary_share if challenger else 0.0
+        self.current = Deployment(self._model, champion, challenger, share, release)
+        self._drop({loaded.version for loaded in self.current.versions})
         self._log.info(
             "answering",
             model=self._model,
             champion=champion.version,
             challenger=challenger and challenger.version,
-            canary_share=state.canary_share,
+            canary_share=share,
             release=release,
         )
+
+    async def _challenger(self, connection: Connection, state: State, release: int | None) -> Loaded | None:
+        """The challenger; without one that cannot be loaded, or does not fit, the champion answers alone."""
+        self.challenger_refusal = None
+        if state.challenger is None:
+            return None
+        try:
+            return await self._load(connection, state.challenger, release)
+        except HeadgateError as error:
+            self.challenger_refusal = error
+            return None
 
     async def _load(self, connection: Connection, version: int, release: int | None) -> Loaded:
         found = await versions.find(connection, self._model, version)
         await fit.require_fit(connection, found, release)
         if version not in self._loaded:
             package = await versions.load(connection, self._model, version)
-            predictor = await asyncio.to_thread(flavours.load, package, home=self._settings.home)
-            self._loaded[version] = Loaded(version, package, predictor, Checker(package.signature))
+            load = functools.partial(flavours.load, package, home=self._settings.home)
+            predictor = await asyncio.get_running_loop().run_in_executor(self._loading, load)
+            key = functools.cache(functools.partial(pii_key, self._settings))
+            self._loaded[version] = Loaded(version, package, predictor, key)
         return self._loaded[version]
 
     def _drop(self, kept: set[int]) -> None:
         for version in self._loaded.keys() - kept:
-            predictor = self._loaded.pop(version).predictor
+            scorer = self._loaded.pop(version).scorer
             # Requests that began before the swap still use it.
-            asyncio.get_running_loop().call_later(SECONDS_TO_CLOSE, predictor.close)
+            asyncio.get_running_loop().call_later(SECONDS_TO_CLOSE, scorer.close)

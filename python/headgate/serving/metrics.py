@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
@@ -25,26 +26,29 @@ STALENESS = Gauge(
     "headgate_feature_staleness_seconds",
     "Age of the features that were read last.",
     ["model"],
-    multiprocess_mode="max",
+    multiprocess_mode="livemax",
 )
 PENDING = Gauge(
     "headgate_prediction_log_pending_bytes",
     "Answers on local disk that are not landed yet.",
     ["model"],
-    multiprocess_mode="max",
+    multiprocess_mode="livemax",
 )
 READY = Gauge(
-    "headgate_ready", "1 while requests by key can be answered.", ["model"], multiprocess_mode="min"
+    "headgate_ready", "1 while requests by key can be answered.", ["model"], multiprocess_mode="livemin"
 )
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class Counters:
-    """Counters of rows; labels are looked up once."""
+    """Series of one model; labels are looked up once."""
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._children: dict[tuple[int, str, str], Any] = {}
+        self._seconds = SECONDS.labels(model)
+        self._explanation_seconds = EXPLANATION_SECONDS.labels(model)
+        self._staleness = STALENESS.labels(model)
 
     def count(self, version: int, role: str, status: str) -> None:
         """Counts a row."""
@@ -54,11 +58,26 @@ class Counters:
             child = self._children[key] = PREDICTIONS.labels(self._model, str(version), role, status)
         child.inc()
 
+    def observe(self, seconds: float, staleness: float | None, *, explained: bool) -> None:
+        """Counts a request: how long it took, and how old its features were."""
+        (self._explanation_seconds if explained else self._seconds).observe(seconds)
+        if staleness is not None:
+            self._staleness.set(staleness)
+
 
 def exposition() -> bytes:
     """All metrics in Prometheus' text format, of all workers together."""
     if FOLDER not in os.environ:
         return generated(REGISTRY)
+    _forget_the_dead(Path(os.environ[FOLDER]))
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generated(registry)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Gauges are of processes that live."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = file.stem.rpartition("_")[2]
+        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            file.unlink(missing_ok=True)

@@ -18,8 +18,9 @@ from headgate.errors import UsageError
 from headgate.model import promotions, versions
 from headgate.model.deployment import fit
 from headgate.receiving.protocol import PatientProtocol
-from headgate.serving.app import OPTIONS, Options
+from headgate.serving.app import OPTIONS
 from headgate.serving.metrics import FOLDER
+from headgate.serving.worker import Options
 from headgate.settings import Settings, load_settings
 from headgate.store import ledger
 

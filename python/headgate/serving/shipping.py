@@ -9,18 +9,22 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import orjson
-
+from headgate.errors import HeadgateError
 from headgate.landing.messages import Appended, Message
 from headgate.landing.reconnecting import ReconnectingAppender
-from headgate.serving.log import CLOSED, OPEN, PredictionLog, pending_bytes
+from headgate.serving.log import CLOSED, OPEN, WAITING, PredictionLog, pending_bytes
 
 SOURCE = "predictions"
 SECONDS_BETWEEN = 2.0
+#: After landing failed in another way than by a lost connection.
+SECONDS_TO_PAUSE = 15.0
 MOST_MESSAGES = 500
+#: How `records.line` begins.
+_ID = re.compile(rb'\{"prediction_id":"([0-9a-f-]{36})"')
 
 
 class Shipper:
@@ -33,10 +37,14 @@ class Shipper:
         self._appender = appender
         self._log = log
 
-    async def run(self) -> None:
-        """Lands what is there, again and again."""
+    async def run(self, on_error: Callable[[Exception], None]) -> None:
+        """Lands what is there, again and again; answers wait on disk for as long as that fails."""
         while True:
-            await self.ship()
+            try:
+                await self.ship()
+            except (HeadgateError, OSError) as error:
+                on_error(error)
+                await asyncio.sleep(SECONDS_TO_PAUSE)
             await asyncio.sleep(SECONDS_BETWEEN)
 
     async def ship(self) -> Appended:
@@ -44,8 +52,10 @@ class Shipper:
         if self._log is not None:
             self._log.rotate()
         done = Appended()
-        for path in sorted([*self._folder.glob(f"*{CLOSED}"), *self._folder.glob(f"*{OPEN}")]):
-            done += await self._segment(path)
+        # Answers that waited for their shadow come last: where the whole record has landed, they do not.
+        for suffix in (CLOSED, OPEN, WAITING):
+            for path in sorted(self._folder.glob(f"*{suffix}")):
+                done += await self._segment(path)
         if self._log is not None:
             self._log.pending = pending_bytes(self._folder)
         return done
@@ -59,7 +69,7 @@ class Shipper:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not await asyncio.to_thread(path.exists):
                 return Appended()
-            done = await self._landed(await asyncio.to_thread(path.read_bytes))
+            done = await self._landed(path)
             await asyncio.to_thread(path.unlink)
             return done
         except BlockingIOError:
@@ -68,17 +78,21 @@ class Shipper:
         finally:
             os.close(file)
 
-    async def _landed(self, content: bytes) -> Appended:
+    async def _landed(self, path: Path) -> Appended:
         done = Appended()
-        messages = list(_messages(content))
+        messages = list(_messages(path.name, await asyncio.to_thread(path.read_bytes)))
         for start in range(0, len(messages), MOST_MESSAGES):
             done += await self._appender.append(messages[start : start + MOST_MESSAGES])
         return done
 
 
-def _messages(content: bytes) -> Iterator[Message]:
-    """One message a line; a last line without an end was never answered."""
+def _messages(name: str, content: bytes) -> Iterator[Message]:
+    """One message a line; a last line without an end was never answered.
+
+    A line that a loss of power spoiled becomes a reject, known by its place.
+    """
     *lines, _ = content.split(b"\n")
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         if line:
-            yield Message(orjson.loads(line)["prediction_id"], line)
+            found = _ID.match(line)
+            yield Message(found[1].decode() if found else f"{name}:{number}", line)

@@ -25,6 +25,10 @@ class PredictionError(HeadgateError):
     """The model gave no usable score."""
 
 
+class UnansweredError(PredictionError):
+    """The model did not say anything: it hangs, or its process ended. Asking again may wait as long."""
+
+
 class Predictor(Protocol):
     """A loaded model."""
 

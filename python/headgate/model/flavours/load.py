@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from headgate.errors import UsageError
+from headgate.errors import HeadgateError, UsageError
 from headgate.model.flavours.base import Predictor
 from headgate.model.package import Package
 
@@ -48,4 +48,14 @@ def load(package: Package, *, home: Path | None = None) -> Predictor:
             expected=f"the Python package {error.name}",
             found="it is not installed",
             next_step="install the extra: `uv sync --extra models`, or `pip install headgate[models]`",
+        ) from error
+    except HeadgateError:
+        raise
+    except Exception as error:
+        # Whatever a library raises of a damaged file must not end who loads it.
+        raise UsageError(
+            f"model {package.name}, flavour {package.flavour}",
+            expected="files that load",
+            found=type(error).__name__,
+            next_step="train again, or take the package again from where it was made",
         ) from error

@@ -22,7 +22,7 @@ import orjson
 
 from headgate.errors import UsageError
 from headgate.model.flavours import pyfunc_runner
-from headgate.model.flavours.base import Encoded, PredictionError, Rows, Score, checked
+from headgate.model.flavours.base import Encoded, PredictionError, Rows, Score, UnansweredError, checked
 from headgate.model.flavours.environments import python_of
 from headgate.model.package import MAIN_FILES, Package
 
@@ -61,8 +61,12 @@ class PyFunc:
         """A score for each row; waits for the process."""
         given = [dict(row) for row in rows]
         line = orjson.dumps({"rows": given}, default=str)
-        with self._lock:
+        if not self._lock.acquire(timeout=self._seconds):
+            raise self._unanswered(f"none after {self._seconds:g} seconds, in which others were answered")
+        try:
             answer = self._asked(line)
+        finally:
+            self._lock.release()
         values = answer.get("values")
         if not isinstance(values, list) or len(values) != len(given):
             found = f"{len(values)} values" if isinstance(values, list) else answer.get("error", "no list")
@@ -90,7 +94,7 @@ class PyFunc:
             self._end()
             is_late = isinstance(error, TimeoutError)
             found = f"none after {self._seconds:g} seconds" if is_late else "its process ended"
-            raise self._error("an answer", found) from error
+            raise self._unanswered(found) from error
 
     def _running(self) -> _Process:
         if self._process is None:
@@ -111,13 +115,18 @@ class PyFunc:
             self._process.end()
             self._process = None
 
-    def _error(self, expected: str, found: str) -> PredictionError:
-        return PredictionError(
+    def _error(
+        self, expected: str, found: str, kind: type[PredictionError] = PredictionError
+    ) -> PredictionError:
+        return kind(
             f"model {self.name}",
             expected=expected,
             found=found,
             next_step="look at the model's code; what it printed stands in the server's log",
         )
+
+    def _unanswered(self, found: str) -> PredictionError:
+        return self._error("an answer", found, UnansweredError)
 
 
 class _Process:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, overload
@@ -38,6 +38,11 @@ class Features(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"Features({len(self)} columns, as_of={self.as_of.isoformat()})"
+
+    def picked(self, columns: Iterable[str]) -> list[Any]:
+        """The values of some columns, in that order."""
+        record, places = self._record, self._places
+        return [record[places[column]] for column in columns]
 
     def as_dict(self) -> dict[str, Any]:
         """The values as a plain dictionary."""

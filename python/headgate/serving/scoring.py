@@ -1,0 +1,98 @@
+"""Scores rows with a version; what a model raises is an error of its rows, never of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from headgate.model.flavours import PredictionError, Predictor, UnansweredError
+
+#: Until a request that waits for others' is given up, where a model waits for a process of its own.
+MOST_SECONDS_WAITING = 10.0
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Scores of rows, each with what went wrong instead, and how long the version took for all of them."""
+
+    rows: Sequence[tuple[Any, str | None]]
+    seconds: float
+
+
+class Scorer:
+    """One version's way to its scores: at once, or in a thread of its own where another process computes.
+
+    Of its own: a model that hangs keeps nobody waiting but those who ask it.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.waits = predictor.waits
+        self._thread = ThreadPoolExecutor(1, "model") if predictor.waits else None
+
+    async def scored(self, rows: Sequence[Values]) -> Scored:
+        """The scores of rows."""
+        if self._thread is None:
+            return self.scored_now(rows)
+        asked = time.perf_counter()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_turn, rows, asked)
+
+    def scored_now(self, rows: Sequence[Values]) -> Scored:
+        """The same, of a version that computes in this process."""
+        begun = time.perf_counter()
+        found = _tried(self.predictor, rows)
+        return Scored(found, time.perf_counter() - begun)
+
+    def close(self) -> None:
+        """Gives up the model; those who still ask get an error."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+        self.predictor.close()
+
+    def _in_turn(self, rows: Sequence[Values], asked: float) -> Scored:
+        waited = time.perf_counter() - asked
+        if waited > MOST_SECONDS_WAITING:
+            return Scored([(None, "too many requests wait for the model")] * len(rows), waited)
+        return Scored(_tried(self.predictor, rows), time.perf_counter() - asked)
+
+
+def _tried(predictor: Predictor, rows: Sequence[Values]) -> list[tuple[Any, str | None]]:
+    """By row a score or an error; a batch that fails as a whole is asked row by row."""
+    if len(rows) == 1:
+        return [_tried_one(predictor, rows[0])]
+    try:
+        return [(score, None) for score in predictor.predict(rows)]
+    except UnansweredError as error:
+        return [(None, error.found)] * len(rows)
+    except Exception:
+        return _one_by_one(predictor, rows)
+
+
+def _one_by_one(predictor: Predictor, rows: Sequence[Values]) -> list[tuple[Any, str | None]]:
+    found: list[tuple[Any, str | None]] = []
+    for place, row in enumerate(rows):
+        try:
+            found.append((predictor.predict_one(row), None))
+        except UnansweredError as error:
+            # Whoever does not answer one would let each of the others wait as long.
+            return found + [(None, error.found)] * (len(rows) - place)
+        except Exception as error:
+            found.append((None, _said(error)))
+    return found
+
+
+def _tried_one(predictor: Predictor, row: Values) -> tuple[Any, str | None]:
+    try:
+        return predictor.predict_one(row), None
+    except Exception as error:
+        return None, _said(error)
+
+
+def _said(error: Exception) -> str:
+    """What went wrong; of what a library says only the kind, for it may quote a value."""
+    return error.found if isinstance(error, PredictionError) else type(error).__name__
