@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
+from headgate.model.flavours import UnansweredError
+from headgate.model.signature import Input, Signature
 from headgate.model.split import in_canary
+from headgate.serving import keytext
 from headgate.serving.access import Access
 from headgate.serving.log import PredictionLog
 from headgate.serving.refusals import Refusal
+from headgate.serving.requests import Checker
+from headgate.serving.scoring import Scorer
+from headgate.serving.shipping import _messages
 
 
 @pytest.mark.parametrize("found", ["disk", "limit"])
@@ -19,8 +28,9 @@ def test_a_full_log_refuses_answers(found: str, tmp_path: Path, monkeypatch: pyt
     log = PredictionLog(tmp_path)
     log.append(b'{"prediction_id": "1"}\n')
     if found == "disk":
-        os.close(log._file)
-        log._file = os.open("/dev/full", os.O_WRONLY)
+        assert log._segment is not None
+        os.close(log._segment._file)
+        log._segment._file = os.open("/dev/full", os.O_WRONLY)
         monkeypatch.setattr(os, "ftruncate", lambda *_: None)
     else:
         log.pending = 3 << 30
@@ -29,6 +39,139 @@ def test_a_full_log_refuses_answers(found: str, tmp_path: Path, monkeypatch: pyt
     assert refused.value.status == 503
     (segment,) = tmp_path.iterdir()
     assert segment.read_bytes() == b'{"prediction_id": "1"}\n'
+
+
+def test_a_segment_that_cannot_begin_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 503 while files cannot be renamed; what is logged after that is found by the shipper."""
+    log = PredictionLog(tmp_path)
+    log.append(b"first\n")
+    log.rotate()
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "rename", _refuse)
+        with pytest.raises(Refusal):
+            log.append(b"second\n")
+        log.rotate()
+    log.append(b"third\n")
+    log.rotate()
+    contents = [path.read_bytes() for path in sorted(tmp_path.glob("*.jsonl"))]
+    assert contents == [b"first\n", b"third\n"]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_what_waits_for_its_shadow_is_kept_until_all_of_it_is_whole(tmp_path: Path) -> None:
+    """Its file goes with the last of it, another begins for what comes then; what is left stays."""
+    log = PredictionLog(tmp_path)
+    first = log.append_waiting(b"1\n", 1)
+    assert log.append_waiting(b"2\n3\n", 2) is first
+    first.done(2)
+    (file,) = tmp_path.glob("*.waiting")
+    assert file.read_bytes() == b"1\n2\n3\n"
+    first.done(1)
+    assert not list(tmp_path.glob("*.waiting"))
+    assert log.append_waiting(b"4\n", 1) is not first
+    log.close()
+    (left,) = tmp_path.iterdir()
+    assert left.read_bytes() == b"4\n"
+
+
+def test_lines_that_a_loss_of_power_spoiled_are_known_by_their_place() -> None:
+    """Zeros, a torn line and another's line do not keep the rest from landing; half a last line is none."""
+    whole = b'{"prediction_id":"6f1c1c9e-38ab-4b2b-9d6e-0c2f3f0a7b11","at":1}'
+    found = list(_messages("7-1.jsonl", whole + b'\n\0\0\0\n\n{"a": 1\n' + whole[:20]))
+    assert [(message.delivery_id, message.body) for message in found] == [
+        ("6f1c1c9e-38ab-4b2b-9d6e-0c2f3f0a7b11", whole),
+        ("7-1.jsonl:2", b"\0\0\0"),
+        ("7-1.jsonl:4", b'{"a": 1'),
+    ]
+
+
+class Raises:
+    """A model that raises for a negative number, and hangs for a hundred."""
+
+    waits = False
+    explains = False
+    calls = 0
+
+    def predict(self, rows: Any) -> list[Any]:
+        """Scores, or nothing."""
+        return [self.predict_one(row) for row in rows]
+
+    def predict_one(self, values: Any) -> Any:
+        """The number itself."""
+        self.calls += 1
+        if values["n"] == 100:
+            raise UnansweredError(
+                "model m", expected="an answer", found="none after 1 seconds", next_step="-"
+            )
+        if values["n"] < 0:
+            raise OverflowError("a secret")
+        return values["n"]
+
+    def contributions(self, values: Any) -> dict[str, float]:
+        """None."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def test_whatever_a_model_raises_is_an_error_of_its_row() -> None:
+    """By its kind; who hangs is not asked again for each row of a batch."""
+    model = Raises()
+    scorer = Scorer(model)
+    assert scorer.scored_now([{"n": -1}]).rows == [(None, "OverflowError")]
+    batch = scorer.scored_now([{"n": 1}, {"n": -1}, {"n": 2}]).rows
+    assert batch == [(1, None), (None, "OverflowError"), (2, None)]
+    model.calls = 0
+    late = scorer.scored_now([{"n": 100}] * 50).rows
+    assert set(late) == {(None, "none after 1 seconds")}
+    assert model.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("boolean", True, "true"),
+        ("double precision", 1.0, "1"),
+        ("double precision", 1e25, "1e+25"),
+        ("double precision", 123456789012345680.0, "1.2345678901234568e+17"),
+        ("double precision", 0.00001, "1e-05"),
+        ("double precision", -0.5, "-0.5"),
+        ("numeric", 1e25, "10000000000000000000000000"),
+        ("numeric", 1.10, "1.1"),
+        ("uuid", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+        ("date", date(2026, 3, 1), "2026-03-01"),
+        ("timestamp with time zone", datetime(2026, 3, 1, 5, 6, 7, 120000, UTC), "2026-03-01 05:06:07.12+00"),
+        ("bigint", 7, "7"),
+        ("text", "a|b", "a|b"),
+    ],
+)
+def test_keys_are_written_as_postgresql_writes_them(kind: str, value: Any, text: str) -> None:
+    """Labels and histories are joined by the text."""
+    assert keytext.form(kind)(value) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "found", "wrong"),
+    [
+        ("date", "2026-03-01", date(2026, 3, 1), "2026-13-01"),
+        ("timestamp with time zone", "2026-03-01T00:00:00Z", datetime(2026, 3, 1, tzinfo=UTC), "2026-03-01"),
+        ("uuid", "A0EEBC999C0B4EF8BB6D6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "7f"),
+    ],
+)
+def test_keys_of_other_types_are_read_from_texts(kind: str, right: str, found: Any, wrong: str) -> None:
+    """Dates, instants and uuids reach the store as such; another text is refused by name."""
+    view = Input(name="v__n", type="bigint", nullable=True, view="v")
+    checker = Checker(Signature(inputs=(view,), keys=(("k", kind),), output=("y", "double precision")))
+    assert checker.request(orjson.dumps({"key": {"k": right}})).rows[0].key == {"k": found}
+    with pytest.raises(Refusal) as refused:
+        checker.request(orjson.dumps({"key": {"k": wrong}}))
+    assert refused.value.details["object"] == "key, k"
+    assert wrong not in str(refused.value.details["found"])
 
 
 def test_a_key_keeps_its_version_and_a_larger_share_adds_keys() -> None:

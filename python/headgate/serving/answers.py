@@ -97,7 +97,7 @@ class Answering:
         return made
 
     async def _score(self, rows: Sequence[Made], deployment: Deployment, read: Read) -> list[Made]:
-        """Each row is answered by one version, the other is its shadow; the rows whose shadow is not there yet.
+        """Each row is answered by one version, the other is its shadow; rows whose shadow is not there yet.
 
         A version that computes in this process scores all rows at once; one that waits for another process
         keeps nobody waiting but whom it answers.
@@ -105,7 +105,9 @@ class Answering:
         late: list[Made] = []
         for loaded in deployment.versions:
             own = [one for one in rows if one.version == loaded.version]
-            others = [one for one in rows if one.version != loaded.version]
+            others = [
+                one for one in rows if one.version != loaded.version and loaded in deployment.asked(one.row)
+            ]
             if own:
                 scored = await loaded.scorer.scored([one.values for one in own])
                 _answer(own, scored, read)
@@ -136,7 +138,7 @@ class Answering:
 def _begun(row: Row, deployment: Deployment) -> Made:
     prediction_id = records.new_id()
     key = deployment.champion.key_text(row, prediction_id)
-    answering = deployment.answering(key)
+    answering = deployment.answering(row, key)
     is_challenger = answering is not deployment.champion
     return Made(row, dict(row.values), answering.version, is_challenger, prediction_id, key)
 

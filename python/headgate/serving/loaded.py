@@ -117,9 +117,21 @@ class Deployment:
         """The inputs that are read, without a value."""
         return dict.fromkeys(name for _, names in self.fetched.values() for name in names)
 
-    def answering(self, key: str) -> Loaded:
-        """The version that answers a key."""
-        challenger = self.challenger
-        if challenger is not None and in_canary(self.model, challenger.version, key, self.share):
+    @cached_property
+    def _takes_sent_features(self) -> bool:
+        """Whether the challenger takes no feature that a request with the champion's features lacks."""
+        names = [{given.name for given in loaded.package.signature.inputs} for loaded in self.versions]
+        return names[-1] <= names[0]
+
+    def asked(self, row: Row) -> tuple[Loaded, ...]:
+        """The versions that can be asked for a row."""
+        if row.is_by_key or self._takes_sent_features:
+            return self.versions
+        return (self.champion,)
+
+    def answering(self, row: Row, key: str) -> Loaded:
+        """The version that answers a row."""
+        challenger = self.asked(row)[-1]
+        if challenger is not self.champion and in_canary(self.model, challenger.version, key, self.share):
             return challenger
         return self.champion

@@ -14,11 +14,17 @@ import time
 from pathlib import Path
 
 from headgate.serving.refusals import Refusal
+from headgate.settings import Settings
 
 MOST_SEGMENT_BYTES = 4 << 20
 #: Of all files that wait to be landed; beyond it nothing is answered.
 MOST_PENDING_BYTES = 2 << 30
 OPEN, CLOSED, WAITING = ".open", ".jsonl", ".waiting"
+
+
+def folder(settings: Settings) -> Path:
+    """Where answers wait to be landed."""
+    return settings.home / "predictions"
 
 
 class Segment:

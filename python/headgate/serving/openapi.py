@@ -13,6 +13,8 @@ ERROR = {
     "properties": {"error": {"type": "object"}},
     "required": ["error"],
 }
+#: Of texts, by PostgreSQL type.
+FORMATS = {"date": "date", "timestamp with time zone": "date-time", "uuid": "uuid"}
 REFUSALS = {
     "400": "The body is no JSON",
     "401": "The key is missing or unknown",
@@ -119,4 +121,6 @@ def _typed(kind: str) -> dict[str, Any]:
         return {"type": "integer", "minimum": -RANGES[kind], "maximum": RANGES[kind] - 1}
     if kind in NUMBERS:
         return {"type": "number"}
-    return {"type": "boolean" if kind == "boolean" else "string"}
+    if kind == "boolean":
+        return {"type": "boolean"}
+    return {"type": "string", **({"format": FORMATS[kind]} if kind in FORMATS else {})}

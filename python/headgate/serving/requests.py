@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -46,6 +48,7 @@ class Checker:
 
     def __init__(self, signature: Signature) -> None:
         self._keys = {name: _check(kind, nullable=False) for name, kind in signature.keys}
+        self._read = {name: READ[kind] for name, kind in signature.keys if kind in READ}
         self._requested = _checks(signature.requested)
         self._fetched = _checks(signature.fetched)
 
@@ -85,7 +88,7 @@ class Checker:
             raise _wrong("features", "a model that reads feature views", "one that reads none")
         if parsed.keys() != {"key"}:
             raise _wrong("request", "an object with key", _names(parsed.keys()) or "no key")
-        return _part(parsed, "key", self._keys, "")
+        return self._typed(_part(parsed, "key", self._keys, ""), "")
 
     def _row(self, given: Any, where: str) -> Row:
         if not isinstance(given, dict):
@@ -93,13 +96,51 @@ class Checker:
         if unknown := given.keys() - {"key", "inputs", "features"}:
             raise _wrong(f"{where}request", SHAPE, f"also {_names(unknown)}")
         is_by_key = bool(self._fetched) and "features" not in given
-        key = _part(given, "key", self._keys, where) if self._keys and ("key" in given or is_by_key) else None
+        key = None
+        if self._keys and ("key" in given or is_by_key):
+            key = self._typed(_part(given, "key", self._keys, where), where)
         if not self._keys and given.get("key"):
             raise _wrong(f"{where}key", "none: the model reads no feature view", _found(given["key"]))
         values = _part(given, "inputs", self._requested, where)
         if not is_by_key:
             values |= _part(given, "features", self._fetched, where)
         return Row(key, values, is_by_key)
+
+    def _typed(self, key: dict[str, Any], where: str) -> dict[str, Any]:
+        """The key as the feature store takes it: instants and dates are texts in JSON."""
+        for name, (read, form) in self._read.items():
+            try:
+                key[name] = read(key[name])
+            except ValueError:
+                raise _wrong(f"{where}key, {name}", form, "another text") from None
+        return key
+
+
+def _instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError
+    return found
+
+
+def _local(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is not None:
+        raise ValueError
+    return found
+
+
+def _uuid(text: str) -> str:
+    return str(uuid.UUID(text))
+
+
+#: By type of a key column: how its text is read, and what it has to be.
+READ: dict[str, tuple[Callable[[str], Any], str]] = {
+    "date": (date.fromisoformat, "a date such as 2026-03-01"),
+    "timestamp with time zone": (_instant, "an instant with its offset, such as 2026-03-01T12:30:00Z"),
+    "timestamp without time zone": (_local, "a time without offset, such as 2026-03-01T12:30:00"),
+    "uuid": (_uuid, "a uuid"),
+}
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import signal
+import sys
 import tempfile
 from dataclasses import asdict
 from typing import Any
@@ -20,6 +22,7 @@ from headgate.model.deployment import fit
 from headgate.receiving.protocol import PatientProtocol
 from headgate.serving.app import OPTIONS
 from headgate.serving.metrics import FOLDER
+from headgate.serving.shipper import ShipperProcess
 from headgate.serving.worker import Options
 from headgate.settings import Settings, load_settings
 from headgate.store import ledger
@@ -48,7 +51,9 @@ def serve(
     os.environ[OPTIONS] = orjson.dumps(asdict(options)).decode()
     scheme = "https" if certificate else "http"
     click.echo(f"serving {options.model} at {scheme}://{host}:{port}; Ctrl-C stops it", err=True)
-    with tempfile.TemporaryDirectory(prefix="headgate_metrics_") as folder:
+    # uvicorn raises the signal again once it has ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory(prefix="headgate_metrics_") as folder, ShipperProcess():
         if workers > 1:
             os.environ[FOLDER] = folder
         uvicorn.run(

@@ -1,6 +1,6 @@
 """Shadows of models in processes of their own: scored behind the answer, logged with it, once.
 
-Before the answer leaves, its record stands in a file of records that wait (`log.Waiting`), without its shadow.
+Before the answer leaves, its record stands in a file of records that wait (`log.Waiting`), without a shadow.
 When the shadow is there, the whole record goes into the log. What waits when a worker dies is landed as it
 stands.
 """

@@ -16,10 +16,10 @@ from pathlib import Path
 from headgate.errors import HeadgateError
 from headgate.landing.messages import Appended, Message
 from headgate.landing.reconnecting import ReconnectingAppender
-from headgate.serving.log import CLOSED, OPEN, WAITING, PredictionLog, pending_bytes
+from headgate.serving.log import CLOSED, OPEN, WAITING
 
 SOURCE = "predictions"
-SECONDS_BETWEEN = 2.0
+SECONDS_BETWEEN = 1.0
 #: After landing failed in another way than by a lost connection.
 SECONDS_TO_PAUSE = 15.0
 MOST_MESSAGES = 500
@@ -30,12 +30,9 @@ _ID = re.compile(rb'\{"prediction_id":"([0-9a-f-]{36})"')
 class Shipper:
     """Lands the segments of a folder, whoever wrote them."""
 
-    def __init__(
-        self, folder: Path, appender: ReconnectingAppender, log: PredictionLog | None = None
-    ) -> None:
+    def __init__(self, folder: Path, appender: ReconnectingAppender) -> None:
         self._folder = folder
         self._appender = appender
-        self._log = log
 
     async def run(self, on_error: Callable[[Exception], None]) -> None:
         """Lands what is there, again and again; answers wait on disk for as long as that fails."""
@@ -49,15 +46,11 @@ class Shipper:
 
     async def ship(self) -> Appended:
         """Lands all segments that are complete, also those that a killed worker left."""
-        if self._log is not None:
-            self._log.rotate()
         done = Appended()
         # Answers that waited for their shadow come last: where the whole record has landed, they do not.
         for suffix in (CLOSED, OPEN, WAITING):
             for path in sorted(self._folder.glob(f"*{suffix}")):
                 done += await self._segment(path)
-        if self._log is not None:
-            self._log.pending = pending_bytes(self._folder)
         return done
 
     async def _segment(self, path: Path) -> Appended:

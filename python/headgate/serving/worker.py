@@ -1,4 +1,4 @@
-"""One worker process: follows what is deployed, keeps the log and lands it."""
+"""One worker process: follows what is deployed and keeps its part of the log."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import asyncio
 import contextlib
 import gc
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headgate.landing.reconnecting import ReconnectingAppender, reason
 from headgate.logs import service_log
 from headgate.postgres.connection import Connection, dsn
 from headgate.serving import keys, metrics
@@ -21,14 +19,13 @@ from headgate.serving.access import Access
 from headgate.serving.answers import Answering
 from headgate.serving.deployed import Follower
 from headgate.serving.loaded import Deployment
-from headgate.serving.log import PredictionLog
-from headgate.serving.shipping import SOURCE, Shipper
+from headgate.serving.log import PredictionLog, folder, pending_bytes
 from headgate.settings import Settings
 from headgate.store.reading import FeatureStore
 
-SECONDS_TO_SHIP = 5.0
 SECONDS_TO_READ = 5.0
-SECONDS_BETWEEN_GAUGES = 2.0
+#: Between two ends of a file of the log.
+SECONDS_BETWEEN = 2.0
 #: Between two lines of the service's log about predictions that failed.
 SECONDS_BETWEEN_FAILURES = 60.0
 
@@ -57,21 +54,15 @@ class Worker:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Follows and ships while the server runs; at its end, lands what was answered."""
+        """Follows while the server runs; at its end, hands on what was answered."""
         _end_with_parent()
         await self.follower.start()
-        self.predictions = PredictionLog(log_folder(self._settings))
+        self.predictions = PredictionLog(folder(self._settings))
         self.store = FeatureStore(dsn(self._settings), timeout=SECONDS_TO_READ)
         self.answering = Answering(self.follower, self.store, self.predictions)
-        uri = f"serving, process {os.getpid()}"
-        appender = ReconnectingAppender(self._settings, SOURCE, uri=uri, on_change=self._tell)
-        shipper = Shipper(self.predictions.folder, appender, self.predictions)
         gc.collect()
         gc.freeze()
-        tasks = [
-            asyncio.create_task(work)
-            for work in (self.follower.run(), shipper.run(self._tell), self._set_gauges())
-        ]
+        tasks = [asyncio.create_task(work) for work in (self.follower.run(), self._hand_on())]
         for task in tasks:
             task.add_done_callback(self._end_when_broken)
         yield
@@ -80,10 +71,6 @@ class Worker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.predictions.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SECONDS_TO_SHIP):
-                await shipper.ship()
-        await appender.close()
         await self.store.close()
         self.log.info("ended")
 
@@ -107,30 +94,23 @@ class Worker:
             self._told_failures_at = now
             self.log.error("predictions fail", model=self.model, version=version, reason=error)
 
-    async def _set_gauges(self) -> None:
-        """Of this process; whichever answers a scrape reads those of all."""
+    async def _hand_on(self) -> None:
+        """Hands the log to the process that lands it, and sets the gauges of this worker."""
         while True:
+            self.predictions.rotate()
+            self.predictions.pending = pending_bytes(self.predictions.folder)
             metrics.PENDING.labels(self.model).set(self.predictions.pending)
             metrics.READY.labels(self.model).set(self.not_ready is None)
-            await asyncio.sleep(SECONDS_BETWEEN_GAUGES)
+            await asyncio.sleep(SECONDS_BETWEEN)
 
     async def _read_keys(self, connection: Connection) -> None:
         self.access.stored = await keys.usable(connection)
-
-    def _tell(self, error: Exception | None) -> None:
-        if error is not None:
-            self.log.warning("cannot land the prediction log", reason=reason(error))
 
     def _end_when_broken(self, task: asyncio.Task[None]) -> None:
         """A process that can follow no more must not go on to answer."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self.log.error("cannot go on", reason=str(error) or type(error).__name__)
             signal.raise_signal(signal.SIGTERM)
-
-
-def log_folder(settings: Settings) -> Path:
-    """Where answers wait to be landed."""
-    return settings.home / "predictions"
 
 
 def _end_with_parent() -> None:

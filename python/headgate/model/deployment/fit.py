@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from headgate.errors import UsageError
 from headgate.model import versions
 from headgate.model.package import BoundView
-from headgate.model.signature import Signature
+from headgate.model.signature import Input, Signature
 from headgate.model.versions import ModelVersion
 from headgate.postgres.connection import Connection
 from headgate.store import ledger
@@ -52,6 +52,40 @@ async def require_fit(connection: Connection, version: ModelVersion, release_id:
             next_step="train again on the active release, or roll back model and release together: "
             f"`headgate model rollback {version.model} --to {version.version} --with-release`",
         )
+
+
+def require_same_requests(champion: ModelVersion, challenger: ModelVersion) -> None:
+    """Does nothing where requests that fit the champion's signature fit a challenger's, too.
+
+    Raises:
+        UsageError: it has another key, or needs an input of requests that clients do not send yet.
+    """
+    before, after = (Signature.from_dict(one.manifest["signature"]) for one in (champion, challenger))
+    sent = {given.name: given for given in before.requested}
+    found = [reason for given in after.requested if (reason := _unsent(sent.get(given.name), given))]
+    if dict(after.keys).items() - dict(before.keys).items():
+        found.insert(0, f"the key {_described(after.keys)}, requests have {_described(before.keys)}")
+    if found:
+        raise UsageError(
+            f"model {challenger.model} version {challenger.version}",
+            expected=f"a challenger that takes the requests of version {champion.version}",
+            found="; ".join(found),
+            next_step="train it on the same inputs of requests, or give it a name of its own",
+        )
+
+
+def _unsent(sent: Input | None, needed: Input) -> str | None:
+    if sent is None:
+        return f"input {needed.name}, which requests do not have"
+    if sent.type != needed.type:
+        return f"input {needed.name} as {needed.type}, requests have {sent.type}"
+    return (
+        f"input {needed.name} never null, requests may have null" if sent.nullable > needed.nullable else None
+    )
+
+
+def _described(keys: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in keys) or "none"
 
 
 async def fitting_release(connection: Connection, version: ModelVersion) -> int | None:

@@ -97,6 +97,7 @@ async def deploy(
             after = State(champion=version)
             return await step.write("deploy", version, after, f"first champion: {reason}", _gates(found))
         _require_room(model, version, before)
+        fit.require_same_requests(await versions.find(connection, model, before.champion), found)
         after = replace(before, challenger=version, canary_share=share)
         action = "shift" if before.challenger == version else "deploy"
         return await step.write(action, version, after, reason, {**_gates(found), **details})
