@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headgate.errors import GateFailed, HeadgateError
-from headgate.store.publishing import publish_project
+from headgate.planning.publishing import publish_project
 from headgate.store.readiness import require_proven
 from tests.store import Store, instant
 from tests.support import Database, Databases

@@ -174,7 +174,7 @@ def test_a_version_has_to_fit_the_active_release(store: ToyStore) -> None:
         other = replace(wanted, signature=replace(wanted.signature, inputs=(given,)))
         assert await refused(connection, other) == "view toy_activity has no column mood"
         await connection.execute(
-            "update ops.release_views set definition = 'fedcba' where view = 'toy_activity'"
+            "update ops.release_views set meaning = 'fedcba' where view = 'toy_activity'"
         )
         redefined = replace(wanted, views={"toy_activity": BoundView(version=1, definition="abcdef")})
         assert "defined as fedcba, the model was trained on abcdef" in await refused(connection, redefined)
@@ -190,7 +190,7 @@ def test_model_and_release_are_rolled_back_in_one_transaction(store: ToyStore) -
 
     async def work(connection: Connection) -> float:
         await connection.execute(
-            "update ops.release_views set definition = 'r' || release_id where view = 'toy_activity'"
+            "update ops.release_views set meaning = 'r' || release_id where view = 'toy_activity'"
         )
         first, second = (
             replace(told(str(n).encode()), views={"toy_activity": BoundView(version=1, definition=f"r{n}")})
@@ -224,7 +224,7 @@ def test_a_release_alone_is_not_moved_under_a_model_that_serves(store: ToyStore)
 
     async def work(connection: Connection) -> None:
         await connection.execute(
-            "update ops.release_views set definition = 'r' || release_id where view = 'toy_activity'"
+            "update ops.release_views set meaning = 'r' || release_id where view = 'toy_activity'"
         )
         bound = replace(told(), views={"toy_activity": BoundView(version=1, definition="r2")})
         await registered(connection, bound)
@@ -239,6 +239,32 @@ def test_a_release_alone_is_not_moved_under_a_model_that_serves(store: ToyStore)
     assert store.active() == 1
     status = store.database.headgate("model", "status", NAME).stdout
     assert "does not fit view toy_activity is defined as r1" in status
+
+
+def test_a_release_that_a_champion_cannot_read_is_not_published(store: ToyStore) -> None:
+    """Approved or not; nothing of it stays. By force it goes. One that adds a column fits."""
+
+    async def work(connection: Connection) -> None:
+        await connection.execute("update ops.release_views set meaning = 'r2' where view = 'toy_activity'")
+        bound = replace(told(), views={"toy_activity": BoundView(version=1, definition="r2")})
+        await registered(connection, bound)
+        await canary.deploy(connection, NAME, 1, None, "first")
+
+    in_database(store.database, work)
+    store.database.query("alter table features.toy_activity add column extra bigint")
+    store.certify()
+    store.database.headgate("publish")
+    assert store.active() == 3
+    meanings = "select meaning from ops.release_views where view = 'toy_activity' and release_id = 3"
+    assert store.database.value(meanings) == "r2"
+    store.database.query("alter table features.toy_activity drop column rate")
+    store.approve()
+    refused = store.database.headgate("publish", exit_code=2)
+    assert "a release that model will_ship version 1 fits: it serves" in refused.stderr
+    assert "headgate publish --despite-models" in refused.stderr
+    assert (store.active(), store.database.value("select max(release_id) from ops.releases")) == (3, 3)
+    store.database.headgate("publish", "--despite-models")
+    assert store.active() == 4
 
 
 def test_what_served_at_an_instant(database: Database) -> None:

@@ -30,6 +30,8 @@ FIGURES = {
 }
 GATE = {"gate": "beats_base_rate", "verdict": "passed", "figure": 0.9, "threshold": 0.5, "rows": 415}
 FAILED = {"gate": "beats_base_rate", "verdict": "failed", "reason": "AUC 0.51 [0.48, 0.54]"}
+#: Past the trigger that forbids it.
+FORGING = "set session_replication_role = replica; update ops.model_versions set model_sha256 = 'x'"
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ def test_a_mirror_of_another_history_is_refused_and_built_anew(mirrored: Databas
             await sync(connection, mirrored.settings)
         rebuilt = mirrored.headgate("mlflow", "sync", "--rebuild", "--json").stdout
         assert json.loads(rebuilt) == Report(models=1, runs=3, versions=2, aliases=1).as_dict()
-        await connection.execute("update ops.model_versions set model_sha256 = 'x' where version = 1")
+        await connection.execute(f"{FORGING} where version = 1")
         with pytest.raises(HeadgateError, match="a run of version 1 that Headgate does not hold"):
             await sync(connection, mirrored.settings)
 
@@ -178,7 +180,7 @@ def test_a_step_has_the_mirror_follow_and_never_fails_with_it(mirrored: Database
         return store.client(mirrored.settings).get_registered_model(MODEL).aliases.get("champion")
 
     wait_until(lambda: champion() == 1, "the alias")
-    mirrored.query("update ops.model_versions set model_sha256 = 'x'")
+    mirrored.query(FORGING)
     mirrored.headgate("model", "register", MODEL, "1")
     log = follow.log_file(mirrored.settings)
     wait_until(lambda: "that Headgate does not hold" in log.read_text(), "the log")

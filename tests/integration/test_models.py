@@ -100,9 +100,28 @@ def test_a_changed_file_is_refused(database: Database, tmp_path: Path) -> None:
 
     async def work(connection: Connection) -> None:
         await versions.add(connection, made(), passed=True)
+        await connection.execute("set session_replication_role = replica")  # past the trigger that forbids it
         await connection.execute("update ops.model_files set content = 'x' where path = 'card.md'")
         with pytest.raises(HeadgateError, match=r"file card\.md"):
             await versions.load(connection, "will_ship", 1)
+
+    in_database(database, work)
+
+
+def test_a_version_stays_what_it_was_judged_as(database: Database) -> None:
+    """One that failed cannot be edited into one that passed, nor can files or histograms be exchanged."""
+
+    async def work(connection: Connection) -> None:
+        await versions.add(connection, made(), passed=False)
+        for edit in (
+            "update ops.model_versions set passed = true, gates = '[]'",
+            "update ops.model_versions set registered_at = now()",
+            "delete from ops.model_files",
+            "update ops.model_references set missing = 0",
+            "truncate ops.model_versions cascade",
+        ):
+            with pytest.raises(asyncpg.PostgresError, match=r"audit log|a version that passed is registered"):
+                await connection.execute(edit)
 
     in_database(database, work)
 

@@ -9,7 +9,7 @@ import pytest
 
 from headgate.change import changes_hash
 from headgate.definitions import Definition, Definitions
-from headgate.store.view_changes import view_changes
+from headgate.store.view_changes import view_changes, with_meaning
 from headgate.store.views import Column, FeatureView
 
 SQL = "select actor_id, as_of, count(*) as events_count_7d, max(x) as rate from t group by actor_id, as_of"
@@ -97,3 +97,21 @@ def test_the_hash_covers_what_words_do_not_tell() -> None:
         assert changes_hash(found) == changes_hash(reversed(found))
         hashes.add(changes_hash(found))
     assert len(hashes) == 2
+
+
+@pytest.mark.parametrize(
+    ("sql", "version", "meaning"),
+    [
+        (SQL, 1, "oldest"),
+        (SQL.replace("max(x) as rate", "max(x) as rate, min(x) as least"), 1, "oldest"),
+        (SQL.replace("max(x)", "min(x)"), 1, "after"),
+        (SQL, 2, "after"),
+    ],
+)
+def test_what_a_model_is_bound_to_stays_until_something_breaks(sql: str, version: int, meaning: str) -> None:
+    """Another SQL that computes the same columns alike keeps the meaning; another version never does."""
+    old, new = replace(VIEW, meaning="oldest"), replace(VIEW, definition="after", version=version)
+    definitions = Definitions({"before": definition(), "after": definition(sql)})
+    changes = view_changes({VIEW.name: old}, {VIEW.name: new}, definitions)
+    assert with_meaning(new, old, changes).meaning == meaning
+    assert with_meaning(new, None, []).meaning == "after"

@@ -10,27 +10,34 @@ import click
 
 from headgate.errors import ConfirmationRequired
 from headgate.model.deployment import fit
+from headgate.planning import publishing
 from headgate.postgres.connection import Connection
 from headgate.postgres.working import with_connection
 from headgate.report import Report, table
 from headgate.settings import Settings, load_settings
 from headgate.store import compact as compaction
 from headgate.store import diff as differences
-from headgate.store import ledger, publishing, reports
+from headgate.store import ledger, reports
 from headgate.store import rollback as moving
 
 
 @click.command()
 @click.option("--compare-all", is_flag=True, help="Compare every row, not only those that dbt changed.")
+@click.option(
+    "--despite-models", is_flag=True, help="Publish even if a deployed model does not fit the release."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def publish(compare_all: bool, as_json: bool) -> None:
+def publish(compare_all: bool, despite_models: bool, as_json: bool) -> None:
     """Publish what dbt built and every gate passed as the next release.
 
     One transaction covers all feature views. Refused with exit code 3 if a gate failed, was skipped or is
-    older than the data, and with exit code 4 if a breaking change is not approved.
+    older than the data, and with exit code 4 if a breaking change is not approved. Refused, too, where a
+    model that serves could not read the release.
     """
     settings = load_settings()
-    published = asyncio.run(publishing.publish_project(settings, compare_all=compare_all))
+    published = asyncio.run(
+        publishing.publish_project(settings, compare_all=compare_all, despite_models=despite_models)
+    )
     if as_json:
         click.echo(json.dumps(published and published.as_dict(), indent=2))
     elif published is None:
@@ -53,7 +60,7 @@ def rollback(to: int | None, despite_models: bool, yes: bool, as_json: bool) -> 
     async def work(connection: Connection) -> moving.Move:
         planned = await moving.plan(connection, to)
         if not despite_models:
-            await fit.require_champions_fit(connection, planned.target.release_id)
+            await fit.require_champions_fit(connection, planned.target.release_id, fit.MOVE_BOTH)
         if yes:
             await moving.move(connection, planned.target.release_id, expected_active=planned.active)
         return planned

@@ -27,7 +27,7 @@ class BoundView:
     """A feature view that a model reads, as its release held it."""
 
     version: int
-    #: Hash of the view's definition; a release with another one does not fit.
+    #: The view's meaning (`FeatureView.meaning`); a release where it has another one does not fit.
     definition: str | None
 
 

@@ -1,7 +1,7 @@
 """Scores of a whole spine, written back to PostgreSQL: `scores.<model>`.
 
 Rows are those of the spine that the version has not scored yet. Features are those of the active release, at
-each row's instant, as a training set has them.
+each row's instant less the lag that the model was trained with.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -77,7 +78,12 @@ async def score(settings: Settings, name: str, version: int | None = None) -> Sc
             table = await _table(connection, name, columns)
             chosen = release.chosen(list(package.views)) if package.views else ()
             joined = await open_training_set(
-                postgres.dsn(settings), package.options["spine"], release, chosen, package.options["instant"]
+                postgres.dsn(settings),
+                package.options["spine"],
+                release,
+                chosen,
+                package.options["instant"],
+                timedelta(seconds=package.options.get("feature_lag_seconds") or 0),
             )
             rows, new = await _write(connection, joined, package, number, columns, table)
             return Scored(
@@ -158,17 +164,22 @@ async def _write(
                 f"create temporary table batch on commit drop as"
                 f" select {names}, score from {table} with no data"
             )
-            for batch in await asyncio.to_thread(list, _scored(joined, predictor, package, columns)):
+            batches = _scored(joined, predictor, package, columns)
+            while batch := await asyncio.to_thread(next, batches, None):
                 rows += len(batch)
                 await connection.copy_records_to_table("batch", records=batch, columns=[*columns, "score"])
-            same = " and ".join(
-                f"held.{quoted(column)} is not distinct from batch.{quoted(column)}" for column in columns
-            )
+            # Grouping hashes and takes nulls for equal; such a join compares every row with every other.
             status = await connection.execute(
                 f"""
                 insert into {table} ({names}, model_version, release_id, scored_at, score)
-                select {names}, $1, $2, clock_timestamp(), score from batch
-                where not exists (select from {table} as held where held.model_version = $1 and {same})
+                select {names}, $1, $2, clock_timestamp(), max(score)
+                from (
+                    select {names}, score, false as is_known from batch
+                    union all
+                    select {names}, null, true from {table} where model_version = $1
+                ) as scored
+                group by {names}
+                having not bool_or(is_known)
                 """,
                 number,
                 joined.release,

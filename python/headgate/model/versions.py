@@ -135,21 +135,16 @@ async def register(connection: Connection, model: str, version: int) -> ModelVer
             found="; ".join(f"{gate['gate']}: {gate['reason']}" for gate in failed) or "one that did not",
             next_step="mend what the gate names and train again; `headgate model show` tells all figures",
         )
-    row = await connection.fetchrow(
+    await connection.execute(
         """
-        update ops.model_versions
-        set
-            registered_at = coalesce(registered_at, clock_timestamp()),
-            registered_by = coalesce(registered_by, $3)
-        where model = $1 and version = $2
-        returning *
+        update ops.model_versions set registered_at = clock_timestamp(), registered_by = $3
+        where model = $1 and version = $2 and registered_at is null
         """,
         model,
         version,
         await actor(connection),
     )
-    assert row is not None
-    return _version(row)
+    return await find(connection, model, version)
 
 
 async def find(connection: Connection, model: str, version: int | None = None) -> ModelVersion:

@@ -12,11 +12,11 @@ from headgate.landing import close_open_loads
 from headgate.pipelines import news
 from headgate.pipelines.waiting import is_building
 from headgate.planning.dbt import forget_other_sources
+from headgate.planning.publishing import publish_project
 from headgate.postgres.connection import open_psycopg2
 from headgate.report import by_instant
 from headgate.settings import Settings, load_settings
 from headgate.store import reports
-from headgate.store.publishing import publish_project
 
 #: Short: who streams wants features within a minute.
 SECONDS_BETWEEN_LOOKS = 5

@@ -13,7 +13,8 @@ from headgate.errors import GateFailed
 from headgate.model import promotions, versions
 from headgate.model.declaration import declaration
 from headgate.model.deployment import canary, steps
-from headgate.model.deployment.state import State
+from headgate.model.deployment.policy import needs_approval
+from headgate.model.deployment.state import State, approval
 from headgate.model.monitoring.answers import Window
 from headgate.model.monitoring.report import monitor
 from headgate.model.scoring import score
@@ -114,6 +115,11 @@ async def _deploy(connection: Connection, name: str) -> dict[str, Any]:
     deployed = State.of(await promotions.current(connection, name))
     if newest is None or newest in (deployed.champion, deployed.challenger):
         return {"deployed": "nothing new is registered"}
+    if deployed.challenger is not None:
+        return {"deployed": f"nothing: version {deployed.challenger} is a challenger until it has a verdict"}
+    options = (await versions.find(connection, name, newest)).manifest["options"]
+    if needs_approval(options) and not await approval(connection, name, newest):
+        return {"deployed": f"nothing: version {newest} waits for `headgate model approve {name} {newest}`"}
     done = await canary.deploy(connection, name, newest, None, "newest registered version")
     return {part: getattr(done, part) for part in ("version", "champion", "challenger", "canary_share")}
 

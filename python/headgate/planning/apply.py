@@ -13,10 +13,10 @@ from headgate.planning import dbt
 from headgate.planning.approvals import is_approved, require_sound
 from headgate.planning.deployed import BuiltModel
 from headgate.planning.plan import Plan
+from headgate.planning.publishing import publish_project
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store.ledger import newest_release
-from headgate.store.publishing import publish_project
 
 #: Models and gates; unit tests look at the code, and belong to those who change it.
 BUILD = ["build", "--exclude-resource-type", "unit_test"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 
 from headgate.postgres.connection import Connection
 
@@ -11,6 +12,7 @@ async def actor(connection: Connection) -> str:
     """The account on this machine and the role in the database."""
     role = await connection.fetchval("select session_user")
     try:
-        return f"{getpass.getuser()} as {role}"
-    except (KeyError, OSError):
+        # Not what the environment says: LOGNAME is whatever one likes.
+        return f"{pwd.getpwuid(os.geteuid()).pw_name} as {role}"
+    except KeyError:
         return str(role)

@@ -112,10 +112,10 @@ async def add_view(
     await connection.execute(
         """
         insert into ops.release_views (
-            release_id, view, version, keys, columns, definition, source_relation,
+            release_id, view, version, keys, columns, definition, meaning, source_relation,
             rows_total, rows_added, rows_changed, rows_closed, entities_changed, processed_to
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """,
         release_id,
         view.name,
@@ -123,6 +123,7 @@ async def add_view(
         list(view.key_names),
         json.dumps([*keys, *(column.as_dict() for column in view.columns)]),
         view.definition,
+        view.meaning,
         view.source_relation,
         rows_total,
         counts.added,

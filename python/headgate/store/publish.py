@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from headgate.store.approval import publishable_changes, require_leave
 from headgate.store.changes import Counts
 from headgate.store.forward import Work, bring_all_forward
 from headgate.store.readiness import read_readiness
+from headgate.store.view_changes import with_meaning
 from headgate.store.views import FeatureView, fetch_one, views_of_release
 
 UNCHANGED = Counts(added=0, changed=0, closed=0, entities=0)
@@ -110,6 +111,10 @@ class Published:
         }
 
 
+#: Asked with a connection in the transaction and the number of the new release.
+Requirement = Callable[[Connection, int], Awaitable[None]]
+
+
 class _NothingNewError(Exception):
     """The newest release holds all that was built; undoes the transaction: it may have passed a rollback."""
 
@@ -119,7 +124,11 @@ class _NothingNewError(Exception):
 
 
 async def publish(
-    connection: Connection, settings: Settings, *, compare_all: bool = False
+    connection: Connection,
+    settings: Settings,
+    *,
+    compare_all: bool = False,
+    require: Requirement | None = None,
 ) -> Published | None:
     """Makes what dbt built the active release; None when the newest release holds all of it already.
 
@@ -129,6 +138,7 @@ async def publish(
         connection: not in a transaction.
         settings: to find the project that is described in the ledger.
         compare_all: compare every row instead of those that dbt noted as touched.
+        require: asked with the new release's number before it becomes active; what it raises undoes all.
 
     Raises:
         GateFailed: a gate failed, was skipped, or is older than the data, so that no view is ready.
@@ -139,7 +149,9 @@ async def publish(
     async with ledger.exclusive(connection):
         for _ in range(TRIES):
             try:
-                published, room = await _attempt(connection, settings, started, compare_all=compare_all)
+                published, room = await _attempt(
+                    connection, settings, started, compare_all=compare_all, require=require
+                )
             except _NothingNewError as nothing:
                 await _remember_sources(connection, nothing.work)
                 if nothing.work.readiness.held:
@@ -158,7 +170,12 @@ async def publish(
 
 
 async def _attempt(
-    connection: Connection, settings: Settings, started: float, *, compare_all: bool
+    connection: Connection,
+    settings: Settings,
+    started: float,
+    *,
+    compare_all: bool,
+    require: Requirement | None,
 ) -> tuple[Published | None, list[str]]:
     """The transaction. Without room for a column it does nothing, and gives the DDL that makes it."""
     async with connection.transaction(isolation="repeatable_read"):
@@ -173,7 +190,10 @@ async def _attempt(
         await _require_news(connection, work, counts, loads, changes)
         # Not before: what a rollback left stays where it is without anybody's leave.
         await require_leave(connection, changes)
-        return await _release(connection, settings, work, views, changes, counts, loads, started), []
+        published = await _release(connection, settings, work, views, changes, counts, loads, started)
+        if require:
+            await require(connection, work.next)
+        return published, []
 
 
 async def _look(connection: Connection) -> Work:
@@ -274,7 +294,9 @@ async def _release(
     )
     await _write_ledger(connection, settings, published)
     kept = {name: view for name, view in work.published.items() if name in work.kept}
-    for name, view in {**kept, **views}.items():
+    shown = await _shown(connection, work)
+    meant = {name: with_meaning(view, shown.get(name), changes) for name, view in views.items()}
+    for name, view in {**kept, **meant}.items():
         before = await connection.fetchval(
             "select rows_total from ops.release_views where release_id = $1 and view = $2", work.newest, name
         )

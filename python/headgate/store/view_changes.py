@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from headgate.change import Change
 from headgate.definitions import Definitions
@@ -34,6 +35,13 @@ def view_changes(
         else:
             changes += [*_shape(old, new), *_meaning(old, new, definitions)]
     return changes
+
+
+def with_meaning(new: FeatureView, old: FeatureView | None, changes: Iterable[Change]) -> FeatureView:
+    """A view that is published, with the meaning of the one before it where nothing broke in between."""
+    broke = any(change.name == new.name and change.breaking for change in changes)
+    is_same = old is not None and old.version == new.version and old.meaning is not None and not broke
+    return replace(new, meaning=old.meaning if old and is_same else new.definition)
 
 
 def _shape(old: FeatureView, new: FeatureView) -> Iterator[Change]:

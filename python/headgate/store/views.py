@@ -43,6 +43,9 @@ class FeatureView:
     definition: str | None
     #: The table of dbt that it was read from, by oid.
     source_relation: int
+    #: The oldest definition whose columns this one has, computed alike: what a model is bound to. Another SQL
+    #: that only adds columns, or that is about other columns upstream, does not change it.
+    meaning: str | None = None
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -97,4 +100,5 @@ def _from_row(row: asyncpg.Record) -> FeatureView:
         columns=tuple(Column(**column) for column in described if column["name"] not in keys),
         definition=row["definition"],
         source_relation=row["source_relation"],
+        meaning=row["meaning"],
     )

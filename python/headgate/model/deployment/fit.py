@@ -13,6 +13,12 @@ from headgate.postgres.connection import Connection
 from headgate.store import ledger
 from headgate.store.views import FeatureView, views_of_release
 
+#: The next step where a release that is moved to does not fit.
+MOVE_BOTH = (
+    "move both: `headgate model rollback {model} --to VERSION --with-release {release}`; "
+    "--despite-models moves the release alone, and servers refuse the model"
+)
+
 
 def bound_views(version: ModelVersion) -> dict[str, BoundView]:
     """The feature views that a version was trained on, by name."""
@@ -98,11 +104,19 @@ async def fitting_release(connection: Connection, version: ModelVersion) -> int 
     return None
 
 
-async def require_champions_fit(connection: Connection, release_id: int, *, but: str | None = None) -> None:
+async def require_champions_fit(
+    connection: Connection, release_id: int, otherwise: str, *, but: str | None = None
+) -> None:
     """Does nothing where every model's champion fits a release; of model `but` it is not asked.
 
+    Args:
+        connection: may be in the transaction that makes the release.
+        release_id: the release that is to be active.
+        otherwise: the next step where one does not fit; may name `{model}` and `{release}`.
+        but: a model that moves with the release.
+
     Raises:
-        UsageError: one does not; says which, and how to move both together.
+        UsageError: one does not; says which.
     """
     rows = await connection.fetch(
         "select distinct on (model) model, champion from ops.promotions order by model, promotion_id desc"
@@ -113,12 +127,10 @@ async def require_champions_fit(connection: Connection, release_id: int, *, but:
         champion = await versions.find(connection, row["model"], row["champion"])
         if reasons := await reasons_against(connection, champion, release_id):
             raise UsageError(
-                f"rollback to release {release_id}",
+                f"release {release_id}",
                 expected=f"a release that model {champion.model} version {champion.version} fits: it serves",
                 found="; ".join(reasons),
-                next_step="move both: "
-                f"`headgate model rollback {champion.model} --to VERSION --with-release {release_id}`; "
-                "--despite-models moves the release alone, and servers refuse the model",
+                next_step=otherwise.format(model=champion.model, release=release_id),
             )
 
 
@@ -127,8 +139,10 @@ def _misfit(name: str, bound: BoundView, view: FeatureView | None) -> str | None
         return f"view {name} is not in it"
     if view.version != bound.version:
         return f"view {name} has version {view.version}, the model was trained on version {bound.version}"
-    if None not in (bound.definition, view.definition) and bound.definition != view.definition:
-        return f"view {name} is defined as {_short(view)}, the model was trained on {_short(bound)}"
+    if bound.definition and view.meaning and bound.definition != view.meaning:
+        return (
+            f"view {name} is defined as {view.meaning[:12]}, the model was trained on {bound.definition[:12]}"
+        )
     return None
 
 
@@ -141,7 +155,3 @@ def _missing_columns(signature: Signature, release: Mapping[str, FeatureView]) -
         for given in signature.fetched
         if given.view and given.name.removeprefix(f"{given.view}__") not in columns[given.view]
     ]
-
-
-def _short(view: BoundView | FeatureView) -> str:
-    return (view.definition or "")[:12]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,10 +49,11 @@ class Change:
 
 
 @asynccontextmanager
-async def change(connection: Connection, model: str) -> AsyncIterator[Change]:
-    """One transaction in which nobody else changes what is deployed of a model."""
+async def change(connection: Connection, model: str, *, fits: bool = False) -> AsyncIterator[Change]:
+    """One transaction: nobody else changes what is deployed of a model, nor the release it has to fit."""
     await versions.find(connection, model)
-    async with locks.held(connection, f"model {model}"), connection.transaction():
+    release = ledger.exclusive(connection) if fits else nullcontext()
+    async with locks.held(connection, f"model {model}"), release, connection.transaction():
         state = State.of(await promotions.current(connection, model))
         yield Change(connection=connection, model=model, before=state)
 
@@ -90,7 +91,7 @@ async def deploy(
     Raises:
         UsageError: it is not registered, approved or fit for the release, or another challenger runs.
     """
-    async with change(connection, model) as step:
+    async with change(connection, model, fits=True) as step:
         found = await _deployable(connection, model, version)
         before = step.before
         if before.champion is None:
@@ -126,7 +127,7 @@ async def promote(
         UsageError: it cannot be deployed, is champion already, or is not the challenger.
         GateFailed: it is not shown to be as good as the champion.
     """
-    async with change(connection, model) as step:
+    async with change(connection, model, fits=True) as step:
         found = await _deployable(connection, model, version)
         before = step.before
         if before.champion == version:
@@ -177,7 +178,7 @@ async def roll_back(
         await fit.require_fit(connection, target, release if moves else active)
         async with connection.transaction(isolation="repeatable_read"):
             if moves and release is not None:
-                await fit.require_champions_fit(connection, release, but=model)
+                await fit.require_champions_fit(connection, release, fit.MOVE_BOTH, but=model)
                 await releases.move_within(connection, release, expected_active=active or 0)
             step = Change(connection=connection, model=model, before=state)
             details = {"from": state.__dict__, "from_release": active}

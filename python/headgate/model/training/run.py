@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from headgate.model.training.rows import Rows
 
 Step = Callable[[str], None]
-DEFINITIONS = "select view, definition from ops.release_views where release_id = $1"
+DEFINITIONS = "select view, meaning from ops.release_views where release_id = $1"
 #: What is told while training, in order; tuning comes on top.
 STEPS = ("dataset read", "models fitted", "figures drawn", "gates judged", "model kept")
 
@@ -241,7 +241,7 @@ async def _bound_views(
     connection: Connection, declared: Declaration, release: PublishedRelease
 ) -> dict[str, BoundView]:
     rows = await connection.fetch(DEFINITIONS, release.release_id)
-    definitions = {row["view"]: row["definition"] for row in rows}
+    definitions = {row["view"]: row["meaning"] for row in rows}
     return {
         name: BoundView(version=version, definition=definitions.get(name))
         for name, version in declared.views.items()

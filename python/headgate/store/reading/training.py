@@ -123,10 +123,15 @@ class TrainingSet:
 
 
 async def open_training_set(
-    dsn: str, spine: Spine, release: PublishedRelease, views: tuple[PublishedView, ...], instant: str | None
+    dsn: str,
+    spine: Spine,
+    release: PublishedRelease,
+    views: tuple[PublishedView, ...],
+    instant: str | None,
+    lag: timedelta = NO_LAG,
 ) -> TrainingSet:
     """A training set on a connection of its own; see `FeatureStore.training_set`."""
-    return await asyncio.to_thread(_open, dsn, spine, release, views, instant)
+    return await asyncio.to_thread(_open, dsn, spine, release, views, instant, None, lag)
 
 
 def open_placed_training_set(
