@@ -29,6 +29,7 @@ BENCHMARKS = (
     "staging_vs_landing",
     "features_growth",
     "orders_features",
+    "monitoring",
     "publishing",
     "training_sets",
     "online_reads",

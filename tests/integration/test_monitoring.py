@@ -1,229 +1,223 @@
-"""A day of a served model, read from the landed log: what is an alarm, and what is none."""
+"""A day of a served model, as dbt builds it from the landed log: what is an alarm, and what is none."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from headgate.model import versions
-from headgate.model.deployment import canary, steps
-from headgate.model.monitoring.answers import Window
-from headgate.model.monitoring.report import Monitored, monitor
-from headgate.model.package import BoundView, Package
-from headgate.model.signature import Input, Signature
+from headgate.model import promotions
 from headgate.postgres.connection import Connection
-from tests.integration.test_models import in_database, made
-from tests.support import Database
-from tests.toy_store import START, ToyStore, built_store, publish_new
+from tests import prediction_log
+from tests.integration.test_models import in_database
+from tests.monitored_days import BUILD, DAY, answer, monitored
+from tests.support import Database, Databases
 
-NAME = "will_ship"
-DAY = date(2026, 3, 1)
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-AS_OF = (START + timedelta(hours=1)).isoformat()
-LOG = """
-    create table staging_predictions.answers_here partition of staging_predictions.answers default;
-    create schema training;
-    create table training.shipped (toy_id bigint, ordered_at timestamptz, is_shipped boolean);
-    insert into training.shipped
-    select n, timestamptz '2026-03-01 11:59Z', n % 2 = 0 from generate_series(1, 600) as n
-"""
-ANSWER = "insert into staging_predictions.answers (load_id, line_number, record) values ($1, $2, $3)"
-LOAD = """
-    insert into ops.loads (
-        source, entity, partition_start, partition_end, uri, status, lines_read, rows_landed, rows_rejected
-    )
-    values ('predictions', 'answers', $1, $2, 'none', 'landed', 0, 0, 0) returning load_id
-"""
-Answer = dict[str, Any]
-Change = Callable[[int, Answer], Answer | None]
+pytestmark = pytest.mark.costly
+ALARMS = "select alarm, subject, sentence from monitoring.model_alarms where model = %s order by 1, 2"
 
 
-def package(**alerts: Any) -> Package:
-    """A model on one number of a request, one category, and one feature of the toy store."""
-    inputs = (
-        Input(name="size", type="bigint", nullable=True),
-        Input(name="colour", type="text", nullable=True),
-        Input(name="toy_activity__events_count", type="bigint", nullable=True, view="toy_activity"),
-    )
-    signature = Signature(inputs=inputs, keys=(("toy_id", "bigint"),), output=("p", "double precision"))
-    options = {
-        "spine": "training.shipped",
-        "instant": "ordered_at",
-        "label": "is_shipped",
-        "alerts": {"cost_per_hour": 3.6, **alerts},
-        "slices": {"colour": "colour"},
-    }
-    views = {"toy_activity": BoundView(version=1, definition=None)}
-    return replace(made(), signature=signature, views=views, options=options)
-
-
-REFERENCES = [
-    versions.Histogram(feature="size", edges=[25.0, 50.0, 75.0], labels=[], counts=[250] * 4, missing=0),
-    versions.Histogram(feature="colour", edges=[], labels=["blue", "red"], counts=[500, 500, 0], missing=0),
-    versions.Histogram(feature="score", edges=[0.5], labels=[], counts=[500, 500], missing=0),
-]
-
-
-def answer(place: int, draw: random.Random) -> Answer:
-    """An answer of a quiet day about one of 600 toys; the store has the first two."""
-    key = place + 1
-    known = key <= 2
-    return {
-        "prediction_id": f"p{place}",
-        "at": NOON.isoformat(),
-        "model": NAME,
-        "version": 1,
-        "role": "champion",
-        "key": str(key),
-        "release_id": 1,
-        "staleness_seconds": 60.0,
-        "status": "answered",
-        "seconds": 0.002,
-        "score": 0.9 if key % 2 == 0 else 0.1,
-        "as_of": {"toy_activity": AS_OF if known else None},
-        "features": {
-            "size": draw.randrange(100),
-            "colour": draw.choice(["blue", "red"]),
-            "toy_activity__events_count": {1: 5, 2: 6}.get(key),
-        },
-    }
-
-
-def quiet(_place: int, given: Answer) -> Answer | None:
-    """Changes nothing."""
-    return given
-
-
-def day(store: ToyStore, change: Change = quiet, **alerts: Any) -> Monitored:
-    """The report of a day of 600 answers, each as `change` leaves it."""
-    draw = random.Random(4)
-    answers = [changed for place in range(600) if (changed := change(place, answer(place, draw)))]
-
-    async def work(connection: Connection) -> Monitored | None:
-        made_version = await versions.add(connection, package(**alerts), REFERENCES, passed=True)
-        await steps.register(connection, NAME, made_version.version, "test")
-        await canary.deploy(connection, NAME, 1, None, "first")
-        await connection.execute(LOG)
-        for start, said in ((NOON - timedelta(hours=12), answers), (NOON - timedelta(days=30), answers[:50])):
-            load = await connection.fetchval(LOAD, start, start + timedelta(days=1))
-            rows = [
-                (load, place, json.dumps({**one, "at": (start + timedelta(hours=12)).isoformat()}))
-                for place, one in enumerate(said)
-            ]
-            await connection.executemany(ANSWER, rows)
-        return await monitor(connection, made_version, Window(day=DAY))
-
-    found = in_database(store.database, work)
-    assert isinstance(found, Monitored)
-    return found
+@pytest.fixture(scope="module")
+def built(databases: Databases) -> Iterator[Database]:
+    """Models whose day went wrong in one way each, built with their gates."""
+    with databases.new(databases.template("monitored", monitored)) as made:
+        yield made
 
 
 @pytest.fixture
-def store(database: Database) -> ToyStore:
-    """A store with one release."""
-    found = built_store(database)
-    publish_new(found)
+def own(databases: Databases) -> Iterator[Database]:
+    """The same, for a test that changes it."""
+    with databases.new(databases.template("monitored", monitored)) as made:
+        yield made
+
+
+def report(database: Database, model: str, exit_code: int = 0) -> dict[str, Any]:
+    """What `headgate model monitor` says of the day."""
+    said = database.headgate(
+        "model", "monitor", model, "--day", str(DAY), "--json", exit_code=exit_code
+    ).stdout
+    found: dict[str, Any] = json.loads(said)
     return found
 
 
-def test_a_quiet_day_has_its_figures_and_no_alarm(store: ToyStore) -> None:
-    """Volume, skew zero, quality by slice, an estimate that says what it cannot see, cost; in the command."""
-    found = day(store)
-    assert found.alarms == []
-    assert (found.figures["volume"], found.figures["keys"], found.figures["failed"]) == (600, 600, 0)
-    [skew] = found.skew
-    assert (skew["compared"], skew["differing"], skew["unknown"], skew["behind"]) == (600, 0, 0, 0)
-    assert [row["slice"] for row in found.quality] == ["all", "colour", "colour"]
-    assert (found.quality[0]["rows"], found.quality[0]["loss"]) == (600, pytest.approx(0.01))
-    assert found.estimate["expected_brier"] == pytest.approx(0.09)
-    assert "blind to concept drift" in found.estimate["note"]
-    assert found.cost["cost_per_thousand"] == pytest.approx(0.002)
-    shown = store.database.headgate("model", "monitor", NAME, "--day", "2026-03-01").stdout
-    assert "skew" in shown
-    assert "ALARM" not in shown
-    assert "volume" in store.database.headgate("model", "monitor", NAME).stdout
+def alarms(database: Database, model: str) -> dict[tuple[str, str], str]:
+    """The alarms of a model: sentences by kind and subject."""
+    return {(alarm, subject): sentence for alarm, subject, sentence in database.query(ALARMS, model)}
 
 
-def test_errors_delay_age_and_a_poor_score_are_alarms(store: ToyStore) -> None:
-    """Each with its figure, the number of answers and the limit; a record delivered twice counts once."""
-
-    def change(place: int, given: Answer) -> Answer | None:
-        failed = {"status": "failed", "score": None} if place % 10 == 0 else {}
-        given["score"] = 1 - given["score"]
-        return {
-            **given,
-            **failed,
-            "prediction_id": f"p{place // 2 * 2}",
-            "seconds": 0.5,
-            "staleness_seconds": 9e4,
-        }
-
-    found = day(
-        store,
-        change,
-        largest_p95_seconds=0.1,
-        largest_p95_staleness_seconds=3600,
-        largest_loss=0.3,
-        smallest_volume=500,
-    )
-    said = "\n".join(found.alarms)
-    assert found.figures["volume"] == 300
-    assert "share of failed answers: " in said
-    assert "p95 of latency in seconds: 0.5 of 300 answers, at most 0.1" in said
-    assert "p95 of the features' age in seconds: 9e+04" in said
-    assert "volume: 300 answers, at least 500" in said
-    assert "loss: 0.8100 [" in said
+def test_a_quiet_day_has_its_figures_and_no_alarm(built: Database) -> None:
+    """Volume, skew zero, quality by slice, an estimate that says what it cannot see, cost."""
+    found = report(built, "quiet")
+    assert found["alarms"] == []
+    figures = found["figures"]
+    assert (figures["answers_count"], figures["failed_count"]) == (600, 0)
+    assert (figures["p95_seconds"], figures["p95_staleness_seconds"]) == (0.002, 60)
+    skew = {"view": "toy_activity", "release_id": 1, "compared": 600}
+    assert found["skew"] == [{**skew, "differing": 0, "unknown": 0, "behind": 0}]
+    slices = [(row["slice"], row["slice_value"]) for row in found["quality"]]
+    assert slices[:4] == [("all", ""), ("colour", "blue"), ("colour", "red"), ("size", "below 25")]
+    assert (found["quality"][0]["labels_count"], found["quality"][0]["loss"]) == (600, pytest.approx(0.01))
+    assert found["estimate"]["expected_brier"] == pytest.approx(0.09)
+    assert "blind to concept drift" in found["estimate"]["note"]
+    assert found["cost"]["cost_per_thousand"] == pytest.approx(0.002)
+    assert "skew" in built.headgate("model", "monitor", "quiet", "--day", str(DAY)).stdout
+    assert "No answers" in built.headgate("model", "monitor", "quiet").stdout
 
 
-def test_injected_drift_is_found(store: ToyStore) -> None:
+def test_errors_delay_age_volume_and_a_poor_score_are_alarms(built: Database) -> None:
+    """Each with its figure, the number of answers and the limit."""
+    found = alarms(built, "slow")
+    assert found["errors", ""] == "share of failed answers: 0.1 of 600 answers, at most 0.01"
+    assert found["latency", ""] == "p95 of latency in seconds: 0.5 of 600 answers, at most 0.1"
+    assert found["staleness", ""] == "p95 of the features' age in seconds: 90000 of 600 answers, at most 3600"
+    assert found["volume", ""] == "volume: 600 answers, at least 700"
+    assert found["loss", ""] == "loss: at least 0.807 (540 labels), at most 0.3"
+    assert ("loss", "colour is red") in found
+    assert not any(alarm in ("drift", "behind", "differing", "unknown") for alarm, _ in found)
+
+
+def test_injected_drift_is_found(built: Database) -> None:
     """Of a number, of a category that training never saw, of the score; the command ends with 3."""
-
-    def change(place: int, given: Answer) -> Answer | None:
-        features = {**given["features"], "size": 90, "colour": "green" if place % 4 == 0 else "red"}
-        return {**given, "features": features, "score": 0.9}
-
-    found = day(store, change)
-    assert {alarm.split(":")[0] for alarm in found.alarms} == {
-        "drift of size",
-        "drift of colour",
-        "drift of score",
-    }
-    failed = store.database.headgate("model", "monitor", NAME, "--day", "2026-03-01", exit_code=3)
-    assert "ALARM drift of size: PSI" in failed.stdout
-    assert "model_alarm" in failed.stderr
+    assert set(alarms(built, "drifted")) == {("drift", "size"), ("drift", "colour"), ("drift", "score")}
+    failed = report(built, "drifted", exit_code=3)
+    assert {row["input"] for row in failed["drift"] if row["is_alarm"]} == {"size", "colour", "score"}
 
 
-def test_a_stale_online_table_is_caught(store: ToyStore) -> None:
-    """Served from an older row than the release's newest, with values that were right then."""
-    store.write({("toy_activity", (1,), 3): (8, None)})
-    publish_new(store)
-
-    def change(_place: int, given: Answer) -> Answer | None:
-        return {**given, "release_id": 2}
-
-    found = day(store, change)
-    assert found.alarms == [
-        "skew of view toy_activity, release 2: 1 of 600 answers served from an older row than the"
-        " release's newest: a stale online table"
-    ]
-
-
-def test_values_that_the_store_never_held_are_caught(store: ToyStore) -> None:
-    """Other values at the served instant, and an instant that the release has no row of."""
-
-    def change(place: int, given: Answer) -> Answer | None:
-        if place == 0:
-            return {**given, "features": {**given["features"], "toy_activity__events_count": 99}}
-        if place == 1:
-            return {**given, "as_of": {"toy_activity": (START + timedelta(minutes=1)).isoformat()}}
-        return given
-
-    said = "\n".join(day(store, change).alarms)
+def test_a_stale_online_table_and_wrong_values_are_caught(built: Database) -> None:
+    """Served from an older row, with other values, and at an instant that the release has no row of."""
+    behind = "1 of 600 answers served from an older row than the release's newest: a stale online table"
+    assert alarms(built, "stale") == {("behind", "toy_activity"): f"skew of view toy_activity: {behind}"}
+    said = "\n".join(alarms(built, "wrong").values())
     assert "1 of 600 answers served with other values than the store's history" in said
     assert "1 of 600 answers served at an instant that the release has no row of" in said
+
+
+def test_gates_warn_of_alarms_and_are_recorded_like_others(built: Database) -> None:
+    """Each kind of alarm has its gate; a quiet one passes; `headgate gates show` has the rows."""
+    said = dict(built.query("select gate, status from ops.gate_results where model = 'model_alarms'"))
+    assert len(said) == 8
+    assert set(said.values()) == {"warn"}
+    shown = built.headgate("gates", "show", "served_rows_are_the_newest_of_the_release").stdout
+    assert "stale" in shown
+    assert "a stale online table" in shown
+
+
+def test_an_alarm_is_told_once_when_it_begins_and_once_when_it_ends(own: Database) -> None:
+    """By `headgate check`, which goes on to name it; `headgate status` does, too."""
+    first = own.headgate("check", exit_code=1)
+    assert first.stderr.count("drift of size") == 2
+    again = own.headgate("check", exit_code=1)
+    assert "drift of size: PSI" in again.stdout
+    assert "model_alarm" not in again.stderr
+    assert "drifted version 1: drift of size" in own.headgate("status").stdout
+
+    async def rolled_back(connection: Connection) -> None:
+        await promotions.append(
+            connection, "drifted", "stop", 1, champion=None, challenger=None, canary_share=0, reason="test"
+        )
+
+    in_database(own, rolled_back)
+    ended = own.headgate("check", exit_code=1)
+    assert ended.stderr.count("model_alarm_ended") == 3
+    assert "drift of size" not in ended.stdout
+
+
+def test_labels_that_come_later_and_a_second_load_of_a_day_count(own: Database) -> None:
+    """Quality decays as labels arrive; of a key that is asked again the first answer of the day stays."""
+    today = own.value("select (now() at time zone 'UTC')::date")
+    asked = f"{today}T00:00:01+00:00"
+    draw = random.Random(5)
+    given = [
+        {**answer(place, draw, "slow"), "prediction_id": f"today-{place}", "at": asked, "score": 0.1}
+        for place in range(300)
+    ]
+    prediction_log.land(own, given)
+    own.dbt(*BUILD)
+    labels = (
+        "select keys_count, labels_count, loss_low > 0.3 from monitoring.quality"
+        " where model = 'slow' and day = %s and slice = 'all'"
+    )
+    assert own.query(labels, today) == [(300, 0, None)]
+    own.query(
+        "insert into training.pull_requests_opened select n, %s::timestamptz, true"
+        " from generate_series(1, 300) as n",
+        asked,
+    )
+    prediction_log.land(
+        own,
+        [
+            {**one, "prediction_id": f"again-{one['key']}", "at": f"{today}T00:00:09+00:00", "score": 0.9}
+            for one in given
+        ],
+    )
+    own.dbt(*BUILD)
+    assert own.query(labels, today) == [(300, 300, True)]
+
+
+def test_a_quiet_day_raises_an_alarm_no_more_often_than_declared(own: Database) -> None:
+    """Of 200 days of 20 inputs none; by chance alone, whatever the size, at most the declared 1 % do."""
+    own.query("truncate monitoring.input_histograms")
+    own.query("delete from ops.model_references where model = 'quiet'")
+    own.query(
+        "insert into ops.model_references (model, version, feature, edges, labels, counts, missing)"
+        " select 'quiet', 1, 'input_' || n, '{1,2,3,4,5,6,7,8,9}', '{}', array_fill(2000, array[10]), 0"
+        " from generate_series(1, 20) as n"
+    )
+    own.query("select setseed(0.2)")
+    own.query(
+        """
+        insert into monitoring.input_histograms (partition_start, day, model, version, input, bin, keys_count)
+        select now(), date '2026-01-01' + day, 'quiet', 1, 'input_' || input, bin, count(*)
+        from generate_series(1, 200) as day, generate_series(1, 20) as input,
+            lateral (
+                select floor(random() * 10 + 0 * (day + input))::integer as bin
+                from generate_series(1, 600)
+            ) as drawn
+        group by day, input, bin
+        """
+    )
+    judged = "select count(distinct day) filter (where {}) from monitoring.input_drift where model = 'quiet'"
+    assert own.value(judged.format("true")) == 200
+    assert own.value(judged.format("is_alarm")) == 0
+    # Expected 2 of 200; 8 or more have a chance below 0.1 %.
+    assert own.value(judged.format("q_value <= 0.01")) < 8
+    # And the chances are those of chance: a twentieth lies below 0.05.
+    low, all_ = own.query(
+        "select count(*) filter (where p_value <= 0.05), count(*) from monitoring.input_drift"
+        " where model = 'quiet'"
+    )[0]
+    assert 0.035 < low / all_ < 0.065
+
+
+def test_chances_are_those_of_scipy(own: Database) -> None:
+    """Of chi-square, for many degrees of freedom, from the middle to far out."""
+    from scipy.stats import chi2
+
+    own.query("truncate monitoring.input_histograms")
+    own.query("delete from ops.model_references where model = 'quiet'")
+    for bins in (2, 3, 4, 5, 10, 11, 40):
+        counts = [1000] * bins
+        own.query(
+            "insert into ops.model_references values ('quiet', 1, %s, %s, '{}', %s, 0)",
+            f"of_{bins}",
+            list(map(float, range(1, bins))),
+            counts,
+        )
+        own.query(
+            "insert into monitoring.input_histograms"
+            " (partition_start, day, model, version, input, bin, keys_count)"
+            " select now(), date '2026-01-01' + shift, 'quiet', 1, %s, bin, 1000 + (bin %% 2) * 40 * shift"
+            " from generate_series(0, %s) as bin, unnest(array[1, 4, 8]) as shift",
+            f"of_{bins}",
+            bins - 1,
+        )
+    rows = own.query(
+        "select degrees, psi * training_count * keys_count / (training_count + keys_count), p_value"
+        " from monitoring.input_drift where model = 'quiet'"
+    )
+    assert len(rows) == 21
+    for degrees, value, found in rows:
+        assert found == pytest.approx(chi2.sf(float(value), degrees), rel=1e-6, abs=1e-300)

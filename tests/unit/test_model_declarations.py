@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from headgate.errors import UsageError
 from headgate.model.declaration import declaration
+from headgate.model.declared import ALERTS
 from headgate.model.evaluation.bootstrap import Drawings
 from headgate.model.evaluation.figures import Means, Ranked
 from headgate.model.evaluation.gates import Judge
@@ -54,6 +56,14 @@ def test_a_declaration_is_read(tmp_path: Path) -> None:
     assert (found.unknown_entity, found.approval, found.spine_name) == ("missing", "none", "labels")
 
 
+def test_a_declaration_knows_the_limits_of_the_seed(tmp_path: Path) -> None:
+    """Both have the same names; null switches an alarm off."""
+    with (ROOT / "seeds/model_alarm_limits.csv").open(newline="") as lines:
+        assert [row["alarm"] for row in csv.DictReader(lines)] == list(ALERTS)
+    write(tmp_path, alerts={"drift_size": 0.2, "largest_error_rate": None})
+    assert declaration(tmp_path, "shipping").alerts == {"drift_size": 0.2, "largest_error_rate": None}
+
+
 @pytest.mark.parametrize(
     ("changed", "where", "said"),
     [
@@ -72,6 +82,8 @@ def test_a_declaration_is_read(tmp_path: Path) -> None:
         ({"splits": {"test": "2h", "folds": True}}, "folds", "a whole number"),
         ({"directions": {"size": "up"}}, "size: up", "increasing or decreasing"),
         ({"gates": {"beats_chance": "high"}}, "beats_chance", "a number"),
+        ({"alerts": {"largest_eror_rate": 0.1}}, "largest_eror_rate", "did you mean largest_error_rate"),
+        ({"alerts": {"drift_size": "much"}}, "drift_size", "a number, or null for no alarm"),
         ({"unknown_entity": "guess"}, "unknown_entity", "missing, refuse"),
         ({"slices": ["is_big"]}, "slices", "a mapping"),
         ({"inputs": ["score"]}, "- score", "another name than score"),

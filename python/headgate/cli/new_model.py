@@ -38,6 +38,7 @@ def model(name: str, dataset_id: int, horizon: str, task: str | None, **how: boo
 
     next_steps = [
         f"look over inputs, slices and directions in models/exposures/{name}.yml",
+        "add its spine to label_spines below vars in dbt_project.yml: labels tell how good its answers were",
         f"train it: headgate train {name} --dataset {dataset_id}",
     ]
     files = with_connection(settings, made)

@@ -15,7 +15,7 @@ from headgate.settings import load_settings
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(as_json: bool) -> None:
-    """List stale sources, late runs and unbuilt loads; exit 1 if there are any.
+    """List stale sources, late runs, unbuilt loads and alarms of models; exit 1 if there are any.
 
     Each incident is reported once when it begins and once when it ends, as a JSON line on stderr and to the
     alert webhook if one is set.

@@ -12,7 +12,7 @@ from typing import Any
 
 from headgate.durations import duration
 from headgate.errors import UsageError
-from headgate.model.declared import CUSTOM, Declaration
+from headgate.model.declared import ALERTS, CUSTOM, KEYS, Declaration
 from headgate.yaml_files import read_yaml, yaml_lines
 
 TASKS = ("binary", "multiclass", "regression", "custom")
@@ -126,7 +126,7 @@ class _Reader:
             unknown_entity=self._one_of("unknown_entity", ("missing", "refuse"), "missing"),
             approval=self._one_of("approval", ("none", "required"), "none"),
             canary=self._mapping("canary"),
-            alerts=self._mapping("alerts"),
+            alerts=self._alerts(),
             limits=self._mapping("limits"),
             custom=self._custom(),
         )
@@ -230,6 +230,14 @@ class _Reader:
                 raise self._wrong(("custom", key), "a whole number" if kind is int else "a text", value)
         return found
 
+    def _alerts(self) -> dict[str, float | None]:
+        found = self._mapping("alerts")
+        self._known(found, ALERTS, ("alerts",))
+        for name, value in found.items():
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise self._wrong(("alerts", name), "a number, or null for no alarm", value)
+        return found
+
     def _views(self) -> dict[str, int]:
         found = self._mapping("views")
         for name, version in found.items():
@@ -291,10 +299,3 @@ class _Reader:
 def _nearest(name: str, names: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, names, 1)
     return f"did you mean {near[0]}?" if near else "add it to inputs, or remove it here"
-
-
-KEYS = (
-    *("task", "flavour", "spine", "label", "views", "inputs", "horizon", "baseline", "group", "splits"),
-    *("slices", "gates", "invariant", "directions", "forbidden", "feature_lag", "unknown_entity"),
-    *("approval", "canary", "alerts", "limits", "custom"),
-)

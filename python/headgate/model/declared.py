@@ -8,6 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+KEYS = (
+    *("task", "flavour", "spine", "label", "views", "inputs", "horizon", "baseline", "group", "splits"),
+    *("slices", "gates", "invariant", "directions", "forbidden", "feature_lag", "unknown_entity"),
+    *("approval", "canary", "alerts", "limits", "custom"),
+)
+#: Limits of a served model's days; those that are not declared are the seed's, model_alarm_limits.
+ALERTS = (
+    *("largest_error_rate", "largest_p95_seconds", "smallest_volume", "drift_alpha", "drift_size"),
+    *("largest_p95_staleness_seconds", "largest_loss", "smallest_slice", "cost_per_hour"),
+)
 #: What `custom` says: the folder with the code, the modules with `predict(rows)` and `measure(rows)`, the
 #: lock of an environment, rows that are tested at most, seconds that an answer may take.
 CUSTOM = ("folder", "module", "metric", "lock", "rows", "timeout_seconds")

@@ -15,8 +15,7 @@ from headgate.model.declaration import declaration
 from headgate.model.deployment import canary, steps
 from headgate.model.deployment.policy import needs_approval
 from headgate.model.deployment.state import State, approval
-from headgate.model.monitoring.answers import Window
-from headgate.model.monitoring.report import monitor
+from headgate.model.monitoring.report import Alarm, monitor
 from headgate.model.scoring import score
 from headgate.model.training.run import train
 from headgate.pipelines.alerts import tell
@@ -61,9 +60,10 @@ def watch_model(name: str) -> dict[str, Any]:
 
 
 def monitor_model(name: str) -> dict[str, Any]:
-    """Looks at what the champion answered yesterday; tells each alarm, and says whether to train anew.
+    """Looks at what the champion answered yesterday; says whether to train anew.
 
-    Training helps against drift and against quality that decays, not against errors or skew.
+    Training helps against drift and against quality that decays, not against errors or skew; and not where a
+    version was trained since, or a challenger runs. `watch_freshness` tells the alarms.
     """
     return with_connection(load_settings(), lambda connection: _monitor(connection, name))
 
@@ -129,16 +129,19 @@ async def _champion(connection: Connection, name: str) -> int | None:
 
 
 async def _monitor(connection: Connection, name: str) -> dict[str, Any]:
-    champion = await _champion(connection, name)
-    yesterday = Window(day=(datetime.now(UTC) - timedelta(days=1)).date())
+    deployed = State.of(await promotions.current(connection, name))
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
+    champion = deployed.champion
     found = champion and await monitor(connection, await versions.find(connection, name, champion), yesterday)
     if not found:
         return {"alarms": [], "train": False}
-    for reason in found.alarms:
-        subject = f"{name} version {champion}"
-        tell("model_alarm", subject=subject, day=found.day, message=reason)
-    return {"alarms": list(found.alarms), "train": any(map(_asks_for_training, found.alarms))}
+    newest = (await versions.all_versions(connection, name))[0]
+    is_answered = deployed.challenger is not None or newest.trained_at.date() >= yesterday
+    return {
+        "alarms": [alarm.sentence for alarm in found.alarms],
+        "train": not is_answered and any(map(_asks_for_training, found.alarms)),
+    }
 
 
-def _asks_for_training(alarm: str) -> bool:
-    return any(word in alarm.lower() for word in ("drift", "quality", "calibration"))
+def _asks_for_training(alarm: Alarm) -> bool:
+    return alarm.alarm in ("drift", "loss")

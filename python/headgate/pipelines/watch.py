@@ -1,4 +1,4 @@
-"""What is late: sources, runs, builds. Each incident is told once when it begins and once when it ends."""
+"""What is late (sources, runs, builds) or wrong (gates, served models), told as it begins and as it ends."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from headgate import postgres
 from headgate.pipelines.alerts import tell
 from headgate.pipelines.freshness import read_freshness
 from headgate.pipelines.mage_runs import MageRun, newest_runs, triggers_since
+from headgate.pipelines.model_alarms import open_alarms
 from headgate.pipelines.stops import stopping_gates
 from headgate.pipelines.triggers import Trigger, read_triggers
 from headgate.pipelines.waiting import query, waiting_loads
@@ -41,7 +42,7 @@ END = """
 class Late:
     """Something that is late."""
 
-    #: source_stale, run_late, loads_waiting or gate_failed.
+    #: source_stale, run_late, loads_waiting, gate_failed or model_alarm.
     kind: str
     subject: str
     message: str
@@ -80,12 +81,13 @@ def summary(found: list[Late]) -> dict[str, Any]:
 
 
 def find_late(settings: Settings, connection: Psycopg2Connection, now: datetime) -> list[Late]:
-    """What is late at `now`: sources by their freshness, runs by their SLA, builds; gates that stop."""
+    """What is late at `now`: sources by freshness, runs by SLA, builds; gates that stop; models' alarms."""
     return [
         *_stale_sources(settings, connection, now),
         *_late_runs(settings, now),
         *_waiting_loads(settings, connection, now),
         *_failed_gates(connection),
+        *_model_alarms(connection),
     ]
 
 
@@ -151,6 +153,13 @@ def _failed_gates(connection: Psycopg2Connection) -> list[Late]:
             kind="gate_failed", subject=one.gate, message=f"expected no failing rows; found {one.sentence()}"
         )
         for one in stopping_gates(connection)
+    ]
+
+
+def _model_alarms(connection: Psycopg2Connection) -> list[Late]:
+    return [
+        Late(kind="model_alarm", subject=one.name, message=f"{one.day}: {one.sentence}")
+        for one in open_alarms(connection)
     ]
 
 

@@ -1,18 +1,44 @@
-"""A day of a served model as one report: figures, drift, skew, quality, cost; alarms with their reasons."""
+"""A day of a served model as one report, read from what dbt built: `models/monitoring/predictions`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from headgate.model import versions
-from headgate.model.deployment.evidence import has_log
-from headgate.model.monitoring import answers, quality, skew
-from headgate.model.monitoring.answers import Window
-from headgate.model.monitoring.drift import Drift, judged
-from headgate.model.monitoring.policy import AlarmPolicy, alarm_policy
 from headgate.model.versions import ModelVersion
 from headgate.postgres.connection import Connection
+
+BLIND = "blind to concept drift: it believes the scores"
+#: What stands once dbt has built the monitoring of served models.
+BUILT = "select to_regclass('monitoring.model_alarms') is not null"
+DAY = "model = $1 and version = $2 and day = $3"
+PLACE = ("partition_start", "day", "model", "version")
+# Of one view, all rows of a version's day; the last column orders them.
+PARTS = {
+    "drift": "select * from monitoring.input_drift where {day} order by psi desc, input",
+    "skew": """
+        select
+            view, release_id, sum(compared_count)::bigint as compared,
+            sum(differing_count)::bigint as differing, sum(unknown_count)::bigint as unknown,
+            sum(behind_count)::bigint as behind
+        from monitoring.skew where {day} group by view, release_id order by release_id, view
+    """,
+    "quality": "select * from monitoring.quality where {day} order by slice <> 'all', slice, slice_value",
+    "alarms": "select * from monitoring.model_alarms where {day} order by alarm, subject",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """A figure of a day that passed its limit."""
+
+    #: errors, latency, staleness, volume, drift, differing, unknown, behind or loss.
+    alarm: str
+    #: An input, a feature view or a slice; may be empty.
+    subject: str
+    sentence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,112 +49,76 @@ class Monitored:
     version: int
     day: str
     figures: dict[str, Any]
-    drift: list[Drift]
+    drift: list[dict[str, Any]]
     skew: list[dict[str, Any]]
     quality: list[dict[str, Any]]
     estimate: dict[str, Any]
     cost: dict[str, Any]
-    alarms: list[str]
+    alarms: list[Alarm]
 
     def as_dict(self) -> dict[str, Any]:
         """It for programs (`--json`)."""
-        return {**self.__dict__, "drift": [drift.as_dict() for drift in self.drift]}
+        return {**self.__dict__, "alarms": [alarm.__dict__ for alarm in self.alarms]}
 
 
-async def monitor(connection: Connection, version: ModelVersion, window: Window) -> Monitored | None:
-    """The report of a version's day; None where no prediction was ever landed."""
-    if not await has_log(connection):
+async def is_built(connection: Connection) -> bool:
+    """Whether dbt has built the monitoring of served models."""
+    return bool(await connection.fetchval(BUILT))
+
+
+async def monitor(connection: Connection, version: ModelVersion, day: date) -> Monitored | None:
+    """The report of a version's day, UTC; None where dbt has built none of it."""
+    if not await is_built(connection):
         return None
-    policy = alarm_policy(version.manifest["options"])
-    references = await versions.references(connection, version.model, version.version)
+    place = (version.model, version.version, day)
     async with connection.transaction(isolation="repeatable_read"):
-        await answers.take(connection, version, window)
-        figures = await answers.figures(connection)
-        drift = judged(await answers.histograms(connection, version, references), policy)
-        skewed = await skew.skew(connection, version)
-        scored = await quality.quality(connection, version)
+        row = await connection.fetchrow(f"select * from monitoring.model_days where {DAY}", *place)  # noqa: S608
+        parts = {
+            name: await connection.fetch(statement.format(day=DAY), *place)
+            for name, statement in PARTS.items()
+        }
+    if row is None and not parts["alarms"]:
+        return None
+    figures = _values(row) if row is not None else {"answers_count": 0}
     return Monitored(
         model=version.model,
         version=version.version,
-        day=window.day.isoformat(),
+        day=day.isoformat(),
+        estimate={"expected_brier": figures.pop("expected_brier", None), "note": BLIND},
+        cost={name: figures.pop(name, None) for name in ("seconds_per_thousand", "cost_per_thousand")},
         figures=figures,
-        drift=drift,
-        skew=skewed,
-        quality=scored,
-        estimate=quality.estimate(figures),
-        cost=_cost(figures, policy),
-        alarms=[
-            *_operation(figures, policy),
-            *_drifted(drift),
-            *_skewed(skewed),
-            *_lossy(scored, policy),
-        ],
+        drift=[_values(found) for found in parts["drift"]],
+        skew=[_values(found) for found in parts["skew"]],
+        quality=[_values(found) for found in parts["quality"]],
+        alarms=_alarms(parts["alarms"]),
     )
 
 
-def _operation(figures: dict[str, Any], policy: AlarmPolicy) -> list[str]:
-    volume = figures["volume"]
-    rate = figures["failed"] / volume if volume else 0.0
-    limits = (
-        ("share of failed answers", rate, policy.largest_error_rate),
-        ("p95 of latency in seconds", figures["p95_seconds"], policy.largest_p95_seconds),
-        (
-            "p95 of the features' age in seconds",
-            figures["p95_staleness_seconds"],
-            policy.largest_p95_staleness_seconds,
-        ),
+async def waiting(connection: Connection) -> int:
+    """Answers that have landed and are in no build yet."""
+    number: int = await connection.fetchval(
+        """
+        select coalesce(sum(loads.rows_landed), 0)::bigint
+        from ops.loads as loads
+        where
+            loads.contract_source = 'predictions'
+            and loads.status in ('open', 'landed')
+            and not exists (
+                select from ops.built_partitions as built
+                where
+                    built.model = 'model_traffic'
+                    and built.source = 'predictions'
+                    and built.partition_start = loads.partition_start
+            )
+        """
     )
-    found = [
-        f"{name}: {value:.4g} of {volume} answers, at most {limit:g}"
-        for name, value, limit in limits
-        if limit is not None and value is not None and value > limit
-    ]
-    if policy.smallest_volume is not None and volume < policy.smallest_volume:
-        found.append(f"volume: {volume} answers, at least {policy.smallest_volume}")
-    return found
+    return number
 
 
-def _drifted(drift: list[Drift]) -> list[str]:
-    return [
-        f"drift of {found.feature}: PSI {found.psi:.3f}, corrected p {found.q_value:.2g} ({found.rows} keys)"
-        for found in drift
-        if found.is_alarm
-    ]
+def _alarms(rows: Sequence[Any]) -> list[Alarm]:
+    names = ("alarm", "subject", "sentence")
+    return [Alarm(**{name: row[name] for name in names}) for row in rows]
 
 
-def _skewed(skewed: list[dict[str, Any]]) -> list[str]:
-    said = {
-        "differing": "with other values than the store's history",
-        "unknown": "at an instant that the release has no row of",
-        "behind": "from an older row than the release's newest: a stale online table",
-    }
-    return [
-        f"skew of view {found['view']}, release {found['release_id']}:"
-        f" {found[what]} of {found['compared']} answers served {sentence}"
-        for found in skewed
-        for what, sentence in said.items()
-        if found[what]
-    ]
-
-
-def _lossy(scored: list[dict[str, Any]], policy: AlarmPolicy) -> list[str]:
-    return [
-        f"loss{_of(found)}: {found['loss']:.4f} [{found['low']:.4f}, {found['high']:.4f}]"
-        f" ({found['rows']} labels), at most {policy.largest_loss:g}"
-        for found in scored
-        if policy.largest_loss is not None and found["low"] > policy.largest_loss
-    ]
-
-
-def _of(found: dict[str, Any]) -> str:
-    return "" if found["slice"] == "all" else f" where {found['slice']} is {found['value']}"
-
-
-def _cost(figures: dict[str, Any], policy: AlarmPolicy) -> dict[str, Any]:
-    """Seconds of answering, and their price where one is declared, for a thousand predictions."""
-    volume, seconds = figures["volume"], figures["total_seconds"]
-    if not volume or seconds is None:
-        return {"seconds_per_thousand": None, "cost_per_thousand": None}
-    thousand = seconds / volume * 1000
-    price = None if policy.cost_per_hour is None else thousand / 3600 * policy.cost_per_hour
-    return {"seconds_per_thousand": thousand, "cost_per_thousand": price}
+def _values(row: Any) -> dict[str, Any]:
+    return {name: value for name, value in dict(row).items() if name not in PLACE}

@@ -1,0 +1,90 @@
+{{ config(indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}]) }}
+
+{%- set partitions = sampled_partitions(unlabelled_partitions()) %}
+{{ builds(partitions) }}
+
+with sampled as (
+
+    {{ sample_of(partitions) }}
+
+),
+
+versions as (
+
+    select
+        model,
+        version,
+        coalesce(manifest #> '{options,slices}', '{}') as slices
+    from {{ source('headgate', 'model_versions') }}
+
+),
+
+labels as (
+
+    {{ labels_of_answers('sampled', partitions) }}
+
+),
+
+scored as (
+
+    select
+        sampled.partition_start,
+        sampled.day,
+        sampled.model,
+        sampled.version,
+        sampled.record_id,
+        sampled.score,
+        labels.label,
+        (sampled.score - labels.label) ^ 2 as loss
+    from sampled
+    inner join labels on sampled.record_id = labels.record_id
+    where sampled.score is not null
+
+),
+
+sliced as (
+
+    select
+        scored.*,
+        slices.name as slice,
+        {{ slice_value('answers.features', 'slices.input', 'frozen.edges') }} as slice_value
+    from scored
+    inner join versions on scored.model = versions.model and scored.version = versions.version
+    inner join {{ ref('stg_predictions__answers') }} as answers on scored.record_id = answers.record_id
+    cross join lateral jsonb_each_text(versions.slices) as slices (name, input)
+    left join {{ source('headgate', 'model_references') }} as frozen
+        on
+            scored.model = frozen.model
+            and scored.version = frozen.version
+            and slices.input = frozen.feature
+    union all
+    select
+        scored.*,
+        'all' as slice,
+        '' as slice_value
+    from scored
+
+),
+
+summed as (
+
+    select
+        partition_start,
+        day,
+        model,
+        version,
+        slice,
+        slice_value,
+        count(*) as keys_count,
+        count(label) as labels_count,
+        sum(loss) as loss_sum,
+        sum(loss ^ 2) as loss_squares_sum,
+        sum(score) filter (where label is not null) as scores_sum,
+        sum(label) as labels_sum,
+        sum(score * (1 - score)) filter (where label is not null and score between 0 and 1) as variance_sum
+    from sliced
+    group by partition_start, day, model, version, slice, slice_value
+
+)
+
+select * from summed
