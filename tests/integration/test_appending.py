@@ -174,6 +174,7 @@ def test_a_reject_does_not_keep_out_the_event_that_it_was_to_be(database: Databa
     assert append(database, accept([Received(whole, "events", 2, "777")])) == [Appended(landed=1)]
 
 
+@pytest.mark.costly
 def test_files_of_the_same_bytes_at_once_land_once(database: Database, tmp_path: Path) -> None:
     """The second waits for the first, on another connection too, and finds its bytes landed."""
     lines = "".join(json.dumps(event(number)) + "\n" for number in range(20_000))

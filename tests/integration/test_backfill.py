@@ -146,6 +146,7 @@ def somebody_at_work(database: Database, asked: Range) -> Iterator[int]:
             yield claim.backfill_id
 
 
+@pytest.mark.costly
 def test_the_second_of_two_at_once_is_refused(archive: Database) -> None:
     """While one works, a range that shares an hour is refused with its number; one beside it is not."""
     with somebody_at_work(archive, Range.parse("2016-03-01T02", "2016-03-01T03")) as number:

@@ -53,6 +53,7 @@ def land(database: Database, folder: Path, events: int) -> LoadResult:
     return result
 
 
+@pytest.mark.costly
 def test_discarded_bytes_do_not_land_again(database: Database, tmp_path: Path) -> None:
     """The same file is left alone; another one lands beside it, and then stands in the way of a restore."""
     first = land(database, tmp_path, 5)

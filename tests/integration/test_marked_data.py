@@ -54,6 +54,7 @@ def test_no_form_in_a_file_is_anywhere_in_clear(database: Database, server: Clus
     assert marked_files(database.folder, server.log) == []
 
 
+@pytest.mark.costly
 def test_no_form_in_a_message_is_anywhere_in_clear(database: Database, server: Cluster) -> None:
     """The same by the way of webhooks, streams and polls."""
     done = append(database)

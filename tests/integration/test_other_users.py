@@ -180,6 +180,7 @@ def test_a_takeover_that_is_killed_loses_nothing(monkeypatch: pytest.MonkeyPatch
         shutil.rmtree(folder)
 
 
+@pytest.mark.costly
 def test_programs_that_others_cannot_read_are_copied(tmp_path: Path) -> None:
     """With a closed environment, as umask 077 makes it, the server runs from a copy of its programs."""
     tmp_path.chmod(0o700)
@@ -198,6 +199,7 @@ def test_programs_that_others_cannot_read_are_copied(tmp_path: Path) -> None:
         shutil.rmtree(Path(command).parents[3])
 
 
+@pytest.mark.costly
 def test_a_removed_home_is_not_found_again(tmp_path: Path) -> None:
     """Who removes a home behind a closed folder starts from nothing, though its server still ran."""
     tmp_path.chmod(0o700)

@@ -189,6 +189,7 @@ def test_features_younger_than_the_declared_lag_are_refused(project: Project, da
     assert gate(made, "servable_features")["verdict"] == "passed"
 
 
+@pytest.mark.costly
 def test_a_challenger_that_is_worse_than_the_champion_is_refused(project: Project, dataset: Dataset) -> None:
     """Both score the same rows, also where the challenger takes fewer inputs; an equal one passes."""
     champion = project.train(dataset)
