@@ -3,112 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
-import os
+import re
 import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
 import httpx
 import pytest
 
 from headgate import postgres
 from headgate.errors import UsageError
-from headgate.model import versions
+from headgate.model import promotions, versions
 from headgate.model.deployment import steps
-from headgate.model.package import Package
+from headgate.model.flavours import load
+from headgate.model.package import BoundView, Package
 from headgate.postgres.connection import Connection
 from headgate.serving import keys
 from headgate.serving.serve import require_deployed
 from tests import four_models
 from tests.integration.test_models import in_database
-from tests.small_store import SmallStore, at
+from tests.served import BY_KEY, NAME, WHOLE, deployed, landed, serving, shops
+from tests.servers import wait_until
 from tests.support import Database
 
 pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.costly]
-NAME = "will_ship"
-BY_KEY = {"key": {"shop_id": 1}, "inputs": {"size": 80, "kind": "small"}}
-
-
-def shops(database: Database) -> SmallStore:
-    """A store whose release 1 knows shop 1."""
-    store = SmallStore(database)
-    store.land()
-    store.view("shop", {"shop_id": "bigint"}, {"orders_7d": "bigint"})
-    store.rows("shop", [{"shop_id": 1, "as_of": at(1), "orders_7d": 3}])
-    store.publish()
-    return store
-
-
-def deployed(database: Database, *packages: Package, share: float = 0.0) -> None:
-    """Registers packages; the first is champion, the second its challenger."""
-
-    async def work(connection: Connection) -> None:
-        for package in packages:
-            made = await versions.add(connection, package, passed=True)
-            await steps.register(connection, NAME, made.version, "test")
-            await steps.deploy(connection, NAME, made.version, share, "test", {})
-
-    in_database(database, work)
-
-
-class Served:
-    """A running server."""
-
-    def __init__(self, process: subprocess.Popen[bytes], url: str) -> None:
-        self.process = process
-        self.client = httpx.Client(base_url=url, timeout=30)
-
-    def predict(self, body: Any, **more: Any) -> httpx.Response:
-        """What it answers."""
-        return self.client.post("/predict", json=body, **more)
-
-
-@contextmanager
-def serving(database: Database, *arguments: str) -> Iterator[Served]:
-    """`headgate serve`, ready; ended by SIGTERM."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = {**os.environ, **database.env}
-    code = "from headgate.cli.main import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "serve", NAME, "--port", str(port), *arguments], env=env
-    )
-    served = Served(process, f"http://127.0.0.1:{port}")
-    try:
-        until = time.monotonic() + 60
-        while not is_ready(served):
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        yield served
-    finally:
-        served.client.close()
-        process.terminate()
-        process.wait(30)
-
-
-def is_ready(served: Served) -> bool:
-    """Whether /readyz says so."""
-    try:
-        return served.client.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def landed(database: Database) -> list[dict[str, Any]]:
-    """The records of the log in PostgreSQL."""
-    if not database.value("select to_regclass('staging_predictions.answers') is not null"):
-        return []
-    return [
-        json.loads(row[0]) for row in database.query("select record::text from staging_predictions.answers")
-    ]
 
 
 def test_by_key_with_features_in_batches_and_explained(database: Database) -> None:
@@ -260,9 +180,150 @@ def test_a_swap_loses_no_request(database: Database) -> None:
 
 
 def test_what_is_not_deployed_or_does_not_fit_is_not_served(database: Database) -> None:
-    """The command ends with the reason before it opens a port."""
+    """The command ends with the reason before it opens a port: nothing deployed, or views of another release."""
     shops(database)
     package = four_models.package("lightgbm")
     in_database(database, lambda connection: versions.add(connection, package, passed=True))
     with pytest.raises(UsageError, match="expected a deployed version"):
         asyncio.run(require_deployed(database.settings, NAME))
+    for views, reason in UNFIT:
+        _deploy_by_hand(database, four_models.package("lightgbm", views=views))
+        with pytest.raises(UsageError, match=reason):
+            asyncio.run(require_deployed(database.settings, NAME))
+
+
+SHOP = BoundView(version=1, definition=None)
+#: Views that a model was trained on, and why they are not those of release 1.
+UNFIT = [
+    ({"shop": SHOP, "other": SHOP}, "view other is not in it"),
+    (
+        {"shop": BoundView(version=2, definition=None)},
+        "view shop has version 1, the model was trained on version 2",
+    ),
+    (
+        {"shop": BoundView(version=1, definition="abc")},
+        "view shop is defined as fed, the model was trained on abc",
+    ),
+]
+
+
+def _deploy_by_hand(database: Database, package: Package, *, as_challenger: bool = False) -> None:
+    """Deploys what `headgate model deploy` refuses, as when the release moved after it; defines the view."""
+    database.query("update ops.release_views set definition = 'fed' where view = 'shop'")
+
+    async def work(connection: Connection) -> None:
+        made = await versions.add(connection, package, passed=True)
+        champion, challenger = (1, made.version) if as_challenger else (made.version, None)
+        await promotions.append(
+            connection,
+            NAME,
+            "deploy",
+            made.version,
+            champion=champion,
+            challenger=challenger,
+            canary_share=0.5 if as_challenger else 0.0,
+            reason="test",
+        )
+
+    in_database(database, work)
+
+
+def test_what_does_not_fit_is_not_swapped_to(database: Database) -> None:
+    """A challenger is left out and the champion answers alone; a champion leaves the one before, not ready."""
+    shops(database)
+    deployed(database, four_models.package("lightgbm"))
+    with serving(database) as served:
+        _deploy_by_hand(database, four_models.package("lightgbm", views=UNFIT[0][0]), as_challenger=True)
+
+        def told(name: str) -> str:
+            return str(served.client.get("/model").json()[name])
+
+        wait_until(lambda: "view other is not in it" in told("refused_challenger"), "challenger left out")
+        assert served.client.get("/readyz").status_code == 200
+        assert {served.predict({**BY_KEY, "key": {"shop_id": n}}).json()["version"] for n in range(20)} == {1}
+        for views, reason in UNFIT[1:]:
+            _deploy_by_hand(database, four_models.package("lightgbm", views=views))
+            found = functools.partial(re.search, reason)
+            wait_until(lambda found=found: found(told("refused_swap")), reason)  # type: ignore[misc]
+        assert served.client.get("/readyz").status_code == 503
+        assert served.predict(WHOLE).json()["version"] == 1
+
+
+HANGS = """
+import os, time
+
+def predict(rows):
+    while not os.path.exists({gate!r}):
+        time.sleep(0.01)
+    return [len(row["kind"] or "") / 10 for row in rows]
+"""
+
+
+def test_a_shadow_that_hangs_delays_no_answer(database: Database, tmp_path: Path) -> None:
+    """Answers come while the shadow says nothing; each is logged once, with its shadow, when that came."""
+    shops(database)
+    gate = tmp_path / "gate"
+    code = HANGS.format(gate=str(gate))
+    hanging = four_models.package("pyfunc", four_models.pyfunc_files(code, timeout_seconds=60))
+    deployed(database, four_models.package("lightgbm"))
+    gate.touch()
+    deployed(database, hanging)
+    with serving(database) as served:
+        gate.unlink()
+        answered = [served.predict(BY_KEY).json()["prediction_id"] for _ in range(30)]
+        batch = served.predict({"instances": [BY_KEY] * 20}).json()["predictions"]
+        answered += [one["prediction_id"] for one in batch]
+        gate.touch()
+    records = landed(database)
+    assert sorted(record["prediction_id"] for record in records) == sorted(answered)
+    assert {record["shadow"]["score"] for record in records} == {0.5}
+    assert max(record["shadow"]["seconds"] for record in records) > max(
+        record["seconds"] for record in records
+    )
+
+
+def test_answers_that_wait_for_their_shadow_survive_a_kill(database: Database, tmp_path: Path) -> None:
+    """By kill -9 while it hangs: they land once, and say that they were not compared."""
+    shops(database)
+    gate = tmp_path / "gate"
+    gate.touch()
+    code = HANGS.format(gate=str(gate))
+    deployed(database, four_models.package("lightgbm"))
+    deployed(database, four_models.package("pyfunc", four_models.pyfunc_files(code, timeout_seconds=60)))
+    with serving(database) as served:
+        compared = served.predict(BY_KEY).json()["prediction_id"]
+        wait_until(lambda: landed(database), "the first answer landed")
+        gate.unlink()
+        answered = [served.predict(BY_KEY).json()["prediction_id"] for _ in range(10)]
+        served.process.kill()
+    wait_until(lambda: len(landed(database)) == 11, "what was left landed")
+    errors = {record["prediction_id"]: record["shadow"]["error"] for record in landed(database)}
+    assert errors == {compared: None, **dict.fromkeys(answered, "not scored before the server ended")}
+
+
+@pytest.mark.parametrize("flavour", four_models.FLAVOURS)
+def test_each_flavour_is_deployed_asked_and_rolled_back(flavour: str, database: Database) -> None:
+    """One and the same way for four models: register, deploy, predict by key and with features, roll back."""
+    shops(database)
+    other = "sklearn" if flavour == "onnx" else "onnx"
+    package = four_models.package(flavour)
+    deployed(database, four_models.package(other), package)
+    score = _score_of(package)
+    with serving(database) as served:
+        database.headgate("model", "promote", NAME, "2", "--force", "--why", "test")
+        wait_until(lambda: served.client.get("/model").json()["version"] == 2, "promoted")
+        by_key, whole = served.predict(BY_KEY).json(), served.predict(WHOLE).json()
+        assert (by_key["version"], by_key["role"], by_key["score"]) == (2, "champion", score)
+        assert whole["score"] == score
+        database.headgate("model", "rollback", NAME, "--why", "test")
+        wait_until(lambda: served.client.get("/model").json()["version"] == 1, "rolled back")
+        assert served.predict(BY_KEY).json()["version"] == 1
+    assert {record["version"] for record in landed(database)} == {1, 2}
+
+
+def _score_of(package: Package) -> float:
+    predictor = load(package)
+    try:
+        return float(predictor.predict_one({"size": 80, "kind": "small", "shop__orders_7d": 3}))
+    finally:
+        predictor.close()

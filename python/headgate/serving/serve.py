@@ -91,7 +91,8 @@ def _how() -> dict[str, Any]:
         "backlog": 2048,
         "timeout_keep_alive": 30,
         "timeout_graceful_shutdown": SECONDS_TO_DRAIN,
-        "timeout_worker_healthcheck": 60,
+        # One that is killed while it is asked for a sign of life is missed after this time.
+        "timeout_worker_healthcheck": 15,
     }
 
 
