@@ -55,6 +55,17 @@ def deployed(database: Database, *packages: Package, share: float = 0.0) -> None
     in_database(database, work)
 
 
+def stepped(database: Database, step: str) -> None:
+    """Promotes version 2, or rolls back."""
+    if step == "promote":
+        in_database(
+            database,
+            lambda connection: steps.promote(connection, NAME, 2, "test", verdict=None, forced=True),
+        )
+    else:
+        in_database(database, lambda connection: steps.roll_back(connection, NAME, None, "test"))
+
+
 class Served:
     """A running server."""
 

@@ -24,7 +24,7 @@ from headgate.serving import keys
 from headgate.serving.serve import require_deployed
 from tests import four_models
 from tests.integration.test_models import in_database
-from tests.served import BY_KEY, NAME, WHOLE, deployed, landed, serving, shops
+from tests.served import BY_KEY, NAME, WHOLE, deployed, landed, serving, shops, stepped
 from tests.servers import wait_until
 from tests.support import Database
 
@@ -180,7 +180,7 @@ def test_a_swap_loses_no_request(database: Database) -> None:
 
 
 def test_what_is_not_deployed_or_does_not_fit_is_not_served(database: Database) -> None:
-    """The command ends with the reason before it opens a port: nothing deployed, or views of another release."""
+    """The command ends with the reason before it opens a port: nothing deployed, or other views."""
     shops(database)
     package = four_models.package("lightgbm")
     in_database(database, lambda connection: versions.add(connection, package, passed=True))
@@ -229,7 +229,7 @@ def _deploy_by_hand(database: Database, package: Package, *, as_challenger: bool
 
 
 def test_what_does_not_fit_is_not_swapped_to(database: Database) -> None:
-    """A challenger is left out and the champion answers alone; a champion leaves the one before, not ready."""
+    """A challenger is left out; of a champion the one before goes on to answer, and is not ready."""
     shops(database)
     deployed(database, four_models.package("lightgbm"))
     with serving(database) as served:
@@ -303,19 +303,19 @@ def test_answers_that_wait_for_their_shadow_survive_a_kill(database: Database, t
 
 @pytest.mark.parametrize("flavour", four_models.FLAVOURS)
 def test_each_flavour_is_deployed_asked_and_rolled_back(flavour: str, database: Database) -> None:
-    """One and the same way for four models: register, deploy, predict by key and with features, roll back."""
+    """One way for four models: register, deploy, predict by key and with features, roll back."""
     shops(database)
     other = "sklearn" if flavour == "onnx" else "onnx"
     package = four_models.package(flavour)
     deployed(database, four_models.package(other), package)
     score = _score_of(package)
     with serving(database) as served:
-        database.headgate("model", "promote", NAME, "2", "--force", "--why", "test")
+        stepped(database, "promote")
         wait_until(lambda: served.client.get("/model").json()["version"] == 2, "promoted")
         by_key, whole = served.predict(BY_KEY).json(), served.predict(WHOLE).json()
         assert (by_key["version"], by_key["role"], by_key["score"]) == (2, "champion", score)
         assert whole["score"] == score
-        database.headgate("model", "rollback", NAME, "--why", "test")
+        stepped(database, "rollback")
         wait_until(lambda: served.client.get("/model").json()["version"] == 1, "rolled back")
         assert served.predict(BY_KEY).json()["version"] == 1
     assert {record["version"] for record in landed(database)} == {1, 2}

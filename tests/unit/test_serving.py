@@ -5,21 +5,28 @@ from __future__ import annotations
 import os
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 
+from headgate.errors import UsageError
+from headgate.landing.privacy import digest
+from headgate.model.contracts import personal
 from headgate.model.flavours import UnansweredError
 from headgate.model.signature import Input, Signature
 from headgate.model.split import in_canary
 from headgate.serving import keytext
 from headgate.serving.access import Access
+from headgate.serving.loaded import Deployment, Loaded
 from headgate.serving.log import PredictionLog
+from headgate.serving.records import Made, Read, record, shared_of
 from headgate.serving.refusals import Refusal
-from headgate.serving.requests import Checker
+from headgate.serving.requests import Checker, Row
 from headgate.serving.scoring import Scorer
 from headgate.serving.shipping import _messages
+from tests import four_models
 
 
 @pytest.mark.parametrize("found", ["disk", "limit"])
@@ -172,6 +179,76 @@ def test_keys_of_other_types_are_read_from_texts(kind: str, right: str, found: A
         checker.request(orjson.dumps({"key": {"k": wrong}}))
     assert refused.value.details["object"] == "key, k"
     assert wrong not in str(refused.value.details["found"])
+
+
+def _recorded(score: Any, personal: dict[str, Any]) -> dict[str, Any]:
+    """The record of a row of the shop's model."""
+    found = four_models.package("lightgbm", task="custom", options={"personal": personal})
+    loaded = Loaded(1, found, Raises(), lambda: b"a key for tests only")
+    deployment = Deployment("will_ship", loaded, None, 0.0, 1)
+    row = Row({"shop_id": 7}, {"size": 3, "kind": "small"}, True)
+    values = {**row.values, "shop__orders_7d": 4}
+    made = Made(row, values, 1, False, "id", loaded.key_text(row, ""), score=score)
+    return dict(orjson.loads(record(made, deployment, shared_of(deployment, Read(1, None, None)))))
+
+
+@pytest.mark.parametrize(
+    ("score", "logged", "answer"),
+    [
+        (0.25, 0.25, None),
+        ("a text", None, "a text"),
+        ([0.5, 0.5], None, "[0.5,0.5]"),
+        ({"text": "x"}, None, '{"text":"x"}'),
+        (True, None, "true"),
+        (None, None, None),
+    ],
+)
+def test_answers_that_are_no_numbers_have_a_field_of_their_own(score: Any, logged: Any, answer: Any) -> None:
+    """Texts as they are, anything else as JSON; numbers stay in `score`."""
+    found = _recorded(score, {})
+    assert (found["score"], found["answer"]) == (logged, answer)
+
+
+def test_personal_values_are_minimised_before_they_are_logged() -> None:
+    """Hashed as landing hashes, or left out; the rest stands as it is."""
+    personal = {"inputs": {"kind": "hmac", "size": "drop"}, "keys": {"shop_id": "hmac"}, "answer": "hmac"}
+    found = _recorded("a name", personal)
+    assert found["features"] == {"kind": _hash("small"), "size": None, "shop__orders_7d": 4}
+    assert (found["key"], found["answer"]) == (_hash("7"), _hash("a name"))
+    assert "a name" not in str(found)
+    dropped = _recorded("a name", {"keys": {"shop_id": "drop"}, "answer": "drop"})
+    assert (dropped["key"], dropped["answer"], dropped["features"]["kind"]) == ("", None, "small")
+
+
+def _hash(text: str) -> str:
+    return digest(b"a key for tests only", text)
+
+
+def test_personal_columns_are_those_that_their_contracts_mark(tmp_path: Path) -> None:
+    """Of views and spine; a word that is none is refused with file and column."""
+    (tmp_path / "models").mkdir()
+    contract = """
+models:
+  - name: {name}
+    columns:
+      - {{name: shop_id, data_type: bigint, config: {{meta: {{pii: hmac}}}}}}
+      - {{name: {column}, data_type: text, config: {{meta: {{pii: {pii}}}}}}}
+      - {{name: is_shipped, data_type: boolean}}
+"""
+    for name, column, pii in (("shop", "owner", "drop"), ("labels", "note", "hmac")):
+        (tmp_path / f"models/{name}.yml").write_text(contract.format(name=name, column=column, pii=pii))
+    inputs = (
+        Input(name="note", type="text", nullable=True),
+        Input(name="shop__owner", type="text", nullable=True, view="shop"),
+    )
+    signature = Signature(inputs=inputs, keys=(("shop_id", "bigint"),), output=("y", "double precision"))
+    declared: Any = SimpleNamespace(views={"shop": 1}, spine_name="labels", label="is_shipped")
+    found = personal(tmp_path, declared, signature)
+    assert found.inputs == {"note": "hmac", "shop__owner": "drop"}
+    assert (found.keys, found.answer) == ({"shop_id": "hmac"}, None)
+    (tmp_path / "models/shop.yml").write_text(contract.format(name="shop", column="owner", pii="hide"))
+    with pytest.raises(UsageError, match=r"shop\.yml, column owner, pii"):
+        personal(tmp_path, declared, signature)
 
 
 def test_a_key_keeps_its_version_and_a_larger_share_adds_keys() -> None:

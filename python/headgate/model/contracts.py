@@ -9,6 +9,7 @@ from typing import Any
 
 from headgate.errors import UsageError
 from headgate.model.declared import Declaration
+from headgate.model.personal import DROP, HMAC, Personal
 from headgate.model.signature import Input, Signature
 from headgate.yaml_files import read_yaml, yaml_lines
 
@@ -39,6 +40,46 @@ def signature(
     )
 
 
+def personal(project_dir: Path, declared: Declaration, signature: Signature) -> Personal:
+    """Which values of a model are personal: columns whose `config.meta` has `pii: hmac` or `pii: drop`.
+
+    Raises:
+        UsageError: a column says something else.
+    """
+    contracts = {name: _contract(project_dir, name) for name in (*declared.views, declared.spine_name)}
+    spine = declared.spine_name
+    columns = {
+        given.name: (given.view or spine, given.name.removeprefix(f"{given.view}__"))
+        for given in signature.inputs
+    }
+    inputs = {name: how for name, place in columns.items() if (how := _pii(*place, contracts))}
+    keys = {
+        name: how
+        for name, _ in signature.keys
+        for relation in contracts
+        if name in contracts[relation][1] and (how := _pii(relation, name, contracts))
+    }
+    answer = _pii(spine, declared.label, contracts) if declared.label in contracts[spine][1] else None
+    return Personal(inputs=inputs, keys=keys, answer=answer)
+
+
+def _pii(relation: str, column: str, contracts: Mapping[str, tuple[Path, Columns]]) -> str | None:
+    file, columns = contracts[relation]
+    found = _meta(columns[column]).get("pii")
+    if found not in (None, HMAC, DROP):
+        raise UsageError(
+            f"{file}, column {column}, pii",
+            expected=f"{HMAC} or {DROP}",
+            found=str(found),
+            next_step="correct it, or leave it out where the column is not personal",
+        )
+    return found
+
+
+def _meta(column: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (column.get("config") or {}).get("meta") or column.get("meta") or {}
+
+
 def _input(declared: Declaration, name: str, contracts: Mapping[str, tuple[Path, Columns]]) -> Input:
     view, _, column = name.partition("__") if "__" in name else (None, "", name)
     file, columns = contracts[view or declared.spine_name]
@@ -50,7 +91,7 @@ def _input(declared: Declaration, name: str, contracts: Mapping[str, tuple[Path,
             next_step="correct the name, or declare the column",
         )
     described = columns[column]
-    meta = (described.get("config") or {}).get("meta") or described.get("meta") or {}
+    meta = _meta(described)
     required = any(rule.get("type") == "not_null" for rule in described.get("constraints") or [])
     return Input(
         name=name,

@@ -15,13 +15,14 @@ from headgate.dataset.register import Dataset
 from headgate.durations import written
 from headgate.errors import UsageError
 from headgate.model import promotions, versions
-from headgate.model.contracts import signature
+from headgate.model.contracts import personal, signature
 from headgate.model.declaration import declaration
 from headgate.model.declared import Declaration
 from headgate.model.evaluation.bootstrap import Interval
 from headgate.model.evaluation.gates import Judge
 from headgate.model.evaluation.policy import policy
 from headgate.model.package import BoundView, Package
+from headgate.model.personal import OPTION
 from headgate.model.training.champion import Champion
 from headgate.model.versions import Histogram, ModelVersion
 from headgate.postgres.connection import Connection
@@ -105,7 +106,11 @@ def _trained(
         signature=own,
         views={name: view for name, view in views.items() if name in used},
         files={**outcome.files, **card(declared, dataset, own, outcome, figures)},
-        options={**_options(declared, dataset), **outcome.options},
+        options={
+            **_options(declared, dataset),
+            OPTION: personal(project, declared, own).as_dict(),
+            **outcome.options,
+        },
     )
     extra = {
         "passed": judge.passed,
