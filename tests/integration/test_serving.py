@@ -209,7 +209,7 @@ UNFIT = [
 
 def _deploy_by_hand(database: Database, package: Package, *, as_challenger: bool = False) -> None:
     """Deploys what `headgate model deploy` refuses, as when the release moved after it; defines the view."""
-    database.query("update ops.release_views set definition = 'fed' where view = 'shop'")
+    database.query("update ops.release_views set meaning = 'fed' where view = 'shop'")
 
     async def work(connection: Connection) -> None:
         made = await versions.add(connection, package, passed=True)
