@@ -21,7 +21,7 @@ from bench.servers import Database
 from bench.store_data import ACTOR, BEGIN, REPOSITORY, generated_views, publish_features
 from bench.workbench import Workbench, seconds_of
 from headgate import FeatureStore
-from headgate.store.publishing import publish_project
+from headgate.planning.publishing import publish_project
 
 ONE, ALL = ["repository_activity"], ["repository_activity", "actor_activity", "contributor_activity"]
 #: Name -> views, entities at once, how many times Feast's p50 and p99 at most.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import yaml
 
 from bench.servers import Database
+from headgate.planning.publishing import publish_project
 from headgate.settings import find_project_dir
-from headgate.store.publishing import publish_project
 
 #: The first as_of of every entity; the others follow at full hours.
 BEGIN = "2024-01-01 00:00Z"

@@ -146,3 +146,11 @@ def test_the_log_of_promotions_tells_any_instant_and_cannot_be_changed(database:
                 await connection.execute(statement)
 
     in_database(database, work)
+
+
+@pytest.mark.parametrize("path", ["../outside", "/outside", "a/../../outside"])
+def test_a_package_writes_nothing_outside_its_folder(path: str) -> None:
+    """A manifest with such a path is refused by name."""
+    manifest = {**made().manifest, "files": {path: package.sha256(b"x")}}
+    with pytest.raises(HeadgateError, match="a path inside the package"):
+        package.unpack(manifest, {path: b"x"})

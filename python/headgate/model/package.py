@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from headgate.errors import HeadgateError
@@ -82,6 +82,7 @@ def unpack(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Package:
         HeadgateError: a file is missing, or is not the one that was packed.
     """
     for path, expected in manifest["files"].items():
+        _require_inside(manifest["name"], path)
         found = sha256(files[path]) if path in files else None
         if found != expected:
             raise HeadgateError(
@@ -118,6 +119,18 @@ def read(folder: Path) -> Package:
             next_step="name the folder that the bundle was unpacked into",
         ) from error
     return unpack(manifest, files)
+
+
+def _require_inside(name: str, path: str) -> None:
+    """A file of a package is written below its folder, and nowhere else."""
+    found = PurePosixPath(path)
+    if found.is_absolute() or ".." in found.parts:
+        raise HeadgateError(
+            f"model {name}, file {path}",
+            expected="a path inside the package",
+            found="one that leads out of it",
+            next_step="do not use this package: somebody has changed its manifest",
+        )
 
 
 def sha256(content: bytes) -> str:
