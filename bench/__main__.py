@@ -32,6 +32,7 @@ BENCHMARKS = (
     "monitoring",
     "publishing",
     "training_sets",
+    "training",
     "online_reads",
     "serving",
     "webhooks",

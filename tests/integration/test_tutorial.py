@@ -1,7 +1,8 @@
-"""The tutorial: every command of docs/tutorial_add_a_source.md, as it stands there, in one shell."""
+"""The tutorials: every command of both pages, as it stands there but for the port, in one shell."""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.project_copy import ProjectCopy
+from tests.servers import free_port
 from tests.support import ROOT, Databases
 
 pytestmark = [
@@ -18,12 +20,17 @@ pytestmark = [
     pytest.mark.slow,
 ]
 
-PAGE = ROOT / "docs" / "tutorial_add_a_source.md"
+PAGES = ("tutorial_add_a_source.md", "tutorial_serve_a_model.md")
 
 
-def commands() -> str:
-    """The blocks of the page that are for a shell, one after the other."""
-    return "\n".join(re.findall(r"^```bash\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE))
+def commands(port: int) -> str:
+    """The blocks of the pages that are for a shell, one after the other, with a port that is free."""
+    texts = [(ROOT / "docs" / page).read_text() for page in PAGES]
+    blocks = [re.findall(r"^```bash\n(.*?)^```$", text, re.DOTALL | re.MULTILINE) for text in texts]
+    script = "\n".join(block for page in blocks for block in page)
+    return script.replace("localhost:8766", f"localhost:{port}").replace(
+        "headgate serve reorder", f"headgate serve reorder --port {port}"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +43,7 @@ def said(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> str:
         shutil.copyfile(project.folder / "profiles.example.yml", project.folder / "profiles.yml")
         programs = f"{Path(sys.executable).parent}:{database.env['PATH']}"
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", commands()],
+            ["bash", "-eumo", "pipefail", "-c", commands(free_port())],
             cwd=project.folder,
             env={**database.env, "PATH": programs},
             capture_output=True,
@@ -84,3 +91,32 @@ def test_labels_make_a_dataset(said: str) -> None:
 def test_pipeline_lands_each_file_once(said: str) -> None:
     """The files of the inbox have landed before: nothing is doubled."""
     assert "unchanged 2" in said
+
+
+def test_a_model_of_these_orders_passes_and_is_registered(said: str) -> None:
+    """There is something to learn, and no gate fails."""
+    trained = said.partition("reorder version 1, lightgbm")[2].partition("reorder version 2")[0]
+    assert float(re.search(r"AUC +(0\.\d+)", trained)[1]) > 0.65  # type: ignore[index]
+    assert "beats_base_rate" in trained
+    assert " failed " not in trained
+
+
+def test_the_served_model_answers(said: str) -> None:
+    """By key with what each input adds; of an unknown customer too; a body that does not fit is explained."""
+    answers = [json.loads(line) for line in re.findall(r'\{"predictions".*?\}(?=\{|\n|$)', said)]
+    assert answers
+    assert "contributions" in said
+    assert "missing_views" in said
+    assert "customer" in said
+
+
+def test_the_canary_is_rolled_back(said: str) -> None:
+    """It was half of the customers for a moment; version 1 serves."""
+    assert re.search(r"challenger +version 2, share 50%", said)
+    assert re.search(r"reorder at [^\n]*: version 1, release 2 active", said)
+
+
+def test_what_was_answered_is_in_the_log(said: str) -> None:
+    """Two answers, with the customers and scores."""
+    assert re.search(r"107 +\| 1 +\| 0\.\d+", said)
+    assert re.search(r"9999 +\| 1 +\| 0\.\d+", said)
