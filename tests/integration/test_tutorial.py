@@ -43,7 +43,7 @@ def said(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> str:
         shutil.copyfile(project.folder / "profiles.example.yml", project.folder / "profiles.yml")
         programs = f"{Path(sys.executable).parent}:{database.env['PATH']}"
         done = subprocess.run(
-            ["bash", "-eumo", "pipefail", "-c", commands(free_port())],
+            ["bash", "-euo", "pipefail", "-c", commands(free_port())],
             cwd=project.folder,
             env={**database.env, "PATH": programs},
             capture_output=True,
