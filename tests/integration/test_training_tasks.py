@@ -17,6 +17,7 @@ from headgate.model.declaration import declaration
 from headgate.model.deployment import steps
 from headgate.model.flavours import load
 from headgate.model.output import output
+from headgate.model.scoring import score
 from headgate.model.versions import ModelVersion
 from headgate.scaffold.model import new_model
 from tests.model_project import SPINE, Project, failed, gate, run
@@ -115,6 +116,12 @@ def test_one_of_several_classes(project: Project) -> None:
     assert made.passed, failed(made)
     assert gate(made, "calibration")["verdict"] != "failed"
     answer = asked(project, made, ROW)
+    scored = run(lambda: score(project.settings, made.model, made.version))
+    assert scored.new == scored.rows == len(project.shop.columns["size"])
+    assert run(lambda: score(project.settings, made.model, made.version)).new == 0
+    told = project.database.query("select answer, score, probabilities ->> answer from scores.shipping")
+    assert {answered for answered, *_ in told} == {"bike", "letter", "truck"}
+    assert all(float(chance) == number for _, number, chance in told)
     assert answer.answer == "truck"
     assert answer.score == max(answer.probabilities.values()) > 0.7
     assert list(answer.probabilities) == ["bike", "letter", "truck"]

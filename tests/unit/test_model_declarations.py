@@ -84,6 +84,7 @@ def test_a_declaration_knows_the_limits_of_the_seed(tmp_path: Path) -> None:
         ({"gates": {"beats_chance": "high"}}, "beats_chance", "a number"),
         ({"alerts": {"largest_eror_rate": 0.1}}, "largest_eror_rate", "did you mean largest_error_rate"),
         ({"alerts": {"drift_size": "much"}}, "drift_size", "a number, or null for no alarm"),
+        ({"gates": {"calibration": float("inf")}}, "calibration", "a number"),
         ({"unknown_entity": "guess"}, "unknown_entity", "missing, refuse"),
         ({"slices": ["is_big"]}, "slices", "a mapping"),
         ({"inputs": ["score"]}, "- score", "another name than score"),

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.errors import UsageError
+from headgate.model.contracts import canonical
 from headgate.model.declared import Declaration
-from headgate.model.evaluation.bootstrap import Drawings
+from headgate.model.evaluation.bootstrap import Drawings, unbiased
 from headgate.model.evaluation.figures import Calibration, Means
 from headgate.model.evaluation.gates import Judge
 from headgate.model.evaluation.policy import policy
@@ -352,3 +353,41 @@ def test_slices_of_any_type_are_parts(kind: str) -> None:
     rows = rows_of({**columns, "when": values}, "regression", "quantity")
     outcome = fitted(rows, "regression", slices={"when": "when"})
     assert [one.value for one in outcome.slices][-1] == "others"
+
+
+@pytest.mark.parametrize("rows", [100, 400])
+def test_calibrated_models_are_not_refused_however_few_rows(rows: int) -> None:
+    """Chance alone gives an error that looks large; what it adds is taken off, and real errors stay."""
+    refused, found = 0, 0
+    for seed in range(20):
+        drawn = np.random.default_rng(seed)
+        scores, chance = drawn.beta(2, 2, rows), drawn.uniform(size=rows)
+        drawings = Drawings(np.arange(rows), rounds=200)
+        for shift in (0.0, 0.25):
+            measured = Calibration((chance < scores - shift).astype(float), scores)
+            error = unbiased(measured.of()["ece"], drawings.figures(measured)["ece"], rows)
+            assert error.low <= error.value <= error.high
+            refused += error.low > 0.1 and not shift
+            found += error.low > 0.1 and bool(shift)
+    assert refused <= 1
+    assert found >= 16
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        *[(name, "bigint") for name in ("int8", "BIGINT", "bigserial")],
+        *[(name, "integer") for name in ("int", "int4")],
+        *[(name, "numeric") for name in ("numeric(10,2)", "decimal(4, 1)", "dec")],
+        *[(name, "double precision") for name in ("float8", "float", "double precision")],
+        *[(name, "character varying") for name in ("varchar(20)", "character varying(20)")],
+        *[
+            ("timestamp(3) with time zone", "timestamp with time zone"),
+            ("bool", "boolean"),
+            ("string", "text"),
+        ],
+    ],
+)
+def test_types_have_postgresqls_names(told: str, kind: str) -> None:
+    """Contracts call them as people do."""
+    assert canonical(told) == kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,18 @@ from headgate.model.personal import DROP, HMAC, Personal
 from headgate.model.signature import Input, Signature
 from headgate.yaml_files import read_yaml, yaml_lines
 
+#: Other names that a contract may call a type by.
+ALIASES = {
+    **dict.fromkeys(("int2", "smallserial"), "smallint"),
+    **dict.fromkeys(("int", "int4", "serial"), "integer"),
+    **dict.fromkeys(("int8", "bigserial"), "bigint"),
+    **dict.fromkeys(("dec", "decimal"), "numeric"),
+    **dict.fromkeys(("float4",), "real"),
+    **dict.fromkeys(("float", "float8"), "double precision"),
+    **dict.fromkeys(("bool",), "boolean"),
+    **dict.fromkeys(("string", "bpchar", "character", "char", "citext"), "text"),
+    **dict.fromkeys(("varchar",), "character varying"),
+}
 Columns = dict[str, dict[str, Any]]
 
 
@@ -95,12 +108,18 @@ def _input(declared: Declaration, name: str, contracts: Mapping[str, tuple[Path,
     required = any(rule.get("type") == "not_null" for rule in described.get("constraints") or [])
     return Input(
         name=name,
-        type=described["data_type"],
+        type=canonical(described["data_type"]),
         # An entity that the view does not know has no values, unless it is refused.
         nullable=not required or (view is not None and declared.unknown_entity == "missing"),
         unit=meta.get("unit"),
         view=view,
     )
+
+
+def canonical(kind: str) -> str:
+    """PostgreSQL's own name of a type, without precision or length: `numeric(10, 2)` is numeric."""
+    plain = re.sub(r"\s*\(.*?\)", "", str(kind).strip().lower())
+    return ALIASES.get(plain, plain)
 
 
 def _contract(project_dir: Path, model: str) -> tuple[Path, Columns]:

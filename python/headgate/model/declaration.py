@@ -22,6 +22,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SPLITS = {"test": "2h", "folds": 2, "candidates": 3}
 #: No input: drift of the answers goes under this name.
 SCORE = "score"
+ENDLESS = (float("inf"), float("-inf"))
 _REF = re.compile(r"""ref\(\s*['"](\w+)['"]\s*\)""")
 
 Path_ = tuple[str | int, ...]
@@ -200,7 +201,8 @@ class _Reader:
             raise self._wrong((key,), "a mapping", value)
         allowed = (int, float) if kind is float else (str,)
         for name, entry in value.items():
-            if kind is not None and (isinstance(entry, bool) or not isinstance(entry, allowed)):
+            is_wrong = isinstance(entry, bool) or not isinstance(entry, allowed) or entry in ENDLESS
+            if kind is not None and is_wrong:
                 raise self._wrong((key, name), form, entry)
         return {name: kind(entry) if kind else entry for name, entry in value.items()}
 

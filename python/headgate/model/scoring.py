@@ -1,12 +1,13 @@
 """Scores of a whole spine, written back to PostgreSQL: `scores.<model>`.
 
 Rows are those of the spine that the version has not scored yet. Features are those of the active release, at
-each row's instant less the lag that the model was trained with.
+each row's instant less the lag that the model declares, as its training set had them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -21,6 +22,7 @@ from headgate.model import encoding, promotions, versions
 from headgate.model.deployment.fit import require_fit
 from headgate.model.flavours.base import Predictor
 from headgate.model.flavours.load import load
+from headgate.model.output import Output, output
 from headgate.model.package import Package
 from headgate.postgres import locks
 from headgate.postgres.connection import Connection
@@ -36,6 +38,11 @@ OWN = {
     "release_id": "integer",
     "scored_at": "timestamptz",
     "score": "double precision",
+}
+#: More columns, by task.
+MORE = {
+    "multiclass": {"answer": "text", "probabilities": "jsonb"},
+    "custom": {"answer": "text", "cost": "double precision"},
 }
 
 
@@ -75,7 +82,8 @@ async def score(settings: Settings, name: str, version: int | None = None) -> Sc
                 raise catalog.not_readable(None, None, {})
             package = await versions.load(connection, name, number)
             columns = await _identity(connection, package)
-            table = await _table(connection, name, columns)
+            more = MORE.get(package.task, {})
+            table = await _table(connection, name, {**columns, **OWN, **more})
             chosen = release.chosen(list(package.views)) if package.views else ()
             joined = await open_training_set(
                 postgres.dsn(settings),
@@ -133,14 +141,14 @@ async def _table(connection: Connection, name: str, columns: Mapping[str, str]) 
         UsageError: it is of a spine with other columns.
     """
     relation = f"scores.{quoted(name)}"
-    described = ", ".join(f"{quoted(column)} {kind}" for column, kind in {**columns, **OWN}.items())
+    described = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns.items())
     await connection.execute(f"create table if not exists {relation} ({described})")
     found = [row["name"] for row in await connection.fetch(COLUMNS, relation)]
-    if found != [*columns, *OWN]:
+    if found != list(columns):
         raise UsageError(
             relation,
-            expected=f"the columns of its spine: {', '.join(columns)}",
-            found=", ".join(column for column in found if column not in OWN),
+            expected=f"the columns of its spine and of its task: {', '.join(columns)}",
+            found=", ".join(found),
             next_step="the spine has changed since: rename or drop this table, and score again",
         )
     return relation
@@ -159,27 +167,32 @@ async def _write(
     rows = 0
     try:
         async with connection.transaction():
+            scored = ["score", *MORE.get(package.task, {})]
             names = ", ".join(map(quoted, columns))
+            given = ", ".join(map(quoted, scored))
             await connection.execute(
                 f"create temporary table batch on commit drop as"
-                f" select {names}, score from {table} with no data"
+                f" select {names}, {given} from {table} with no data"
             )
             batches = _scored(joined, predictor, package, columns)
-            while batch := await asyncio.to_thread(next, batches, None):
+            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
                 rows += len(batch)
-                await connection.copy_records_to_table("batch", records=batch, columns=[*columns, "score"])
-            # Grouping hashes and takes nulls for equal; such a join compares every row with every other.
+                await connection.copy_records_to_table("batch", records=batch, columns=[*columns, *scored])
+            # As text, which can be hashed where `is not distinct from` cannot.
+            batch_row, held_row = (
+                f"row({', '.join(f'{relation}.{quoted(column)}' for column in columns)})::text"
+                for relation in ("batch", "held")
+            )
             status = await connection.execute(
                 f"""
-                insert into {table} ({names}, model_version, release_id, scored_at, score)
-                select {names}, $1, $2, clock_timestamp(), max(score)
+                insert into {table} ({names}, model_version, release_id, scored_at, {given})
+                select {names}, $1, $2, clock_timestamp(), {given}
                 from (
-                    select {names}, score, false as is_known from batch
-                    union all
-                    select {names}, null, true from {table} where model_version = $1
-                ) as scored
-                group by {names}
-                having not bool_or(is_known)
+                    select distinct on ({names}) * from batch order by {names}, score desc
+                ) as batch
+                where not exists (
+                    select from {table} as held where held.model_version = $1 and {held_row} = {batch_row}
+                )
                 """,
                 number,
                 joined.release,
@@ -193,8 +206,24 @@ async def _write(
 def _scored(
     joined: TrainingSet, predictor: Predictor, package: Package, columns: Mapping[str, str]
 ) -> Iterator[list[Sequence[Any]]]:
-    inputs, categories = package.signature.inputs, package.options.get(encoding.CATEGORIES, {})
+    parts = ["score", *MORE.get(package.task, {})]
     for batch in joined:
         rows = pa.Table.from_batches([batch])
-        scores = predictor.predict(encoding.table(rows, inputs, categories))
-        yield list(zip(*(rows[column].to_pylist() for column in columns), scores, strict=True))
+        found = [
+            output(package.task, package.options, value) for value in predictor.predict(_asked(rows, package))
+        ]
+        scores = ([_part(one, part) for one in found] for part in parts)
+        yield list(zip(*(rows[column].to_pylist() for column in columns), *scores, strict=True))
+
+
+def _asked(rows: pa.Table, package: Package) -> Any:
+    """The rows as the flavour takes them: mappings, or a matrix."""
+    inputs = package.signature.inputs
+    if package.flavour == "pyfunc":
+        return rows.select([given.name for given in inputs]).to_pylist()
+    return encoding.table(rows, inputs, package.options.get(encoding.CATEGORIES, {}))
+
+
+def _part(found: Output, part: str) -> Any:
+    value = getattr(found, part)
+    return json.dumps(value) if isinstance(value, dict) else value

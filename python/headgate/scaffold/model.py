@@ -79,7 +79,7 @@ async def new_model(
         "spine": dataset.spine_model,
         "label": dataset.label,
         "horizon": horizon,
-        "group": keys[0],
+        "group": keys[0] if keys else dataset.instant,
         "views": {view.name: view.version for view in views},
         "inputs": numbers,
         **(_code(name) if chosen == "custom" else {"baseline": _simple(numbers, texts)}),
@@ -146,6 +146,13 @@ async def _tested(connection: Connection, dataset: Dataset) -> str:
         f"select min({at}) as first, max({at}) as last from datasets.{quoted(table)}"  # noqa: S608
     )
     assert found is not None
+    if found["first"] is None:
+        raise UsageError(
+            f"dataset {dataset.dataset_id}",
+            expected="rows to learn from",
+            found="none",
+            next_step="make it anew once its spine has rows",
+        )
     first: datetime = found["first"]
     last: datetime = found["last"]
     return written(max((last - first) // TESTED // timedelta(hours=1), 1) * timedelta(hours=1))

@@ -96,6 +96,18 @@ def interval(value: float, drawn: Vector, rows: int) -> Interval:
     return Interval(value, float(low), float(high), rows)
 
 
+def unbiased(value: float, drawn: Vector, rows: int) -> Interval:
+    """A figure that chance makes greater, such as a sum of absolute errors, less what chance has added.
+
+    Drawing adds as much again as the rows themselves did: figure and interval are mirrored on the figure.
+    """
+    found = interval(value, drawn, rows)
+    usable = drawn[~np.isnan(drawn)]
+    middle = float(usable.mean()) if len(usable) else value
+    mirrored, low, high = (max(2 * value - end, 0.0) for end in (middle, found.high, found.low))
+    return Interval(mirrored, low, high, rows)
+
+
 def numbered(values: Sequence[Any]) -> Vector:
     """Groups as numbers from 0, by their first row; rows without one are groups of their own."""
     known: dict[Any, int] = {}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from headgate.model.evaluation.bootstrap import Interval
+from headgate.model.evaluation.bootstrap import Interval, unbiased
 from headgate.model.evaluation.evidence import BASE, MODEL, Evidence
 from headgate.model.evaluation.figures import Calibration, spiegelhalter
 from headgate.model.evaluation.policy import Threshold
@@ -148,7 +148,9 @@ def judge_calibration(judge: Judge, evidence: Evidence) -> dict[str, Any]:
     pair = evidence.task.calibrated(evidence.labels, evidence.scores[MODEL])
     if pair is None:
         return {}
-    error = evidence.drawings.intervals(Calibration(*pair))["ece"]
+    measured = Calibration(*pair)
+    drawn = evidence.drawings.figures(measured)["ece"]
+    error = unbiased(measured.of()["ece"], drawn, len(evidence.labels))
     z, p = spiegelhalter(*pair)
     bound = judge.threshold("calibration")
     said = f"calibration error {error}, Spiegelhalter z {z:.2f}, p {p:.3g}"

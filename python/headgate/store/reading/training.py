@@ -130,8 +130,11 @@ async def open_training_set(
     instant: str | None,
     lag: timedelta = NO_LAG,
 ) -> TrainingSet:
-    """A training set on a connection of its own; see `FeatureStore.training_set`."""
-    return await asyncio.to_thread(_open, dsn, spine, release, views, instant, None, lag)
+    """A training set on a connection of its own; see `FeatureStore.training_set`.
+
+    Features are those of the instant less the lag.
+    """
+    return await asyncio.to_thread(_open, dsn, spine, release, views, instant, lag=lag)
 
 
 def open_placed_training_set(
