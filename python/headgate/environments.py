@@ -32,12 +32,12 @@ def python(settings: Settings, name: str, lock: Path) -> Path:
     folder = _folder(settings, name)
     interpreter = folder / "bin" / "python"
     if not ready(settings, name, lock):
-        uv = _uv(settings)
+        program = uv(settings)
         private.folder(folder.parent)
         # One that is half made, or of another lock, is made anew.
         shutil.rmtree(folder, ignore_errors=True)
-        _run(name, uv, "venv", "--python", sys.executable, str(folder))
-        _run(name, uv, "pip", "sync", "--require-hashes", "--python", str(interpreter), str(lock))
+        _run(name, program, "venv", "--python", sys.executable, str(folder))
+        _run(name, program, "pip", "sync", "--require-hashes", "--python", str(interpreter), str(lock))
         (folder / MADE_OF).write_bytes(lock.read_bytes())
     return interpreter
 
@@ -46,7 +46,7 @@ def _folder(settings: Settings, name: str) -> Path:
     return settings.home / "environments" / name
 
 
-def _uv(settings: Settings) -> str:
+def uv(settings: Settings) -> str:
     """The uv on the path, or the one that `make setup` fetched."""
     fetched = settings.project_dir / ".headgate" / "tools" / "bin" / "uv"
     found = shutil.which("uv") or (str(fetched) if fetched.is_file() else None)
