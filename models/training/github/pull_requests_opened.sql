@@ -7,15 +7,7 @@ with outcomes as (
 
 openings as (
 
-    select distinct on (pull_request_id)
-        event_id,
-        pull_request_id,
-        repository_id,
-        author_id as actor_id,
-        created_at as opened_at
-    from outcomes
-    where outcome = 'opened'
-    order by pull_request_id, created_at, event_id
+    {{ first_openings('outcomes') }}
 
 ),
 
