@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,16 +32,6 @@ ORDERS = [
 ]
 
 PREDICTIONS = ("_predictions__sources.yml", "stg_predictions__answers.sql", "predictions_observed_paths.sql")
-VIEW = (
-    "--events",
-    "stg_orders__records",
-    "--key",
-    "customer_id",
-    "--measure",
-    "orders=count",
-    "--windows",
-    "7d",
-)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +57,12 @@ def call(folder: Path, *command: str, exit_code: int = 0) -> subprocess.Complete
         f"{command} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
     )
     return done
+
+
+def commands() -> str:
+    """The blocks of docs/make_it_yours.md that are for a shell in the new project."""
+    text = (ROOT / "docs" / "make_it_yours.md").read_text()
+    return "\n".join(re.findall(r"^```bash\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
 
 
 def naming_files(folder: Path) -> list[str]:
@@ -96,16 +93,10 @@ def test_lines_of_one_package_are_taken_out() -> None:
 
 @pytest.mark.slow
 def test_a_new_project_goes_from_a_sample_to_a_release(in_project: Path) -> None:
-    """`make lint` and `make test`, a source, a feature view, a release; no schema of the example."""
+    """`make lint` and `make test`, the commands of the page, spines; no schema of the example."""
     (in_project / "orders.jsonl").write_text("".join(json.dumps(order) + "\n" for order in ORDERS))
     call(in_project, *MAKE, "lint", "test")
-    call(in_project, "headgate", "up")
-    call(in_project, "headgate", "new", "source", "orders", "--sample", "orders.jsonl")
-    call(in_project, "headgate", "up")
-    call(in_project, "headgate", "land", "orders", "orders.jsonl")
-    call(in_project, "headgate", "run", "build_features")
-    call(in_project, "headgate", "new", "feature-view", "customer_orders", *VIEW)
-    call(in_project, "headgate", "run", "build_features")
+    call(in_project, "bash", "-euc", commands())
     for name, label, *horizon in SPINES:
         events = ("--events", "stg_orders__records", "--key", "customer_id")
         call(in_project, "headgate", "new", "spine", name, *events, "--label", label, *horizon)

@@ -1,7 +1,7 @@
 """The runbooks of models: every command of their pages, in the order of a model's life, on one small store.
 
-A page's command stands here as it stands there. What runs is the same with the store's own names and free ports
-(`OURS`). A command that is added to a page has to be added here, or to `NOT_RUN` with its reason.
+A page's command stands here as it stands there. What runs is the same with the store's own names and free
+ports (`OURS`). A command that is added to a page has to be added here, or to `NOT_RUN` with its reason.
 """
 
 from __future__ import annotations
@@ -270,7 +270,7 @@ def mirrored(book: Runbook) -> None:
 
 
 def bundled(book: Runbook, served: dict[str, Any]) -> None:
-    """Through the command, into an empty environment without an index: the score that was served, bit for bit."""
+    """Through the command, into an empty environment without an index: what was served, bit for bit."""
     book.run("headgate model bundle pull_request_merge --out bundle")
     book.prepare("cp -r bundle/* .")
     book.run("python3 -m venv environment")
