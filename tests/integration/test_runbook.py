@@ -144,6 +144,7 @@ def book(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iter
         copy = ProjectCopy.make(tmp_path_factory.mktemp("runbook"), database)
         project = Project(database, copy.folder)
         project.fill()
+        database.query("update ops.loads set finished_at = now() where finished_at is null")
         file = project.declare(**MODEL)
         file.write_text(file.read_text().replace("name: shipping", "name: order_returns"))
         yield Runbook(project, copy)

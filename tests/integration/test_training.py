@@ -21,6 +21,7 @@ from headgate.model import promotions, versions
 from headgate.model.contracts import signature
 from headgate.model.declaration import declaration
 from headgate.model.evaluation.figures import Ranked
+from headgate.model.mirror import follow
 from headgate.scaffold.model import new_model
 from tests.model_project import MODEL, SPINE, Project, failed, gate, run, shop
 from tests.support import ROOT, Databases
@@ -173,10 +174,13 @@ def test_one_biased_slice_is_refused(project: Project) -> None:
     assert "beats_base_rate" not in failed(made)
 
 
-def test_behaviour_is_judged(project: Project, dataset: Dataset) -> None:
-    """An input that matters is no invariant one, and a direction can be the wrong one."""
+def test_behaviour_is_judged(project: Project, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An input that matters is no invariant one, a direction can be wrong; the mirror is told of it."""
+    told: list[Any] = []
+    monkeypatch.setattr(follow, "start", told.append)
     made = project.train(dataset, invariant=["size"], directions={"size": "decreasing"})
     assert {"invariance", "direction"} <= failed(made)
+    assert told == [project.settings]
 
 
 def test_features_younger_than_the_declared_lag_are_refused(project: Project, dataset: Dataset) -> None:

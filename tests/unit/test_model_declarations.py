@@ -87,6 +87,8 @@ def test_a_declaration_knows_the_limits_of_the_seed(tmp_path: Path) -> None:
         ({"gates": {"calibration": float("inf")}}, "calibration", "a number"),
         ({"unknown_entity": "guess"}, "unknown_entity", "missing, refuse"),
         ({"slices": ["is_big"]}, "slices", "a mapping"),
+        ({"canary": {"shares": 0.2}}, "shares", "one of share, smallest_traffic"),
+        ({"canary": {"deadline": "soon"}}, "deadline", "a span of time such as 7d"),
         ({"inputs": ["score"]}, "- score", "another name than score"),
         ({"task": "multiclass"}, "directions", "nothing where the task is multiclass"),
         ({"task": "custom", "directions": {}}, "model:", "a folder where the task is custom"),

@@ -13,6 +13,7 @@ from typing import Any
 from headgate.durations import duration
 from headgate.errors import UsageError
 from headgate.model.declared import ALERTS, CUSTOM, KEYS, Declaration
+from headgate.model.deployment.policy import canary_policy
 from headgate.yaml_files import read_yaml, yaml_lines
 
 TASKS = ("binary", "multiclass", "regression", "custom")
@@ -126,7 +127,7 @@ class _Reader:
             feature_lag=self._span("feature_lag"),
             unknown_entity=self._one_of("unknown_entity", ("missing", "refuse"), "missing"),
             approval=self._one_of("approval", ("none", "required"), "none"),
-            canary=self._mapping("canary"),
+            canary=self._policy("canary", canary_policy),
             alerts=self._alerts(),
             limits=self._mapping("limits"),
             custom=self._custom(),
@@ -219,6 +220,15 @@ class _Reader:
                 )
             if way not in DIRECTIONS:
                 raise self._wrong(("directions", name), " or ".join(DIRECTIONS), way)
+        return found
+
+    def _policy(self, key: str, check: Callable[[Mapping[str, Any]], object]) -> dict[str, Any]:
+        found = self._mapping(key)
+        for name, value in found.items():
+            try:
+                check({key: {name: value}})
+            except UsageError as error:
+                raise self._wrong((key, name), error.expected, error.found) from error
         return found
 
     def _custom(self) -> dict[str, Any]:

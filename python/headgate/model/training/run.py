@@ -21,6 +21,7 @@ from headgate.model.declared import Declaration
 from headgate.model.evaluation.bootstrap import Interval
 from headgate.model.evaluation.gates import Judge
 from headgate.model.evaluation.policy import policy
+from headgate.model.mirror import follow
 from headgate.model.package import BoundView, Package
 from headgate.model.personal import OPTION
 from headgate.model.training.champion import Champion
@@ -43,6 +44,8 @@ async def train(
     settings: Settings, name: str, dataset_id: int, step: Step = lambda done: None
 ) -> ModelVersion:
     """Trains a model; what it came to is kept in one transaction at the end, whether it passed or not.
+
+    MLflow's mirror follows, where there is one.
 
     Raises:
         UsageError: the declaration, the dataset or the release do not fit each other.
@@ -73,6 +76,7 @@ async def train(
     finally:
         await connection.close()
     step("model kept")
+    follow.start(settings)
     return version
 
 
