@@ -8,7 +8,8 @@ import click
 
 from headgate.cli.writing import finish, writes_files
 from headgate.model.contracts import signature
-from headgate.model.declaration import TASKS, declaration
+from headgate.model.declaration import declaration
+from headgate.model.declaration_reader import TASKS
 from headgate.postgres.connection import Connection
 from headgate.postgres.working import with_connection
 from headgate.scaffold.checks import check_dbt

@@ -26,7 +26,8 @@ class Server(SupervisedServer):
     """A running MLflow: `with Server(settings, port) as server: server.follow()`.
 
     It has no login, as MLflow has none: every user of this machine can read and change the mirror, which
-    decides nothing. It refuses other hosts' names and origins, so that no web page reaches it.
+    decides nothing, and read files as this user, by artifacts that lie where they please. It refuses other
+    hosts' names and origins, so that no web page reaches it.
     """
 
     name = "MLflow"

@@ -15,7 +15,8 @@ from headgate.dataset.register import Dataset
 from headgate.dataset.spine import COLUMNS, PLACE
 from headgate.durations import duration, written
 from headgate.errors import UsageError
-from headgate.model.declaration import NAME, all_declarations
+from headgate.model.declaration import all_declarations
+from headgate.model.declaration_reader import NAME
 from headgate.model.signature import NUMBERS, TEXTS
 from headgate.postgres.connection import Connection
 from headgate.scaffold import custom_model as custom
