@@ -27,6 +27,8 @@ def commands(port: int) -> str:
     texts = [(ROOT / "docs" / page).read_text() for page in PAGES]
     blocks = [re.findall(r"^```bash\n(.*?)^```$", text, re.DOTALL | re.MULTILINE) for text in texts]
     script = "\n".join(block for page in blocks for block in page)
+    # A command that fails leaves no server behind.
+    script = f"trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n{script}"
     return script.replace("localhost:8766", f"localhost:{port}").replace(
         "headgate serve reorder", f"headgate serve reorder --port {port}"
     )
