@@ -1,12 +1,12 @@
-"""Spans of time as people write them: 90s, 15m, 3h, 7d."""
+"""Spans of time as people write them: 90s, 15m, 3h, 7d, 2w."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
 
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_WRITTEN = re.compile(r"(\d{1,6})([smhd])")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_WRITTEN = re.compile(r"(\d{1,6})([smhdw])")
 
 
 def duration(text: object) -> timedelta | None:

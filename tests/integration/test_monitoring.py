@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from headgate.model import promotions
+from headgate.pipelines import models
 from headgate.postgres.connection import Connection
 from tests import prediction_log
 from tests.integration.test_models import in_database
-from tests.monitored_days import BUILD, DAY, answer, monitored
+from tests.monitored_days import BUILD, DAY, DAYS, answer, monitored
 from tests.support import Database, Databases
 
 pytestmark = pytest.mark.costly
@@ -125,6 +126,19 @@ def test_an_alarm_is_told_once_when_it_begins_and_once_when_it_ends(own: Databas
     assert "drift of size" not in ended.stdout
 
 
+def test_drift_and_loss_start_training_once(own: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of yesterday; not what training does not mend, and not where a version was trained since."""
+    monkeypatch.setattr(models, "load_settings", lambda: own.settings)
+    for table in ("model_traffic", "input_histograms", "skew", "quality_sums"):
+        own.query(f"update monitoring.{table} set day = (now() at time zone 'UTC')::date - 1")
+    asked = {name: models.monitor_model(name)["train"] for name in DAYS}
+    assert not any(asked.values())
+    own.query("alter table ops.model_versions disable trigger user")
+    own.query("update ops.model_versions set trained_at = now() - interval '9 days'")
+    asked = {name: models.monitor_model(name)["train"] for name in DAYS}
+    assert asked == {"quiet": False, "slow": True, "drifted": True, "stale": False, "wrong": False}
+
+
 def test_labels_that_come_later_and_a_second_load_of_a_day_count(own: Database) -> None:
     """Quality decays as labels arrive; of a key that is asked again the first answer of the day stays."""
     today = own.value("select (now() at time zone 'UTC')::date")
@@ -193,8 +207,8 @@ def test_a_quiet_day_raises_an_alarm_no_more_often_than_declared(own: Database) 
 
 
 def test_chances_are_those_of_scipy(own: Database) -> None:
-    """Of chi-square, for many degrees of freedom, from the middle to far out."""
-    from scipy.stats import chi2
+    """Of chi-square, for many degrees of freedom, from the middle to far out; and corrected ones."""
+    from scipy.stats import chi2, false_discovery_control
 
     own.query("truncate monitoring.input_histograms")
     own.query("delete from ops.model_references where model = 'quiet'")
@@ -214,6 +228,12 @@ def test_chances_are_those_of_scipy(own: Database) -> None:
             f"of_{bins}",
             bins - 1,
         )
+    days = own.query(
+        "select array_agg(p_value order by input), array_agg(q_value order by input)"
+        " from monitoring.input_drift where model = 'quiet' group by day"
+    )
+    for chances, corrected in days:
+        assert corrected == pytest.approx(list(false_discovery_control(chances)))
     rows = own.query(
         "select degrees, psi * training_count * keys_count / (training_count + keys_count), p_value"
         " from monitoring.input_drift where model = 'quiet'"

@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}]) }}
+{{ config(
+    indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}],
+    pre_hook=hash_joins_only(),
+) }}
 
 {%- set partitions = sampled_partitions() %}
 {{ builds(partitions) }}
@@ -20,10 +23,15 @@ answers as (
     select
         sampled.*,
         -- Unpacked once, not once a feature.
-        jsonb_build_object('score', sampled.score) || answers.features as inputs
+        looked_up.inputs
     from sampled
-    inner join {{ ref('stg_predictions__answers') }} as answers on sampled.record_id = answers.record_id
-    offset 0  -- noqa: AM09
+    cross join
+        lateral (
+            select jsonb_build_object('score', sampled.score) || answers.features as inputs
+            from {{ ref('stg_predictions__answers') }} as answers
+            where answers.record_id = sampled.record_id
+            offset 0  -- noqa: AM09
+        ) as looked_up
 
 ),
 

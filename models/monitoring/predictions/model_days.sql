@@ -22,6 +22,7 @@ totals as (
         sum(scores_sum) / nullif(sum(scores_count), 0) as mean_score,
         sum(variance_sum) / nullif(sum(scores_count), 0) as expected_brier
     from {{ ref('model_traffic') }}
+    where counted_by = 'hour'
     group by day, model, version
 
 ),

@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['partition_start']}, {'columns': ['day']}]) }}
+{{ config(
+    indexes=[{'columns': ['partition_start']}, {'columns': ['day']}],
+    pre_hook=hash_joins_only(),
+) }}
 
 {%- set partitions = stale_partitions(['stg_predictions__answers'], source_name='predictions') %}
 {{ builds(partitions) }}
@@ -12,7 +15,8 @@ with answers as (
 
 ),
 
-hashed as (
+-- The first line of each key, without a sort of all answers; which record that is, is a part of the text.
+keys as (
 
     select
         partition_start,
@@ -20,13 +24,9 @@ hashed as (
         model,
         version::integer as version,
         key,
-        hashtextextended(key, 13) as key_hash,
-        recorded_at as answered_at,
-        line_number,
-        record_id,
-        release_id::integer as release_id,
-        score::double precision as score
+        min((lpad(line_number::text, 10, '0') || record_id) collate "C") as first_line
     from answers
+    group by partition_start, (recorded_at at time zone 'UTC')::date, model, version::integer, key
 
 ),
 
@@ -34,29 +34,45 @@ hashed as (
 drawn as (
 
     select
-        *,
-        dense_rank() over (partition by partition_start, day, model, version order by key_hash) as place
-    from hashed
+        keys.*,
+        hashtextextended(key, 13) as key_hash,
+        dense_rank() over (
+            partition by partition_start, day, model, version
+            order by hashtextextended(key, 13)
+        ) as place
+    from keys
 
 ),
 
 first_answers as (
 
-    select distinct on (partition_start, day, model, version, key)
-        partition_start,
-        day,
-        model,
-        version,
-        key,
-        key_hash,
-        answered_at,
-        line_number,
-        record_id,
-        release_id,
-        score
+    select
+        drawn.partition_start,
+        drawn.day,
+        drawn.model,
+        drawn.version,
+        drawn.key,
+        drawn.key_hash,
+        looked_up.answered_at,
+        looked_up.line_number,
+        looked_up.record_id,
+        looked_up.release_id,
+        looked_up.score
     from drawn
-    where place <= {{ sampled_keys() }}
-    order by partition_start, day, model, version, key, answered_at, line_number
+    cross join
+        lateral (
+            select
+                found.recorded_at as answered_at,
+                found.line_number,
+                found.record_id,
+                found.release_id::integer as release_id,
+                found.score::double precision as score
+            from {{ ref('stg_predictions__answers') }} as found
+            -- Back to the collation of the index.
+            where found.record_id = substr(drawn.first_line, 11) collate "default"
+            offset 0  -- noqa: AM09
+        ) as looked_up
+    where drawn.place <= {{ sampled_keys() }}
 
 )
 

@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}]) }}
+{{ config(
+    indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}],
+    pre_hook=hash_joins_only(),
+) }}
 
 {%- set partitions = stale_partitions(['stg_predictions__answers'], source_name='predictions') %}
 {{ builds(partitions) }}
@@ -14,27 +17,42 @@ timed as (
 
     select
         partition_start,
+        (recorded_at at time zone 'UTC')::date as day,
         date_trunc('hour', recorded_at, 'UTC') as hour,
         model,
         version::integer as version,
         status,
         seconds::double precision as seconds,
         staleness_seconds::double precision as staleness_seconds,
-        {{ duration_bin('seconds') }} as seconds_bin,
-        {{ duration_bin('staleness_seconds') }} as staleness_bin,
         score::double precision as score
     from answers
 
 ),
 
+binned as (
+
+    select
+        *,
+        {{ duration_bin('seconds') }} as seconds_bin,
+        {{ duration_bin('staleness_seconds') }} as staleness_bin
+    from timed
+
+),
+
+-- Three ways to count, in one reading.
 counted as (
 
     select
         partition_start,
-        (hour at time zone 'UTC')::date as day,
-        hour,
+        day,
         model,
         version,
+        case
+            when grouping(hour) = 0 then 'hour'
+            when grouping(seconds_bin) = 0 then 'seconds'
+            else 'staleness'
+        end as counted_by,
+        hour,
         seconds_bin,
         staleness_bin,
         count(*) as answers_count,
@@ -46,8 +64,13 @@ counted as (
         count(score) as scores_count,
         sum(score) as scores_sum,
         sum(score * (1 - score)) filter (where score between 0 and 1) as variance_sum
-    from timed
-    group by partition_start, hour, model, version, seconds_bin, staleness_bin
+    from binned
+    group by
+        grouping sets (
+            (partition_start, day, model, version, hour),
+            (partition_start, day, model, version, seconds_bin),
+            (partition_start, day, model, version, staleness_bin)
+        )
 
 )
 

@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}]) }}
+{{ config(
+    indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}],
+    pre_hook=hash_joins_only(),
+) }}
 
 {%- set partitions = sampled_partitions(unlabelled_partitions()) %}
 {{ builds(partitions) }}
@@ -47,10 +50,16 @@ sliced as (
     select
         scored.*,
         slices.name as slice,
-        {{ slice_value('answers.features', 'slices.input', 'frozen.edges') }} as slice_value
+        {{ slice_value('looked_up.features', 'slices.input', 'frozen.edges') }} as slice_value
     from scored
     inner join versions on scored.model = versions.model and scored.version = versions.version
-    inner join {{ ref('stg_predictions__answers') }} as answers on scored.record_id = answers.record_id
+    cross join
+        lateral (
+            select answers.features
+            from {{ ref('stg_predictions__answers') }} as answers
+            where answers.record_id = scored.record_id
+            offset 0  -- noqa: AM09
+        ) as looked_up
     cross join lateral jsonb_each_text(versions.slices) as slices (name, input)
     left join {{ source('headgate', 'model_references') }} as frozen
         on

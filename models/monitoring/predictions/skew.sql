@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}]) }}
+{{ config(
+    indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}],
+    pre_hook=hash_joins_only(),
+) }}
 
 {%- set partitions = stale_partitions(['model_sample'], source_name='predictions') %}
 {{ builds(partitions) }}
@@ -14,10 +17,18 @@ served as (
 
     select
         sampled.*,
-        answers.as_of,
-        answers.features
+        looked_up.as_of,
+        looked_up.features
     from sampled
-    inner join {{ ref('stg_predictions__answers') }} as answers on sampled.record_id = answers.record_id
+    cross join
+        lateral (
+            select
+                answers.as_of,
+                answers.features
+            from {{ ref('stg_predictions__answers') }} as answers
+            where answers.record_id = sampled.record_id
+            offset 0  -- noqa: AM09
+        ) as looked_up
 
 ),
 

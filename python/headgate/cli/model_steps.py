@@ -11,7 +11,6 @@ import click
 
 from headgate.errors import GateFailed, UsageError
 from headgate.model.deployment import canary, fit, steps
-from headgate.model.deployment.verdict import TOO_LITTLE, WORSE
 from headgate.model.promotions import Promotion
 from headgate.pipelines.alerts import tell
 from headgate.postgres.connection import Connection
@@ -143,7 +142,7 @@ def watch(name: str, once: bool, every: float, as_json: bool) -> None:
         if once or found.running is None or found.done is not None:
             break
         time.sleep(every)
-    if found.running and found.running.verdict.verdict in (WORSE, TOO_LITTLE):
+    if found.running and found.done and found.done.action == "stop":
         raise GateFailed(
             f"model {name} version {found.running.challenger}",
             expected=f"to be as good as the champion, version {found.running.champion}",

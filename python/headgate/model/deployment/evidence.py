@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -18,7 +19,19 @@ from headgate.store.views import quoted
 
 #: Where the log lands; `record` is an answer as docs/deployment.md describes it.
 LOG = "staging_predictions.answers"
-# Each key counts once in a step: its first answer. A record that was delivered twice is one.
+# An appended load ends when it landed, so no answer since then is in an older one: the others are not read.
+LOADS = """
+    select coalesce(array_agg(load_id), '{}') from ops.loads
+    where
+        contract_source = 'predictions'
+        and (status = 'open' or status = 'landed' and partition_end >= $1)
+"""
+NEWEST = """
+    select max(partition_end) - interval '1 day' from ops.loads
+    where contract_source = 'predictions' and status = 'landed'
+"""
+# Each key counts once, at its first answer: its arm is drawn once, whatever the shares that follow.
+# In the shadow nothing is drawn. A record that was delivered twice is one.
 FIRST_ANSWERS = """
     with answers as (
         select distinct on (record ->> 'prediction_id')
@@ -33,7 +46,8 @@ FIRST_ANSWERS = """
             record #>> '{{shadow,error}}' as shadow_error
         from {log}
         where
-            record ->> 'model' = $1
+            load_id = any($5)
+            and record ->> 'model' = $1
             and (record ->> 'champion_version')::integer = $2
             and (record ->> 'challenger_version')::integer = $3
             and (record ->> 'at')::timestamptz >= $4
@@ -41,7 +55,7 @@ FIRST_ANSWERS = """
     ),
 
     first as (
-        select distinct on (key, share) * from answers order by key, share, answered_at
+        select distinct on (key, share > 0) * from answers order by key, share > 0, answered_at
     )
 
     select first.*, labels.label
@@ -53,16 +67,22 @@ P95 = """
     select percentile_cont(0.95) within group (order by (record ->> 'seconds')::double precision)
     from {log}
     where
-        record ->> 'model' = $1 and (record ->> 'version')::integer = $2
+        load_id = any($3)
+        and record ->> 'model' = $1 and (record ->> 'version')::integer = $2
         and record ->> 'status' = 'answered'
 """
 
 
 async def p95_seconds(connection: Connection, model: str, champion: int) -> float | None:
-    """How long the champion's slowest twentieth of answers took so far, in seconds; None without any."""
+    """How long the champion's slowest twentieth of answers took, in seconds; None without any.
+
+    Of what landed in the newest day: what is a year old tells nothing of today's load.
+    """
     if not await has_log(connection):
         return None
-    found: float | None = await connection.fetchval(P95.format(log=LOG), model, champion)
+    since = await connection.fetchval(NEWEST) or datetime.min.replace(tzinfo=UTC)
+    loads = await connection.fetchval(LOADS, since)
+    found: float | None = await connection.fetchval(P95.format(log=LOG), model, champion, loads)
     return found
 
 
@@ -79,6 +99,7 @@ async def gather(connection: Connection, version: ModelVersion, began: Promotion
         began.champion,
         version.version,
         began.happened_at,
+        await connection.fetchval(LOADS, began.happened_at),
     )
     slow = began.details.get("champion_p95_seconds")
     return summed(rows, task=version.task, slow_seconds=slow, has_labels=has_labels)
@@ -96,7 +117,7 @@ def summed(
     slow_seconds: float | None,
     has_labels: bool,
 ) -> Evidence:
-    """Answers, one a key and step, as evidence."""
+    """Answers, one a key in the shadow and one in the canary, as evidence."""
     paired = [row for row in rows if row["shadow_score"] is not None or row["shadow_error"] is not None]
     labelled = [row for row in paired if row["label"] is not None and None not in _scores(row)]
     return Evidence(

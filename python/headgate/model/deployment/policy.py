@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
+from headgate.durations import duration
 from headgate.errors import UsageError
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +60,13 @@ def needs_approval(options: Mapping[str, Any]) -> bool:
 
 def _value(name: str, value: Any, types: Mapping[str, type]) -> Any:
     kind = types.get(name)
-    try:
-        if kind is timedelta:
-            return span(value)
-        if kind is not None and isinstance(value, (int, float) if kind is float else kind):
-            return value
-    except ValueError:
-        pass
+    if kind is timedelta:
+        seconds = isinstance(value, int | float) and not isinstance(value, bool)
+        found = timedelta(seconds=value) if seconds else duration(value)
+        if found is not None:
+            return found
+    elif kind is not None and isinstance(value, (int, float) if kind is float else kind):
+        return value
     expected = f"a value such as {getattr(CanaryPolicy, name)}" if kind else f"one of {', '.join(types)}"
     raise UsageError(
         f"canary.{name} of a model's declaration",
@@ -76,13 +74,3 @@ def _value(name: str, value: Any, types: Mapping[str, type]) -> Any:
         found=repr(value) if kind else name,
         next_step="correct it and train again",
     )
-
-
-def span(value: Any) -> timedelta:
-    """A span of time as declarations write it: seconds, or `30m`, `7d`."""
-    if isinstance(value, int | float):
-        return timedelta(seconds=value)
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", str(value))
-    if not found:
-        raise ValueError(f"expected a number with s, m, h, d or w, for instance 7d; found {value!r}")
-    return timedelta(**{UNITS[found.group(2)]: float(found.group(1))})
