@@ -59,5 +59,7 @@
 
 {# The lower bound of a share at 97.5 % (Wilson). #}
 {% macro share_low(part, total) -%}
-    ({{ part }} + 1.92 - 1.96 * sqrt({{ part }} * ({{ total }} - {{ part }}) / {{ total }} + 0.96)) / ({{ total }} + 3.84)
+    greatest(
+        ({{ part }} + 1.92 - 1.96 * sqrt({{ part }} * ({{ total }} - {{ part }}) / {{ total }} + 0.96)) / ({{ total }} + 3.84), 0
+    )
 {%- endmacro %}

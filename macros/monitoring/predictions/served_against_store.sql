@@ -83,14 +83,17 @@
 {# Whether a served value is another than the store's: of what is neither there nor replaced by privacy it is not known. #}
 {% macro is_other_than_held(value, column, type) -%}
     case jsonb_typeof({{ value }})
-        when 'number' then ({{ value }})::numeric is distinct from (to_jsonb({{ column }}::double precision) #>> '{}')::numeric
-        when 'boolean' then ({{ value }} #>> '{}') is distinct from {{ column }}::text
-        {%- if type in ('text', 'character varying') %}
-        when 'string' then ({{ value }} #>> '{}') is distinct from {{ column }}
-        {%- endif %}
         -- What is no number in JSON is logged as null.
         when 'null' then {{ column }} is not null and {{ column }}::text not in ('NaN', 'Infinity', '-Infinity')
-        else false
+        {%- if type == 'boolean' %}
+        when 'boolean' then ({{ value }})::boolean is distinct from {{ column }}
+        {%- elif type in ('text', 'character varying') %}
+        when 'string' then ({{ value }} #>> '{}') is distinct from {{ column }}
+        {%- elif type.split('(')[0] in ('smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision') %}
+        when 'number' then ({{ value }})::numeric is distinct from (to_jsonb({{ column }}::double precision) #>> '{}')::numeric
+        {%- endif %}
+        -- Privacy writes texts.
+        else jsonb_typeof({{ value }}) <> 'string'
     end
 {%- endmacro %}
 
