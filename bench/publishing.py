@@ -7,7 +7,6 @@ call.
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,8 +19,8 @@ from bench.project import Project
 from bench.servers import Database
 from bench.store_data import publish_features
 from bench.workbench import Workbench
-from headgate import postgres
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.store import rollback
 from headgate.store.publish import publish
 
@@ -46,7 +45,7 @@ def _hours(bench: Workbench) -> Iterator[Figure]:
     views = project.models("features")
     land(database, hours[:history])
     project.build()
-    _on(database, lambda connection: publish(connection, database.settings))
+    with_connection(database.settings, lambda connection: publish(connection, database.settings))
     building, publishing = [], []
     for hour in hours[history:]:
         land(database, [hour])
@@ -71,7 +70,7 @@ def _rollbacks(bench: Workbench) -> Iterator[Figure]:
         "update features.repository_activity set events_count_1h = events_count_1h + 1"
         f" where repository_id % {round(1 / CHANGED_SHARE)} = 0",
     )
-    _on(database, lambda connection: publish(connection, database.settings))
+    with_connection(database.settings, lambda connection: publish(connection, database.settings))
     (rows,) = database.execute(
         "select (select count(*) from feature_store.repository_activity_history)"
         " + (select count(*) from feature_store.actor_activity_history)"
@@ -99,15 +98,4 @@ def _timed(database: Database, work: Callable[[Connection], Awaitable[object]]) 
         await work(connection)
         return time.perf_counter() - began
 
-    return _on(database, run)
-
-
-def _on(database: Database, work: Callable[[Connection], Awaitable[T]]) -> T:
-    async def run() -> T:
-        connection = await postgres.connect(database.settings)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
+    return with_connection(database.settings, run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -11,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +19,6 @@ from bench.environments import python_with
 from bench.servers import Database
 from bench.store_data import KEYS, generated_views
 from bench.workbench import Workbench
-from headgate import postgres
 from headgate.model import versions
 from headgate.model.deployment import steps
 from headgate.model.mirror import entries, store
@@ -28,6 +26,7 @@ from headgate.model.package import BoundView, Package
 from headgate.model.signature import NUMBERS, Input, Signature
 from headgate.model.versions import ModelVersion
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.settings import find_project_dir
 from tests.servers import free_port
 
@@ -76,19 +75,6 @@ def _inputs() -> tuple[Input, ...]:
     )
 
 
-def in_database(database: Database, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """What `work` makes of a connection."""
-
-    async def run() -> T:
-        connection = await postgres.connect(database.settings)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
-
-
 def deploy(database: Database, *packages: Package) -> list[ModelVersion]:
     """Registers and deploys packages of one model: the champion, and a challenger in its shadow."""
 
@@ -101,7 +87,7 @@ def deploy(database: Database, *packages: Package) -> list[ModelVersion]:
             made.append(version)
         return made
 
-    return in_database(database, work)
+    return with_connection(database.settings, work)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,6 @@ import yaml
 
 from bench.figures import Figure, interleave
 from bench.servers import Database
-from bench.serving_models import in_database
 from bench.store_data import ACTOR, BEGIN, publish_features
 from bench.workbench import Workbench
 from headgate.dataset.create import create
@@ -32,6 +31,7 @@ from headgate.model.training.estimators import CANDIDATES, FIXED
 from headgate.model.training.fit import SAMPLE
 from headgate.model.training.run import train
 from headgate.model.versions import ModelVersion
+from headgate.postgres.working import with_connection
 from headgate.settings import Settings
 
 AT_MOST = 2.0
@@ -94,7 +94,9 @@ def _registered(settings: Settings, database: Database, dataset: Dataset) -> Mod
     made = asyncio.run(train(settings, NAME, dataset.dataset_id))
     if not made.passed:
         raise RuntimeError([gate for gate in made.gates if gate["verdict"] == "failed"])
-    return in_database(database, lambda connection: versions.register(connection, NAME, made.version))
+    return with_connection(
+        database.settings, lambda connection: versions.register(connection, NAME, made.version)
+    )
 
 
 def _fits(dataset: Dataset, made: ModelVersion) -> Iterator[_Fit]:

@@ -15,7 +15,8 @@ from headgate import postgres
 from headgate.definitions import Definitions
 from headgate.postgres.connection import Connection
 from headgate.store import compact, ledger, rollback
-from headgate.store.publish import Published, publish
+from headgate.store.new_release import Published
+from headgate.store.publish import publish
 from headgate.store.shape import candidate_views
 from headgate.store.view_changes import view_changes
 from headgate.store.views import views_of_release

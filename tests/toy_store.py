@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from headgate.store.publish import Published
+from headgate.store.new_release import Published
 from tests.store import UPSTREAM, Store, instant
 from tests.support import Database
 

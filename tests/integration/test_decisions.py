@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -11,12 +9,11 @@ from typing import TypeVar
 import psycopg2
 import pytest
 
-from headgate import postgres
 from headgate.decisions import loads as discarding
 from headgate.errors import HeadgateError, UsageError
 from headgate.landing import LoadResult, land_files
 from headgate.postgres import schema
-from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.sources import get_source
 from headgate.sources.base import delivery_at
 from tests.integration.landing_files import as_lines, event, write_hour
@@ -27,22 +24,11 @@ T = TypeVar("T")
 HOUR = datetime(2016, 1, 1, 1, tzinfo=UTC)
 
 
-def connected(database: Database, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """What `work` gives on a connection of its own."""
-
-    async def run() -> T:
-        connection = await postgres.connect(database.settings)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
-
-
 def decide(database: Database, verb: discarding.Verb, load_id: int) -> bool:
     """Discards or restores a load; whether anything was to be done."""
-    return connected(database, lambda connection: discarding.carry_out(connection, verb, load_id, "a test"))
+    return with_connection(
+        database.settings, lambda connection: discarding.carry_out(connection, verb, load_id, "a test")
+    )
 
 
 def land(database: Database, folder: Path, events: int) -> LoadResult:

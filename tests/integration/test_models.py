@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from headgate import postgres
 from headgate.errors import HeadgateError, UsageError
 from headgate.model import package, promotions, versions
 from headgate.model.package import BoundView, Package
 from headgate.model.signature import Input, Signature
 from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from tests.support import Database
 
 HISTOGRAM = versions.Histogram(feature="size", edges=[1.0, 2.0], labels=[], counts=[3, 4, 5], missing=1)
@@ -44,15 +43,7 @@ def made(name: str = "will_ship", content: bytes = b"tree\n") -> Package:
 
 def in_database(database: Database, work: Callable[[Connection], Awaitable[Any]]) -> Any:
     """What `work` makes of a connection."""
-
-    async def run() -> Any:
-        connection = await postgres.connect(database.settings)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
+    return with_connection(database.settings, work)
 
 
 def test_a_version_is_kept_with_its_files_and_histograms(database: Database) -> None:

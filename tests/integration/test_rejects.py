@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,11 +10,10 @@ from typing import Any, TypeVar
 import pytest
 from click.testing import CliRunner
 
-from headgate import postgres
 from headgate.cli.main import cli
 from headgate.errors import ConfirmationRequired, HeadgateError, UsageError
 from headgate.landing import land_files, rejects
-from headgate.postgres.connection import Connection
+from headgate.postgres.working import with_connection
 from headgate.settings import Settings
 from tests.marked import marked_tables
 from tests.small_project import PATHS, declare, settings_for
@@ -39,19 +36,6 @@ def land(database: Database, folder: Path, **declared: Any) -> Settings:
     (result,) = land_files(settings, "orders", [folder / "orders.jsonl"], connections=1)
     assert (result.rows_landed, result.rows_rejected, result.rows_repaired) == (2, 1, 1)
     return settings
-
-
-def with_connection(settings: Settings, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """What `work` gives on a connection of its own."""
-
-    async def run() -> T:
-        connection = await postgres.connect(settings)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
 
 
 def read(settings: Settings, line_number: int) -> bytes:

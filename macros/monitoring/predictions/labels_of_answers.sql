@@ -93,10 +93,7 @@
             'last_at', {{ iso_text('last_at') }},
             'columns', (
                 select jsonb_agg(quote_ident(name) || '::text' order by place)
-                from jsonb_array_elements_text(coalesce(
-                    nullif(options -> 'spine_keys', 'null'),
-                    (select jsonb_agg(key -> 0) from jsonb_array_elements(manifest #> '{signature,keys}') as key)
-                )) with ordinality as names (name, place)
+                from jsonb_array_elements_text({{ key_names('manifest') }}) with ordinality as names (name, place)
             )
         )::text as described
         from declared
@@ -108,6 +105,14 @@
         {%- if described.columns -%}{%- do found.append(described) -%}{%- endif -%}
     {%- endfor -%}
     {{ return(found) }}
+{%- endmacro %}
+
+{# The names of the columns that an answer's key is made of, in order, as a JSON array. #}
+{% macro key_names(manifest) -%}
+    coalesce(
+        nullif({{ manifest }} #> '{options,spine_keys}', 'null'),
+        (select jsonb_agg(key -> 0) from jsonb_array_elements({{ manifest }} #> '{signature,keys}') as key)
+    )
 {%- endmacro %}
 
 {# Seconds for which a row of the spine labels later answers: `canary.label_tolerance` of a manifest, an hour unless declared. #}

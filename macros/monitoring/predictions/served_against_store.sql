@@ -129,10 +129,7 @@
             'version', bound.version,
             'name', bound.view,
             'releases', bound.releases,
-            'key_names', coalesce(
-                nullif(versions.manifest #> '{options,spine_keys}', 'null'),
-                (select jsonb_agg(key -> 0) from jsonb_array_elements(versions.manifest #> '{signature,keys}') as key)
-            ),
+            'key_names', {{ key_names('versions.manifest') }},
             'keys', (
                 select jsonb_agg(jsonb_build_object('name', described ->> 'name', 'type', described ->> 'type'))
                 from jsonb_array_elements(bound.columns) as described

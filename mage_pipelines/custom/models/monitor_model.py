@@ -1,4 +1,4 @@
-"""Monitors a model."""
+"""Looks at a model's day."""
 
 if "custom" not in globals():
     from mage_ai.data_preparation.decorators import custom
@@ -8,5 +8,5 @@ from headgate.pipelines import models
 
 @custom
 def monitor_model(*args, **kwargs):
-    """Tells alarms about what the champion answered yesterday; says whether to train anew."""
+    """Says whether what the champion answered yesterday asks for training; `watch_freshness` tells alarms."""
     return models.monitor_model(kwargs["model"])

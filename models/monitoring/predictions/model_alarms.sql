@@ -1,59 +1,9 @@
 {{ config(materialized='view') }}
 
--- model_days is named several times and is no CTE: PostgreSQL would compute all days for one.
+-- What is named several times is no CTE: PostgreSQL would compute all days for one.
 with limits as (
 
     select * from {{ ref('model_limits') }}
-
-),
-
-promotions as (
-
-    select distinct on (model)
-        model,
-        champion as version,
-        happened_at
-    from {{ source('headgate', 'promotions') }}
-    where champion is not null
-    order by model asc, promotion_id desc
-
-),
-
-yesterday as (
-
-    select (now() at time zone 'UTC')::date - 1 as day
-
-),
-
--- A champion that nobody asked has no row of its own.
-volumes as (
-
-    select
-        day,
-        model,
-        version,
-        partition_start,
-        answers_count
-    from {{ ref('model_days') }}
-    where day < (now() at time zone 'UTC')::date
-    union all
-    select
-        asked.day,
-        promotions.model,
-        promotions.version,
-        null as partition_start,
-        0 as answers_count
-    from promotions
-    cross join yesterday as asked
-    where
-        (promotions.happened_at at time zone 'UTC')::date < asked.day
-        and not exists (
-            select 1 from {{ ref('model_days') }} as days
-            where
-                days.model = promotions.model
-                and days.version = promotions.version
-                and days.day = asked.day
-        )
 
 ),
 
@@ -76,7 +26,7 @@ measured as (
         {{ source }}.{{ column }}::double precision as figure,
         limits.threshold,
         {{ source }}.answers_count
-    from {{ ref('model_days') ~ ' as days' if source == 'days' else source }}
+    from {{ ref('model_' ~ source) }} as {{ source }}
     inner join limits on {{ source }}.model = limits.model and {{ source }}.version = limits.version
     where
         limits.alarm = '{{ limit }}'

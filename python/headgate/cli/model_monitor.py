@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from headgate.errors import GateFailed, UsageError
-from headgate.model import promotions, versions
-from headgate.model.deployment.state import State
+from headgate.errors import GateFailed
+from headgate.model import versions
+from headgate.model.deployment.state import champion
 from headgate.model.monitoring.report import Monitored, waiting
 from headgate.model.monitoring.report import monitor as monitored
 from headgate.postgres.connection import Connection
@@ -44,7 +44,8 @@ def monitor(name: str, day: datetime | None, version: int | None, as_json: bool)
     asked = (day or datetime.now(UTC)).date()
 
     async def work(connection: Connection) -> tuple[Monitored | None, int]:
-        found = await versions.find(connection, name, await _version(connection, name, version))
+        await versions.find(connection, name)
+        found = await versions.find(connection, name, version or await champion(connection, name))
         return await monitored(connection, found, asked), await waiting(connection)
 
     found, unbuilt = with_connection(load_settings(), work)
@@ -55,19 +56,6 @@ def monitor(name: str, day: datetime | None, version: int | None, as_json: bool)
         click.echo("\n".join([*_lines(found, asked), *_waiting(unbuilt)]))
     if found and found.alarms:
         _refuse(found)
-
-
-async def _version(connection: Connection, name: str, version: int | None) -> int:
-    await versions.find(connection, name)
-    number = version or State.of(await promotions.current(connection, name)).champion
-    if number is None:
-        raise UsageError(
-            f"model {name}",
-            expected="a champion, or --version",
-            found="nothing is deployed",
-            next_step=f"run `headgate model deploy {name} VERSION` first",
-        )
-    return number
 
 
 def _refuse(found: Monitored) -> None:

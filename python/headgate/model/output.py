@@ -1,6 +1,6 @@
 """What a model's value comes to: a number, an answer in words, chances of classes, a cost.
 
-One definition for served answers, their log, batch scores and evaluation.
+One definition for batch scores, bundles and evaluation; a server hands on the value itself.
 """
 
 from __future__ import annotations

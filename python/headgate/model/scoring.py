@@ -18,8 +18,9 @@ import pyarrow as pa
 from headgate import postgres
 from headgate.dataset.spine import COLUMNS
 from headgate.errors import UsageError
-from headgate.model import encoding, promotions, versions
+from headgate.model import encoding, versions
 from headgate.model.deployment.fit import require_fit
+from headgate.model.deployment.state import champion
 from headgate.model.flavours.base import Predictor
 from headgate.model.flavours.load import load
 from headgate.model.output import Output, output
@@ -73,7 +74,7 @@ async def score(settings: Settings, name: str, version: int | None = None) -> Sc
     connection = await postgres.connect(settings)
     try:
         async with locks.held(connection, f"scores of model {name}"):
-            number = version or await _champion(connection, name)
+            number = version or await champion(connection, name)
             found = await versions.find(connection, name, number)
             release_id = await ledger.active_release(connection)
             await require_fit(connection, found, release_id)
@@ -104,18 +105,6 @@ async def score(settings: Settings, name: str, version: int | None = None) -> Sc
             )
     finally:
         await connection.close()
-
-
-async def _champion(connection: Connection, name: str) -> int:
-    deployed = await promotions.current(connection, name)
-    if deployed is None or deployed.champion is None:
-        raise UsageError(
-            f"model {name}",
-            expected="a champion, or --version",
-            found="nothing is deployed",
-            next_step=f"run `headgate model deploy {name} VERSION` first",
-        )
-    return deployed.champion
 
 
 async def _identity(connection: Connection, package: Package) -> dict[str, str]:

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 
 from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812
 
+from headgate.model.monitoring.report import BUILT
 from headgate.pipelines.waiting import query
 
 DAY = timedelta(days=1)
-BUILT = "select to_regclass('monitoring.model_alarms') is not null"
 NEWEST = """
     with deployed as (
         select distinct on (model) model, champion, challenger

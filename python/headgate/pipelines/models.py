@@ -36,6 +36,8 @@ def train_model(name: str) -> dict[str, Any]:
         GateFailed: the new version did not pass; it is kept with its reasons.
         HeadgateError: see `headgate.dataset.create.create` and `headgate.model.training.run.train`.
     """
+    if with_connection(load_settings(), ledger.active_release) is None:
+        return NOTHING_PUBLISHED
     return asyncio.run(_train(name))
 
 
@@ -77,12 +79,6 @@ def score_model(name: str) -> dict[str, Any]:
 
 async def _train(name: str) -> dict[str, Any]:
     settings = load_settings()
-    connection = await postgres.connect(settings)
-    try:
-        if await ledger.active_release(connection) is None:
-            return NOTHING_PUBLISHED
-    finally:
-        await connection.close()
     declared = declaration(settings.project_dir, name)
     lag = written(declared.feature_lag) if declared.feature_lag else "none"
     dataset = await create(

@@ -6,7 +6,8 @@ from headgate import postgres
 from headgate.model.deployment.fit import require_champions_fit
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
-from headgate.store.publish import Published, publish
+from headgate.store.new_release import Published
+from headgate.store.publish import publish
 
 PUBLISH_ALL_THE_SAME = (
     "give the changed view a version of its own (dbt model versions) and train on that; "

@@ -37,7 +37,7 @@ class Answering:
         self._explaining = ThreadPoolExecutor(MOST_EXPLAINING, "explaining")
         self.shadows = Shadows(log)
 
-    async def answer(self, asked: Asked, deployment: Deployment) -> tuple[list[Made], Read, Deployment]:
+    async def answer(self, asked: Asked, deployment: Deployment) -> tuple[list[Made], Read]:
         """The rows with their answers, which are logged by now.
 
         Raises:
@@ -52,7 +52,7 @@ class Answering:
         if asked.explain:
             await self._explain(scored, deployment)
         self._write(rows, late, deployment, read)
-        return rows, read, deployment
+        return rows, read
 
     async def _read(self, asked: Asked, deployment: Deployment) -> tuple[Read, Deployment]:
         keys = [row.key for row in asked.rows if row.is_by_key and row.key is not None]

@@ -92,7 +92,7 @@ class Routes:
             self._access.require_scope(request.headers, "explain")
         self._enter()
         try:
-            rows, read, _ = await self._worker.answering.answer(asked, deployment)
+            rows, read = await self._worker.answering.answer(asked, deployment)
         finally:
             self._at_once -= 1
         self._count(asked, rows, read, time.perf_counter() - begun)

@@ -1,4 +1,4 @@
-"""Key values as PostgreSQL writes them as text: labels and histories are joined by it."""
+"""Values as text: keys as PostgreSQL writes them, for they are joined by that; answers for the log."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 from headgate.report import Report, by_instant, table
 from headgate.store.compact import Compaction
 from headgate.store.ledger import Release
-from headgate.store.publish import Published
+from headgate.store.new_release import Published
 from headgate.store.rollback import Move
 
 

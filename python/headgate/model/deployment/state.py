@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from headgate.errors import UsageError
 from headgate.model import promotions, versions
 from headgate.model.promotions import Promotion
 from headgate.model.versions import ModelVersion
@@ -87,6 +88,23 @@ async def at(connection: Connection, model: str, instant: datetime | None = None
         release_id=await release_at(connection, instant),
         approval=await approval(connection, model, state.champion, instant) if state.champion else None,
     )
+
+
+async def champion(connection: Connection, model: str) -> int:
+    """The version that answers now.
+
+    Raises:
+        UsageError: nothing is deployed.
+    """
+    number = State.of(await promotions.current(connection, model)).champion
+    if number is None:
+        raise UsageError(
+            f"model {model}",
+            expected="a champion, or --version",
+            found="nothing is deployed",
+            next_step=f"run `headgate model deploy {model} VERSION` first",
+        )
+    return number
 
 
 async def deployed_at(connection: Connection, model: str, instant: datetime | None) -> Promotion | None:
