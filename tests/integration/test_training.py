@@ -235,7 +235,7 @@ def test_a_declaration_is_written_from_a_dataset(project: Project) -> None:
     assert found.inputs == ("size", "age", "noise", "colour", "is_big", "shop_activity__orders_count_7d")
     assert found.baseline == ("size", "age", "noise", "is_big", "shop_activity__orders_count_7d")
     assert (found.group, found.test, found.feature_lag) == (
-        "shop_id",
+        ("shop_id",),
         timedelta(hours=9),
         timedelta(minutes=30),
     )

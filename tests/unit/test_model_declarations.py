@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from headgate.errors import UsageError
 from headgate.model.declaration import declaration
 from headgate.model.declared import ALERTS
-from headgate.model.evaluation.bootstrap import Drawings
+from headgate.model.evaluation.bootstrap import Drawings, numbered
 from headgate.model.evaluation.figures import Means, Ranked
 from headgate.model.evaluation.gates import Judge
 from headgate.model.evaluation.policy import DEFAULTS, policy
@@ -56,6 +56,18 @@ def test_a_declaration_is_read(tmp_path: Path) -> None:
     assert (found.unknown_entity, found.approval, found.spine_name) == ("missing", "none", "labels")
 
 
+@pytest.mark.parametrize(("group", "found"), [("site", ("site",)), (["site", "number"], ("site", "number"))])
+def test_a_group_is_a_column_or_a_composite_key(tmp_path: Path, group: Any, found: tuple[str, ...]) -> None:
+    """Rows of one entity are drawn together, however many columns name it; rows without one by themselves."""
+    write(tmp_path, group=group)
+    declared = declaration(tmp_path, "shipping")
+    assert declared.group == found
+    table = pa.table({"site": ["a", "a", "b", None, None], "number": [1, 2, 1, 1, 1]})
+    rows = Rows(table, np.arange(5.0), (), np.arange(5), 0)
+    drawn = numbered(rows.groups(declared.group, np.arange(5))).tolist()
+    assert drawn == ([0, 0, 1, 2, 3] if group == "site" else [0, 1, 2, 3, 4])
+
+
 def test_a_declaration_knows_the_limits_of_the_seed(tmp_path: Path) -> None:
     """Both have the same names; null switches an alarm off."""
     with (ROOT / "seeds/model_alarm_limits.csv").open(newline="") as lines:
@@ -82,6 +94,8 @@ def test_a_declaration_knows_the_limits_of_the_seed(tmp_path: Path) -> None:
         ({"splits": {"test": "2h", "folds": True}}, "folds", "a whole number"),
         ({"directions": {"size": "up"}}, "size: up", "increasing or decreasing"),
         ({"gates": {"beats_chance": "high"}}, "beats_chance", "a number"),
+        ({"group": []}, "group", "one name or more"),
+        ({"group": 7}, "group", "a column of the spine, or a list"),
         ({"alerts": {"largest_eror_rate": 0.1}}, "largest_eror_rate", "did you mean largest_error_rate"),
         ({"alerts": {"drift_size": "much"}}, "drift_size", "a number, or null for no alarm"),
         ({"gates": {"calibration": float("inf")}}, "calibration", "a number"),

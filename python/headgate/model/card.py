@@ -59,7 +59,7 @@ def card(
     heading = f"Model {declared.name}"
     limits = (
         "Intervals cover 95 % of drawings of whole groups"
-        f" ({declared.group}). The figures hold for the time and population of the dataset."
+        f" ({', '.join(declared.group)}). The figures hold for the time and population of the dataset."
     )
     return {
         "card.md": _markdown(heading, declared.description, facts, tables, limits).encode(),

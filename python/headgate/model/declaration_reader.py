@@ -59,7 +59,7 @@ class Reader:
             inputs=inputs,
             horizon=self._span("horizon", required=True) or timedelta(),
             baseline=self._among("baseline", inputs) or inputs[:5],
-            group=self._text("group", r"\w+", "a column of the spine"),
+            group=self._group(),
             test=duration(splits["test"]) or timedelta(),
             folds=splits["folds"],
             candidates=splits["candidates"],
@@ -130,6 +130,12 @@ class Reader:
             if name in value[:place]:
                 raise self._wrong((key, place), "each name once", f"{name} twice")
         return tuple(value)
+
+    def _group(self) -> tuple[str, ...]:
+        """A column, or the several of a composite key."""
+        if isinstance(self._model.get("group"), list):
+            return self._columns("group", required=True)
+        return (self._text("group", r"\w+", "a column of the spine, or a list of them"),)
 
     def _among(self, key: str, inputs: Sequence[str]) -> tuple[str, ...]:
         names = self._columns(key)

@@ -45,7 +45,7 @@ class Declaration:
     #: The inputs of the simple model.
     baseline: tuple[str, ...]
     #: The column whose values are drawn as a whole when intervals are made.
-    group: str
+    group: tuple[str, ...]
     #: The last part of time, which is tested on; folds and candidates of the tuning.
     test: timedelta
     folds: int

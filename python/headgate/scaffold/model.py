@@ -80,7 +80,7 @@ async def new_model(
         "spine": dataset.spine_model,
         "label": dataset.label,
         "horizon": horizon,
-        "group": keys[0] if keys else dataset.instant,
+        "group": _group(views) or dataset.instant,
         "views": {view.name: view.version for view in views},
         "inputs": numbers,
         **(_code(name) if chosen == "custom" else {"baseline": _simple(numbers, texts)}),
@@ -91,6 +91,12 @@ async def new_model(
     }
     code = custom.files(f"{FOLDER}/{name}", dataset.label, numbers) if chosen == "custom" else {}
     return NewFiles(project_dir, {f"models/exposures/{name}.yml": _text(name, dataset, model), **code})
+
+
+def _group(views: Sequence[PublishedView]) -> str | list[str] | None:
+    """The whole key of the first view's entity."""
+    keys = list(views[0].key_names) if views else []
+    return keys[0] if len(keys) == 1 else keys or None
 
 
 def _task(kind: str, counts: Mapping[str, int]) -> str:

@@ -106,7 +106,7 @@ def evaluate(
         name: np.column_stack([figures[figure] for figure in task.titles])
         for name, figures in measured.items()
     }
-    evidence = Evidence(task, labels, scores, Drawings(numbered(rows.values(declared.group, places))))
+    evidence = Evidence(task, labels, scores, Drawings(numbered(rows.groups(declared.group, places))))
     step("figures drawn")
     judge_rows(judge, len(places), evidence.drawings.count)
     judge_answers(judge, evidence, sum(answer.failed for answer in answers[MODEL]))

@@ -106,7 +106,7 @@ def fit(
         boosted, tried = _boosted(parts, rows, step)
         simple = parts.simple(parts.train, parts.learned)
         step("models fitted")
-        drawings = Drawings(numbered(rows.values(declared.group, parts.split.test)))
+        drawings = Drawings(numbered(rows.groups(declared.group, parts.split.test)))
         scores = {"lightgbm": boosted.predict(parts.test), "sklearn": simple.predict(parts.test)}
         chosen, exchanged = _chosen(parts, judge, scores, drawings)
         fitted: Fitted = boosted if chosen == "lightgbm" else simple

@@ -51,6 +51,11 @@ class Rows:
         found: list[Any] = self.table[column].take(places).to_pylist()
         return found
 
+    def groups(self, columns: Sequence[str], places: Vector) -> list[Any]:
+        """What some of the rows are drawn by; None of a row that lacks a part of it."""
+        parts = zip(*(self.values(column, places) for column in columns), strict=True)
+        return [None if None in part else part for part in parts]
+
 
 def read_rows(declared: Declaration, dataset: Dataset, task: Task, others: Iterable[str] = ()) -> Rows:
     """Reads the dataset's file, after holding it against its hash; of other columns those that it has.
@@ -69,7 +74,7 @@ def read_rows(declared: Declaration, dataset: Dataset, task: Task, others: Itera
             next_step="make the dataset anew from its spine: `headgate dataset create`",
         )
     needed = dict.fromkeys(
-        (*declared.inputs, declared.label, declared.group, dataset.instant, *declared.slices.values())
+        (*declared.inputs, declared.label, *declared.group, dataset.instant, *declared.slices.values())
     )
     names = pq.read_schema(path).names
     _require_columns(declared, dataset, list(needed), names)

@@ -175,7 +175,7 @@ def _options(declared: Declaration, dataset: Dataset) -> dict[str, Any]:
         "spine": declared.spine,
         "label": declared.label,
         "instant": dataset.instant,
-        "group": declared.group,
+        "group": list(declared.group),
         "horizon_seconds": declared.horizon.total_seconds(),
         "feature_lag_seconds": declared.feature_lag.total_seconds() if declared.feature_lag else None,
     }
