@@ -48,7 +48,7 @@ DECLARED = Declaration(
     inputs=tuple(given.name for given in INPUTS),
     horizon=timedelta(hours=1),
     baseline=("size", "noise"),
-    group="shop",
+    group=("shop",),
     test=timedelta(hours=10),
     folds=1,
     candidates=2,
