@@ -88,3 +88,15 @@ def test_completion_completes(shell: str, tmp_path: Path) -> None:
         program = Path(sys.executable).with_name("headgate")
         done = subprocess.run([program], env=asked, capture_output=True, text=True, check=True)
         assert wanted in done.stdout
+
+
+@pytest.mark.parametrize("group", ["model", "loads", "quarantine", "server", "serve"])
+def test_command_starts_without_what_it_may_not_need(group: str) -> None:
+    """A rollback in an emergency, or a look at what is there, imports no HTTP client, log or data library."""
+    heavy = ["httpx", "mlflow", "numpy", "pandas", "psycopg2", "pyarrow", "rich", "sqlalchemy", "structlog"]
+    imported = (
+        f"import sys, headgate.cli.{group}, headgate.model.mirror.follow\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", imported], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -6,9 +6,6 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-import structlog
-
 from headgate.errors import HeadgateError
 from headgate.settings import load_settings
 
@@ -33,6 +30,9 @@ def alert(*, pipeline: str, block: str, error: object) -> None:
 
 def tell(name: str, *, is_problem: bool = True, **parts: Any) -> None:
     """Writes an event as a line of JSON, and posts it to the webhook where one is set; never raises."""
+    # Both take longer to import than most commands take, which may have nothing to tell.
+    import structlog
+
     log = structlog.wrap_logger(
         structlog.PrintLogger(sys.stdout),
         processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
@@ -41,6 +41,8 @@ def tell(name: str, *, is_problem: bool = True, **parts: Any) -> None:
     url = load_settings().alert_webhook_url
     if url is None:
         return
+    import httpx
+
     try:
         httpx.post(url, json={"event": name, **parts}, timeout=WEBHOOK_TIMEOUT_SECONDS).raise_for_status()
     except httpx.HTTPError as problem:

@@ -94,11 +94,13 @@ class Locks:
 
 
 @contextlib.asynccontextmanager
-async def held(connection: Connection, name: str, *, seconds: float | None = None) -> AsyncIterator[None]:
-    """Holds a lock in the database of a connection, by a session that lasts as long; see `Locks.held`."""
+async def held(connection: Connection, *names: str, seconds: float | None = None) -> AsyncIterator[None]:
+    """Holds locks in the database of a connection, by one session that lasts as long; see `Locks.held`."""
     locks = Locks(uri_of(connection))
     try:
-        async with locks.held(name, seconds=seconds):
+        async with contextlib.AsyncExitStack() as stack:
+            for name in names:
+                await stack.enter_async_context(locks.held(name, seconds=seconds))
             yield
     finally:
         await locks.close()

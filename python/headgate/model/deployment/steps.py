@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,8 +52,8 @@ class Change:
 async def change(connection: Connection, model: str, *, fits: bool = False) -> AsyncIterator[Change]:
     """One transaction: nobody else changes what is deployed of a model, nor the release it has to fit."""
     await versions.find(connection, model)
-    release = ledger.exclusive(connection) if fits else nullcontext()
-    async with locks.held(connection, f"model {model}"), release, connection.transaction():
+    release = (ledger.LOCK,) if fits else ()
+    async with locks.held(connection, f"model {model}", *release), connection.transaction():
         state = State.of(await promotions.current(connection, model))
         yield Change(connection=connection, model=model, before=state)
 
@@ -170,7 +170,7 @@ async def roll_back(
         UsageError: there is nothing to return to, or model and release do not fit.
     """
     await versions.find(connection, model)
-    async with locks.held(connection, f"model {model}"), ledger.exclusive(connection):
+    async with locks.held(connection, f"model {model}", ledger.LOCK):
         state = State.of(await promotions.current(connection, model))
         target = await versions.find(connection, model, await _target(connection, model, state, to))
         active = await ledger.active_release(connection)

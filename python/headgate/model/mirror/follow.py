@@ -11,15 +11,17 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psycopg2
+import asyncpg
 
 from headgate import postgres, private
 from headgate.errors import HeadgateError
-from headgate.logs import service_log
 from headgate.model.mirror import store
-from headgate.model.mirror.sync import Report, sync
 from headgate.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from headgate.model.mirror.sync import Report
 
 #: Changes whenever `sync` has something to write.
 STATE = """
@@ -38,7 +40,7 @@ def start(settings: Settings) -> bool:
     Returns:
         Whether one was started.
     """
-    with suppress(HeadgateError, OSError, psycopg2.Error):
+    with suppress(HeadgateError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         if store.exists(settings):
             named = {"HEADGATE_HOME": str(settings.home), "HEADGATE_DSN": settings.dsn or ""}
             with log_file(settings).open("ab") as log:
@@ -62,6 +64,9 @@ def log_file(settings: Settings) -> Path:
 
 async def once(settings: Settings, *, rebuild: bool = False) -> Report:
     """One sync, on a connection of its own."""
+    # Imported where it is used: whoever starts a process that syncs does without.
+    from headgate.model.mirror.sync import sync
+
     connection = await postgres.connect(settings)
     try:
         return await sync(connection, settings, rebuild=rebuild)
@@ -82,5 +87,7 @@ if __name__ == "__main__":
     try:
         asyncio.run(once(load_settings()))
     except Exception as error:
+        from headgate.logs import service_log
+
         service_log("mlflow").error("not mirrored", error=str(error))
         sys.exit(1)
