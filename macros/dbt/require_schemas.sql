@@ -15,5 +15,5 @@
 
 {# The newest migration of the schemas that Python owns, which these macros work with. #}
 {% macro schema_version() -%}
-    {{ return('0029') }}
+    {{ return('0030') }}
 {%- endmacro %}

@@ -42,7 +42,8 @@
         with loads as (
             select contract_source, partition_start, partition_end, load_id, source
             from ops.current_loads
-            where contract_source = any({{ text_array(upstream_of | list) }})
+            -- What was built of records that retention removed stays as it is.
+            where contract_source = any({{ text_array(upstream_of | list) }}) and expired_at is null
         ),
 
         versions as (

@@ -134,6 +134,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate loads restore 7 --reason 'the hour is whole after all'",
         "headgate loads restore 7 --reason 'the hour is whole after all' --yes",
     ),
+    "loads expire": ("headgate loads expire", "headgate loads expire --yes"),
     "plan": ("headgate plan", "headgate plan --json"),
     "approve": (
         "headgate approve 3f9c2a71",

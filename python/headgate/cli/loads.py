@@ -1,4 +1,4 @@
-"""Commands for loads: list, show, discard, restore."""
+"""Commands for loads: list, show, discard, restore, expire."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from headgate.cli.deciding import decide, json_option, reason_option, yes_option
 from headgate.decisions import loads as discarding
-from headgate.decisions import log, reports
+from headgate.decisions import log, reports, retention
 from headgate.decisions.loads import Verb
 from headgate.decisions.log import Decision
 from headgate.decisions.radius import Load, Radius, radius_of, read_load
@@ -25,7 +25,7 @@ STATUSES = click.Choice(["running", "open", "landed", "discarded", "replaced", "
 
 @click.group()
 def loads() -> None:
-    """List the loads, show one, discard one that must not count, or restore it."""
+    """List the loads, show one, discard one that must not count, restore it, or remove old records."""
 
 
 @loads.command("list")
@@ -86,6 +86,7 @@ def _shown(load: Load, radius: Radius, decisions: list[Decision]) -> list[str]:
     lines = [
         load.title,
         f"status    {load.status}, finished {finished}",
+        *([f"records removed {load.expired_at:%Y-%m-%d %H:%M} UTC by retention"] if load.expired_at else []),
         f"from      {load.uri}",
         f"records   {load.rows_landed or 0:,} landed, {load.rows_rejected or 0:,} rejected",
         *([f"          headgate rejects list --load {load.load_id}"] if load.rows_rejected else []),
@@ -117,6 +118,22 @@ def discard_load(load_id: int, reason: str | None, yes: bool, as_json: bool) -> 
 def restore_load(load_id: int, reason: str | None, yes: bool, as_json: bool) -> None:
     """Restore a discarded LOAD: the next build types it."""
     _change("restore", load_id, reason, yes=yes, as_json=as_json)
+
+
+@loads.command("expire")
+@yes_option
+@json_option
+def expire_loads(yes: bool, as_json: bool) -> None:
+    """Remove records, raw and typed, that are older than their source's `retention`."""
+    project = load_settings().project_dir
+    decide(
+        lambda connection: retention.plan(connection, project),
+        lambda connection: retention.carry_out(connection, project),
+        lambda expiry, done: reports.of_expiry(expiry, done=done),
+        command="headgate loads expire",
+        yes=yes,
+        as_json=as_json,
+    )
 
 
 def _change(verb: Verb, load_id: int, reason: str | None, *, yes: bool, as_json: bool) -> None:

@@ -41,7 +41,7 @@ COMMANDS = {
     "gates": ("headgate.cli.gates:gates", "Show gate results and failed rows; waive a gate for a load."),
     "quarantine": ("headgate.cli.quarantine:quarantine", "List, accept or discard quarantined records."),
     "rejects": ("headgate.cli.rejects:rejects", "List, show or minimise lines that could not land."),
-    "loads": ("headgate.cli.loads:loads", "List loads, discard one, or restore it."),
+    "loads": ("headgate.cli.loads:loads", "List, discard or restore loads; remove old records."),
     "plan": ("headgate.cli.plan:plan", "Preview changes and what they break."),
     "approve": ("headgate.cli.plan:approve", "Allow the breaking changes of a plan."),
     "apply": ("headgate.cli.plan:apply", "Apply a plan: rebuild and publish."),

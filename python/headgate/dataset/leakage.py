@@ -31,7 +31,11 @@ SAMPLED = 50
 NAMED = 5
 #: The partitions of the loads that a release was made of, and whether they are landed as they were.
 PARTITIONS = """
-    select loads.load_id, loads.contract_source, loads.partition_start, loads.status = 'landed' as is_intact
+    select
+        loads.load_id,
+        loads.contract_source,
+        loads.partition_start,
+        loads.status = 'landed' and loads.expired_at is null as is_intact
     from (
         select load_id from ops.releases cross join unnest(loads_added) as load_id where release_id <= $1
         except

@@ -110,6 +110,13 @@ async def listed(
 
 
 async def _require_possible(connection: Connection, verb: Verb, load: Load) -> None:
+    if load.expired_at is not None:
+        raise UsageError(
+            load.title,
+            expected="a load whose records are there",
+            found=f"its records were removed on {load.expired_at:%Y-%m-%d}, as its source's retention says",
+            next_step="land the partition again first, if it still is somewhere",
+        )
     if load.status not in STATUSES[verb]:
         raise UsageError(
             load.title,

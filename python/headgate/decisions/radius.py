@@ -13,7 +13,7 @@ from headgate.store.views import quoted
 
 LOAD = """
     select load_id, source, entity, contract_source, partition_start, partition_end, uri, status, appended,
-        rows_landed, rows_rejected, finished_at
+        rows_landed, rows_rejected, finished_at, expired_at
     from ops.loads where load_id = $1
 """
 #: Models by the schema that they stand in.
@@ -67,6 +67,8 @@ class Load:
     rows_landed: int | None
     rows_rejected: int | None
     finished_at: datetime | None
+    #: When its records were removed, because they were older than their source keeps them.
+    expired_at: datetime | None
 
     @property
     def title(self) -> str:

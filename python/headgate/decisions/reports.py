@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from headgate.decisions.loads import LoadChange
 from headgate.decisions.quarantine import RecordChange
 from headgate.decisions.radius import Radius, ViewRows
+from headgate.decisions.retention import Expired, Expiry
 from headgate.decisions.waivers import WaiverChange
+from headgate.durations import written
 from headgate.report import Report, table
 
 #: How many reasons of quarantined records a report lists.
@@ -44,6 +46,41 @@ def of_load(change: LoadChange, reason: str, *, done: bool) -> Report:
         verification=[f"headgate loads show {number}", NEXT_BUILD, "headgate gates"],
         rollback=[f'headgate loads {"restore" if discards else "discard"} {number} --reason "..." --yes'],
     )
+
+
+def of_expiry(expiry: Expiry, *, done: bool) -> Report:
+    """Removing records that are older than their source keeps them."""
+    declared = [
+        f"{one.retention.source}.{one.retention.entity} keeps records for {written(one.retention.age)}."
+        for one in expiry.tables
+    ]
+    return Report(
+        verb="loads-expire",
+        title=_title("Remove records that are older than their source keeps them", expiry.is_needed, done),
+        plan=declared or ["No source declares a retention."],
+        design=[
+            "Each load in a transaction of its own, noted in the log of decisions; the ledger keeps it.",
+            "Nothing is built anew because of it: counts, features, releases and verdicts of gates stay.",
+        ],
+        changes=[line for one in expiry.tables for line in _expired(one)],
+        verification=["headgate loads list --source SOURCE", "headgate loads show LOAD"],
+        rollback=["None: records that are removed are gone. A file can be landed again, where it still is."],
+    )
+
+
+def _expired(found: Expired) -> list[str]:
+    name = f"{found.retention.source}.{found.retention.entity}"
+    if found.newest is None:
+        return [f"{name}: no load is that old."]
+    until = f"{found.newest:%Y-%m-%dT%H:%M} UTC"
+    return [
+        f"{name}: {found.records:,} records of {len(found.loads):,} loads until {until}.",
+        f"  with their rows in {', '.join(found.typed)}."
+        if found.typed
+        else f"  Typed rows stay: {', '.join(found.needed_by)} rest on them."
+        if found.needed_by
+        else "  Nothing is typed of them.",
+    ]
 
 
 def of_records(change: RecordChange, reason: str, *, done: bool) -> Report:

@@ -58,7 +58,7 @@ class PartitionLoader(FileLoader):
         if old is not None:
             # At once, not step by step: dropping a partition needs it, and readers then queue only once.
             await self.connection.execute(f"lock table {parent} in access exclusive mode")
-            await self.connection.execute(f"drop table {parent}_{old}")
+            await self.connection.execute(f"drop table if exists {parent}_{old}")
             await self.connection.execute(statement("replace_load"), old)
         await self.connection.execute(
             f"alter table {parent} attach partition {table} for values in ({self.load_id})"

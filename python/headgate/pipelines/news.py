@@ -26,7 +26,9 @@ NEWS = """
             select from ops.loads
             where (status = 'open' and lines_read > 0) or (status = 'landed' and finished_at > looked_at)
         )),
-        ('a decision was made', exists (select from ops.decisions where decided_at > looked_at)),
+        ('a decision was made', exists (
+            select from ops.decisions where decided_at > looked_at and action <> 'expire load'
+        )),
         ('another release was made active, or changes were approved', exists (
             select from ops.release_events
             where happened_at > looked_at and action in ('rollback', 'approve')

@@ -26,6 +26,7 @@ WAITING = """
             loads.contract_source,
             loads.partition_start,
             current_loads.load_id,
+            current_loads.expired_at,
             greatest(
                 loads.finished_at,
                 (
@@ -38,6 +39,7 @@ WAITING = """
     ) as changed
     where
         contract_source = any(%(sources)s)
+        and expired_at is null
         and not exists (
             select from ops.built_partitions as built
             where

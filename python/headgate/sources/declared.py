@@ -34,7 +34,7 @@ def declared_sources(project_dir: Path) -> dict[str, DeclaredSource]:
         UsageError: a file is not YAML, or a name cannot be one of a table.
     """
     found = {}
-    for file, source, table, meta in _tables(project_dir):
+    for file, source, table, meta in declared_tables(project_dir):
         if "contract" in meta:
             name, entity = _name(file, source), _name(file, table)
             found[name] = DeclaredSource(name, entity, (name, entity), loader=_mapping(meta.get("loader")))
@@ -50,7 +50,7 @@ def sharing_sources(project_dir: Path) -> dict[str, DeclaredSource]:
     shared = _mapping(project_variables(project_dir).get("contract_of"))
     if not shared:
         return {}
-    metas = {f"{source}.{table}": meta for _, source, table, meta in _tables(project_dir)}
+    metas = {f"{source}.{table}": meta for _, source, table, meta in declared_tables(project_dir)}
     found = {}
     for landed, contract in shared.items():
         (name, entity), held_to = _split(project_dir, landed), _split(project_dir, contract)
@@ -65,7 +65,7 @@ def _split(project_dir: Path, name: object) -> tuple[str, str]:
     return _name(file, source), _name(file, table)
 
 
-def _tables(project_dir: Path) -> Iterator[tuple[Path, object, object, Mapping[str, Any]]]:
+def declared_tables(project_dir: Path) -> Iterator[tuple[Path, object, object, Mapping[str, Any]]]:
     """File, source, table and `config.meta` of every landing table that the project declares."""
     for file in sorted((project_dir / "models" / "staging").glob("*/_*__sources.yml")):
         for source in _mapping(read_yaml(file)).get("sources") or []:

@@ -1,0 +1,137 @@
+"""Records that are older than their source keeps them: raw and typed ones go, what was made of them stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from headgate.decisions import retention
+from headgate.errors import UsageError
+from headgate.postgres.working import with_connection
+from tests.integration.test_decisions import land
+from tests.monitored_days import BUILD, monitored
+from tests.prediction_log import NOON, answer
+from tests.prediction_log import land as land_answers
+from tests.small_store import first_release
+from tests.support import ROOT, Database, Databases
+
+T = TypeVar("T")
+EXPIRE = ("loads", "expire")
+COUNTS = "select model, version, day, answers_count, p95_seconds from monitoring.model_days order by 1, 2, 3"
+BUILT = (
+    "select model, version from ops.built_partitions where source = 'predictions' order by 1, partition_start"
+)
+LABELLED = "select model, slice, slice_value, labels_count, loss from monitoring.quality order by 1, 2, 3"
+
+
+def declaring(folder: Path, age: object, source: str = "gharchive", table: str = "events") -> Path:
+    """A project with one source that keeps its records so long."""
+    declared = {"name": source, "tables": [{"name": table, "config": {"meta": {"retention": age}}}]}
+    file = folder / "models" / "staging" / source / f"_{source}__sources.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"sources": [declared]}))
+    return folder
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("server", ["embedded"], indirect=True)
+def test_old_answers_go_and_counts_stay(databases: Databases) -> None:
+    """Planned first; then raw and typed answers of the old load are gone, and nothing follows from that."""
+    with databases.new(databases.template("monitored", monitored)) as database:
+        before = {query: database.query(query) for query in (COUNTS, LABELLED)}
+        [(load, ended), _] = database.query(
+            "select load_id, partition_end from ops.loads where source = 'predictions' order by 1"
+        )
+        year_later = ended + timedelta(days=365, microseconds=1)
+
+        def asked(work: Callable[..., Awaitable[T]]) -> T:
+            return with_connection(database.settings, lambda c: work(c, ROOT, year_later))
+
+        [table] = asked(retention.plan).tables
+        assert (table.loads, table.records) == ((load,), answers(database, load))
+        assert {"typed.stg_predictions__answers", "monitoring.model_sample"} <= set(table.typed)
+
+        asked(retention.carry_out)
+        assert answers(database, load) == 0
+        assert database.value("select count(*) from typed.stg_predictions__answers") == 1500
+        assert {query: database.query(query) for query in before} == before
+        decided = "select action, load_id, reason from ops.decisions"
+        assert database.query(decided) == [("expire load", load, "retention of 365d of predictions.answers")]
+        assert not asked(retention.plan).is_needed
+        assert "removed" in database.headgate("loads", "show", str(load)).stdout
+        refused = database.headgate("loads", "discard", str(load), "--reason", "x", "--yes", exit_code=2)
+        assert "records were removed" in refused.stderr
+
+        built = database.query(BUILT)
+        database.dbt(*BUILD)
+        assert database.query(BUILT) == built
+        assert {query: database.query(query) for query in before} == before
+
+        rebuilt = ("run", "-s", "model_traffic", "--full-refresh")
+        refused_build = database.dbt(*rebuilt, exit_code=1)
+        assert "removed by retention" in refused_build.stdout
+        assert database.query(COUNTS) == before[COUNTS]
+        database.dbt(*rebuilt, "--vars", "{rebuild_without_removed_records: [model_traffic]}")
+        # Views on it went with the table.
+        left = "select sum(answers_count) from monitoring.model_traffic where counted_by = 'hour'"
+        assert database.value(left) == 1500
+
+
+def test_old_records_are_removed_once_confirmed(database: Database) -> None:
+    """The command says what would go, and ends with 4 until --yes; what is younger stays."""
+    long_ago = "2024-01-01T12:00:00+00:00"
+    for at in (long_ago, NOON.isoformat()):
+        land_answers(database, [answer(f"at {at}", at=at)])
+    database.query("update ops.loads set partition_end = '2024-01-02Z' where partition_start < '2024-01-02Z'")
+    plan = json.loads(database.headgate(*EXPIRE, "--json", exit_code=4).stdout)
+    [table] = [one for one in plan["tables"] if one["source"] == "predictions"]
+    assert (table["records"], table["retention"], table["typed"]) == (1, "365d", [])
+    assert "1 records of 1 loads until 2024-01-02" in database.headgate(*EXPIRE, "--yes").stdout
+    left = database.query("select record ->> 'at' from staging_predictions.answers")
+    assert left == [(NOON.isoformat(),)]
+    assert "nothing to do" in database.headgate(*EXPIRE).stdout
+
+
+def test_typed_records_stay_where_features_rest_on_them(database: Database, tmp_path: Path) -> None:
+    """Raw ones go; the release holds the load as before, and nothing is to be built or published."""
+    first_release(database)
+    project = declaring(tmp_path, "30d")
+    [table] = with_connection(database.settings, lambda c: retention.plan(c, project)).tables
+    assert table.loads
+    assert not table.typed
+    with_connection(database.settings, lambda c: retention.carry_out(c, project))
+    assert "Nothing to publish" in database.headgate("publish").stdout
+    assert database.value("select count(*) from ops.loads where expired_at is null") == 0
+
+
+def test_an_expired_partition_lands_again_only_as_something_else(database: Database, tmp_path: Path) -> None:
+    """The same bytes are known; other bytes take its place."""
+    load = land(database, tmp_path, 5).load_id
+    assert load is not None
+    project = declaring(tmp_path, "30d")
+    with_connection(database.settings, lambda c: retention.carry_out(c, project))
+    assert database.query("select from staging_gharchive.events") == []
+    assert land(database, tmp_path, 5).status == "unchanged"
+    other = land(database, tmp_path, 6)
+    assert other.status == "replaced"
+    assert database.query("select load_id, count(*) from staging_gharchive.events group by 1") == [
+        (other.load_id, 6)
+    ]
+
+
+@pytest.mark.parametrize("age", ["soon", 90, "0d", None])
+def test_a_retention_is_a_span_of_time(age: Any, tmp_path: Path) -> None:
+    """Anything else is refused, with the place."""
+    with pytest.raises(UsageError, match=r"tables\.events\.config\.meta\.retention"):
+        list(retention.declared(declaring(tmp_path, age)))
+
+
+def answers(database: Database, load: int) -> int:
+    """How many raw answers of a load there are."""
+    found: int = database.value("select count(*) from staging_predictions.answers where load_id = %s", load)
+    return found
