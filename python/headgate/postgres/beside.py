@@ -9,7 +9,6 @@ from urllib.parse import quote, urlencode
 
 from headgate.errors import HeadgateError
 from headgate.postgres.connection import dsn, libpq_env, open_psycopg2
-from headgate.postgres.working import with_connection
 from headgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,9 +41,8 @@ def url(settings: Settings, suffix: str, application: str) -> str:
 
 def exists(settings: Settings, suffix: str) -> bool:
     """Whether there is such a database."""
-    database = name(settings, suffix)
-    query = "select exists (select from pg_database where datname = $1)"
-    return bool(with_connection(settings, lambda connection: connection.fetchval(query, database)))
+    with _cursor(settings) as cursor:
+        return _exists(cursor, name(settings, suffix))
 
 
 def ensure(settings: Settings, suffix: str, *, what: str, otherwise: str) -> None:

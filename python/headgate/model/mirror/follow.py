@@ -13,8 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from headgate import postgres, private
 from headgate.errors import HeadgateError
 from headgate.model.mirror import store
@@ -40,7 +38,10 @@ def start(settings: Settings) -> bool:
     Returns:
         Whether one was started.
     """
-    with suppress(HeadgateError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    # Not asyncpg: a training calls this from its event loop.
+    import psycopg2
+
+    with suppress(HeadgateError, OSError, psycopg2.Error):
         if store.exists(settings):
             named = {"HEADGATE_HOME": str(settings.home), "HEADGATE_DSN": settings.dsn or ""}
             with log_file(settings).open("ab") as log:
