@@ -60,7 +60,8 @@ def package(name: str, **alerts: Any) -> Package:
         "slices": {"colour": "colour", "size": "size"},
     }
     views = {"toy_activity": BoundView(version=1, definition=None)}
-    return replace(made(name=name), signature=signature, views=views, options=options)
+    task = "multiclass" if name == "classes" else "binary"
+    return replace(made(name=name), task=task, signature=signature, views=views, options=options)
 
 
 def answer(place: int, draw: random.Random, model: str) -> Answer:
@@ -112,6 +113,12 @@ def wrong(place: int, given: Answer) -> Answer:
     return given
 
 
+def of_classes(place: int, given: Answer) -> Answer:
+    """The likeliest of some classes with its chance, which is small for odd toys; 60 of these are wrong."""
+    is_shipped = place % 2 == 1 or place % 10 == 0
+    return {**given, "answer": "true" if is_shipped else "false", "score": 0.9 if place % 2 else 0.4}
+
+
 DAYS: dict[str, tuple[Change, dict[str, Any]]] = {
     "quiet": (quiet, {}),
     "slow": (
@@ -126,6 +133,7 @@ DAYS: dict[str, tuple[Change, dict[str, Any]]] = {
     "drifted": (drifted, {}),
     "stale": (stale, {}),
     "wrong": (wrong, {}),
+    "classes": (of_classes, {}),
 }
 
 

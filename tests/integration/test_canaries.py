@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,7 +73,11 @@ def alternating(count: int, challenger: dict[str, Any], champion: dict[str, Any]
 
 
 def looked(
-    database: Database, answers: Sequence[dict[str, Any]], after: timedelta = timedelta(), **policy: Any
+    database: Database,
+    answers: Sequence[dict[str, Any]],
+    after: timedelta = timedelta(),
+    task: str = "binary",
+    **policy: Any,
 ) -> tuple[canary.Outcome, list[str], tuple[int | None, int | None, float]]:
     """What a look at a canary of these answers found, what it told, and what is deployed then."""
     heard: list[str] = []
@@ -87,7 +92,8 @@ def looked(
         return found, heard, await served(connection)
 
     options = {**SPINE, "canary": {"smallest_traffic": 100, **policy}}
-    return run(database, work, free(b"1", **options), free(b"2", **options))  # type: ignore[no-any-return]
+    pair = [replace(free(content, **options), task=task) for content in (b"1", b"2")]
+    return run(database, work, *pair)  # type: ignore[no-any-return]
 
 
 def test_a_canary_that_fails_is_taken_out(database: Database) -> None:
@@ -147,6 +153,21 @@ def test_a_canary_with_a_larger_loss_is_taken_out(database: Database) -> None:
     found, heard, _ = looked(database, answers)
     assert found.running is not None
     assert "its loss is larger by" in found.running.verdict.reasons[0]
+    assert heard == ["canary_stopped"]
+
+
+def test_a_canary_of_classes_is_judged_by_its_chances(database: Database) -> None:
+    """By half of the Brier score over all classes, of both versions on every key."""
+    chances = {"champion": {"true": 0.9, "false": 0.1}, "worse": {"true": 0.2, "false": 0.5, "other": 0.3}}
+    shadow = {"version": 2, "score": 0.5, "error": None, "probabilities": chances["worse"]}
+    answers = [
+        {"key": str(2 * place), "probabilities": chances["champion"], "shadow": shadow}
+        for place in range(200)
+    ]
+    found, heard, _ = looked(database, answers, task="multiclass")
+    assert found.running is not None
+    # (0.8² + 0.5² + 0.3²) / 2 less (0.1² + 0.1²) / 2
+    assert "its loss is larger by 0.4800" in found.running.verdict.reasons[0]
     assert heard == ["canary_stopped"]
 
 

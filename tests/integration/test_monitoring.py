@@ -70,6 +70,13 @@ def test_a_quiet_day_has_its_figures_and_no_alarm(built: Database) -> None:
     assert "No answers" in built.headgate("model", "monitor", "quiet").stdout
 
 
+def test_quality_of_classes_is_that_of_the_likeliest(built: Database) -> None:
+    """Its chance against whether it was it; classes that lie near their labels are no alarm."""
+    [every, *_] = report(built, "classes")["quality"]
+    # (300 * 0.1² + 240 * 0.6² + 60 * 0.4²) / 600
+    assert (every["slice"], every["labels_count"], every["loss"]) == ("all", 600, pytest.approx(0.165))
+
+
 def test_errors_delay_age_volume_and_a_poor_score_are_alarms(built: Database) -> None:
     """Each with its figure, the number of answers and the limit."""
     found = alarms(built, "slow")
@@ -138,7 +145,7 @@ def test_drift_and_loss_start_training_once(own: Database, monkeypatch: pytest.M
     own.query("alter table ops.model_versions disable trigger user")
     own.query("update ops.model_versions set trained_at = now() - interval '9 days'")
     asked = {name: models.monitor_model(name)["train"] for name in DAYS}
-    assert asked == {"quiet": False, "slow": True, "drifted": True, "stale": False, "wrong": False}
+    assert [name for name, is_due in asked.items() if is_due] == ["slow", "drifted"]
 
 
 def test_labels_that_come_later_and_a_second_load_of_a_day_count(own: Database) -> None:

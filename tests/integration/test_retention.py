@@ -14,7 +14,7 @@ from headgate.decisions import retention
 from headgate.errors import UsageError
 from headgate.postgres.working import with_connection
 from tests.integration.test_decisions import land
-from tests.monitored_days import BUILD, monitored
+from tests.monitored_days import ANSWERS, BUILD, DAYS, monitored
 from tests.prediction_log import NOON, answer
 from tests.prediction_log import land as land_answers
 from tests.small_store import first_release
@@ -22,6 +22,8 @@ from tests.support import ROOT, Database, Databases
 
 T = TypeVar("T")
 EXPIRE = ("loads", "expire")
+#: Answers of each of the two loads.
+HALF = len(DAYS) * ANSWERS // 2
 COUNTS = "select model, version, day, answers_count, p95_seconds from monitoring.model_days order by 1, 2, 3"
 BUILT = (
     "select model, version from ops.built_partitions where source = 'predictions' order by 1, partition_start"
@@ -58,7 +60,7 @@ def test_old_answers_go_and_counts_stay(databases: Databases) -> None:
 
         asked(retention.carry_out)
         assert answers(database, load) == 0
-        assert database.value("select count(*) from typed.stg_predictions__answers") == 1500
+        assert database.value("select count(*) from typed.stg_predictions__answers") == HALF
         assert {query: database.query(query) for query in before} == before
         decided = "select action, load_id, reason from ops.decisions"
         assert database.query(decided) == [("expire load", load, "retention of 365d of predictions.answers")]
@@ -79,7 +81,7 @@ def test_old_answers_go_and_counts_stay(databases: Databases) -> None:
         database.dbt(*rebuilt, "--vars", "{rebuild_without_removed_records: [model_traffic]}")
         # Views on it went with the table.
         left = "select sum(answers_count) from monitoring.model_traffic where counted_by = 'hour'"
-        assert database.value(left) == 1500
+        assert database.value(left) == HALF
 
 
 def test_old_records_are_removed_once_confirmed(database: Database) -> None:

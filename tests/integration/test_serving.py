@@ -321,6 +321,26 @@ def test_each_flavour_is_deployed_asked_and_rolled_back(flavour: str, database: 
     assert {record["version"] for record in landed(database)} == {1, 2}
 
 
+def test_classes_are_answered_by_name(database: Database) -> None:
+    """The likeliest class, and the chance of each, for the client and in the log; the shadow's too."""
+    shops(database)
+    names = ["blue", "green", "red"]
+    options = {"classes": names, "categories": four_models.CATEGORIES}
+    files = four_models.lightgbm_files(classes=3)
+    package = four_models.package("lightgbm", files, task="multiclass", options=options)
+    deployed(database, package, package)
+    with serving(database) as served:
+        answer = served.predict(WHOLE).json()
+    chances = answer["probabilities"]
+    assert list(chances) == names
+    assert sum(chances.values()) == pytest.approx(1)
+    assert answer["answer"] == max(chances, key=chances.__getitem__)
+    assert answer["score"] == chances[answer["answer"]]
+    [logged] = landed(database)
+    assert (logged["answer"], logged["probabilities"]) == (answer["answer"], chances)
+    assert logged["shadow"]["probabilities"] == chances
+
+
 def _score_of(package: Package) -> float:
     predictor = load(package)
     try:

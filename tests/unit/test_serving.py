@@ -15,18 +15,22 @@ from headgate.errors import UsageError
 from headgate.landing.privacy import digest
 from headgate.model.contracts import personal
 from headgate.model.flavours import UnansweredError
+from headgate.model.output import Output
 from headgate.model.signature import Input, Signature
 from headgate.model.split import in_canary
 from headgate.serving import keytext
 from headgate.serving.access import Access
 from headgate.serving.loaded import Deployment, Loaded
 from headgate.serving.log import PredictionLog
-from headgate.serving.records import Made, Read, record, shared_of
+from headgate.serving.records import Made, Read, record, shared_of, told
 from headgate.serving.refusals import Refusal
 from headgate.serving.requests import Checker, Row
 from headgate.serving.scoring import Scorer
 from headgate.serving.shipping import _messages
 from tests import four_models
+
+NAMED = {"blue": 0.2, "green": 0.1, "red": 0.7}
+COLOUR = Output(score=0.7, answer="red", probabilities=NAMED)
 
 
 @pytest.mark.parametrize("found", ["disk", "limit"])
@@ -129,7 +133,7 @@ class Raises:
 def test_whatever_a_model_raises_is_an_error_of_its_row() -> None:
     """By its kind; who hangs is not asked again for each row of a batch."""
     model = Raises()
-    scorer = Scorer(model)
+    scorer = Scorer(model, "binary", {})
     assert scorer.scored_now([{"n": -1}]).rows == [(None, "OverflowError")]
     batch = scorer.scored_now([{"n": 1}, {"n": -1}, {"n": 2}]).rows
     assert batch == [(1, None), (None, "OverflowError"), (2, None)]
@@ -137,6 +141,25 @@ def test_whatever_a_model_raises_is_an_error_of_its_row() -> None:
     late = scorer.scored_now([{"n": 100}] * 50).rows
     assert set(late) == {(None, "none after 1 seconds")}
     assert model.calls == 1
+
+
+class Chances(Raises):
+    """A model of classes, which gives what it is told to."""
+
+    def predict_one(self, values: Any) -> Any:
+        """Chances."""
+        return values["chances"]
+
+
+def test_chances_of_classes_have_their_names() -> None:
+    """The likeliest class with its chance, and all of them; too few chances are an error of their row."""
+    scorer = Scorer(Chances(), "multiclass", {"classes": ["blue", "green", "red"]})
+    right, short = scorer.scored_now([{"chances": [0.2, 0.1, 0.7]}, {"chances": [0.2, 0.8]}]).rows
+    assert short == (None, "expected a chance for each class")
+    assert right == (Output(score=0.7, answer="red", probabilities=NAMED), None)
+    made = Made(Row(None, {}, False), {}, 1, False, "id", "id", score=right[0])
+    answer = told(made, "colours", Read(None, None, None))
+    assert (answer["score"], answer["answer"], answer["probabilities"]) == (0.7, "red", NAMED)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +241,14 @@ def test_personal_values_are_minimised_before_they_are_logged() -> None:
     assert "a name" not in str(found)
     dropped = _recorded("a name", {"keys": {"shop_id": "drop"}, "answer": "drop"})
     assert (dropped["key"], dropped["answer"], dropped["features"]["kind"]) == ("", None, "small")
+    classes = _recorded(COLOUR, personal)
+    assert (classes["answer"], classes["probabilities"], classes["score"]) == (_hash("red"), None, 0.7)
+
+
+def test_classes_are_logged_with_their_chances() -> None:
+    """The likeliest with its chance, and all of them: a canary compares these with the label."""
+    found = _recorded(COLOUR, {})
+    assert (found["answer"], found["probabilities"], found["score"]) == ("red", NAMED, 0.7)
 
 
 def _hash(text: str) -> str:

@@ -18,13 +18,24 @@
     {{ 'union all' if not loop.first }}
     (select distinct on ({{ sampled }}.record_id)
         {{ sampled }}.record_id,
+        {%- if version.task == 'multiclass' %}
+        -- Whether the likeliest class was it, as the score is its chance.
+        (spine.label = answers.answer)::integer::double precision as label
+    from {{ sampled }}
+    inner join {{ ref('stg_predictions__answers') }} as answers on {{ sampled }}.record_id = answers.record_id
+        {%- else %}
         spine.label
     from {{ sampled }}
+        {%- endif %}
     left join (
         select
             {{ version.columns | join(" || '|' || ") }} as key,
             {{ adapter.quote(version.instant) }} as asked_at,
+            {% if version.task == 'multiclass' -%}
+            {{ adapter.quote(version.label) }}::text as label
+            {%- else -%}
             {{ number_of_label(adapter.quote(version.label)) }} as label
+            {%- endif %}
         from {{ spines[version.spine] }}
         where
             {{ adapter.quote(version.instant) }} >= timestamptz '{{ version.first_at }}'
@@ -71,20 +82,24 @@
         declared as (
             select
                 sampled.*,
+                versions.task,
                 versions.manifest,
                 versions.manifest -> 'options' as options,
                 {{ label_tolerance('versions.manifest') }} as tolerance
             from sampled
             inner join ops.model_versions as versions using (model, version)
             where
-                versions.task in ('binary', 'regression')
+                versions.task in ('binary', 'regression', 'multiclass')
                 and versions.manifest #>> '{options,spine}' is not null
                 and versions.manifest #>> '{options,label}' is not null
+                -- A personal class is logged as a hash, which no label is.
+                and (versions.task <> 'multiclass' or versions.manifest #>> '{options,personal,answer}' is null)
         )
 
         select jsonb_build_object(
             'model', model,
             'version', version,
+            'task', task,
             'spine', case when options ->> 'spine' like '%.%' then options ->> 'spine' else 'training.' || (options ->> 'spine') end,
             'instant', options ->> 'instant',
             'label', options ->> 'label',

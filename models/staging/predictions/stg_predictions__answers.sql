@@ -53,7 +53,9 @@ typed as (
 
         -- json
         root.as_of,
-        root.features
+        root.features,
+        root.probabilities,
+        shadow.probabilities as shadow_probabilities
     from records
     cross join
         lateral {{ json_fields('records.record') }}
@@ -68,6 +70,7 @@ typed as (
                 features jsonb,
                 key text,
                 model text,
+                probabilities jsonb,
                 release_id numeric,
                 role text,
                 score numeric,
@@ -81,6 +84,7 @@ typed as (
         lateral {{ json_fields('root.shadow') }}
             as shadow (
                 error text,
+                probabilities jsonb,
                 score numeric,
                 seconds numeric,
                 version numeric

@@ -9,6 +9,7 @@ from typing import Any
 
 from headgate.landing.privacy import digest
 from headgate.model import flavours
+from headgate.model.output import Output
 from headgate.model.package import Package
 from headgate.model.personal import DROP, Personal
 from headgate.model.split import in_canary
@@ -35,7 +36,7 @@ class Loaded:
         self.version = version
         self.package = package
         self.predictor = predictor
-        self.scorer = Scorer(predictor)
+        self.scorer = Scorer(predictor, package.task, package.options)
         self.checker = Checker(package.signature)
         self.refuses_unknown = package.options.get("unknown_entity", "missing") == "refuse"
         self._personal = Personal.of(package.options)
@@ -70,6 +71,10 @@ class Loaded:
         """An answer that is no number as it is logged: a text, or JSON."""
         text = keytext.of_json(score)
         return text and (self._minimised(text, self._personal.answer) or None)
+
+    def logged_chances(self, score: Output) -> Mapping[str, float] | None:
+        """The chances of classes as they are logged: not at all where the class is personal."""
+        return None if self._personal.answer else score.probabilities
 
     def _parts(self, row: Row) -> list[str]:
         key = row.key or {}

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from headgate.serving.loaded import Deployment
+from headgate.model.output import Output
+from headgate.serving.loaded import Deployment, Loaded
 from headgate.serving.requests import Row
 from headgate.store.reading.answers import Answer
 
@@ -70,7 +71,7 @@ def told(one: Made, model: str, read: Read) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "prediction_id": one.prediction_id,
         "status": one.status,
-        "score": one.score,
+        **_said(one.score),
         "model": model,
         "version": one.version,
         "role": one.role,
@@ -102,7 +103,7 @@ def record(one: Made, deployment: Deployment, shared: Mapping[str, Any]) -> byte
     other = champion if one.is_challenger else challenger
     shadow = other and {
         "version": other.version,
-        "score": _number(one.shadow_score),
+        **_scores(one.shadow_score, other),
         "error": one.shadow_error,
         "seconds": one.shadow_seconds,
     }
@@ -115,8 +116,10 @@ def record(one: Made, deployment: Deployment, shared: Mapping[str, Any]) -> byte
             "shadow": shadow,
             "key": champion.logged_key(one.row, one.key),
             "as_of": one.as_of,
-            "score": _number(one.score),
-            "answer": answering.logged_answer(one.score),
+            **_scores(one.score, answering),
+            "answer": answering.logged_answer(
+                one.score.answer if isinstance(one.score, Output) else one.score
+            ),
             "status": one.status,
             "error": one.error,
             "seconds": one.seconds,
@@ -140,6 +143,20 @@ def shared_of(deployment: Deployment, read: Read) -> dict[str, Any]:
         "release_id": read.release_id,
         "staleness_seconds": read.staleness_seconds,
     }
+
+
+def _said(score: Any) -> dict[str, Any]:
+    """The score for the client; of several classes also the likeliest, and the chance of each."""
+    if isinstance(score, Output):
+        return score.told()
+    return {"score": score}
+
+
+def _scores(score: Any, loaded: Loaded) -> dict[str, Any]:
+    """The score for the log's fields."""
+    if isinstance(score, Output):
+        return {"score": score.score, "probabilities": loaded.logged_chances(score)}
+    return {"score": _number(score)}
 
 
 def _number(score: Any) -> float | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from headgate.model.flavours import PredictionError, Predictor, UnansweredError
+from headgate.model.output import Output, output
 
 #: Until a request that waits for others' is given up, where a model waits for a process of its own.
 MOST_SECONDS_WAITING = 10.0
@@ -30,8 +32,10 @@ class Scorer:
     Of its own: a model that hangs keeps nobody waiting but those who ask it.
     """
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: Predictor, task: str, options: Mapping[str, Any]) -> None:
         self.predictor = predictor
+        # A score is a number, or what a custom model says; of several classes, chances by name.
+        self._named = functools.partial(output, task, options) if task == "multiclass" else None
         self.waits = predictor.waits
         self._thread = ThreadPoolExecutor(1, "model") if predictor.waits else None
 
@@ -45,7 +49,7 @@ class Scorer:
     def scored_now(self, rows: Sequence[Values]) -> Scored:
         """The same, of a version that computes in this process."""
         begun = time.perf_counter()
-        found = _tried(self.predictor, rows)
+        found = self._tried(rows)
         return Scored(found, time.perf_counter() - begun)
 
     def close(self) -> None:
@@ -58,7 +62,11 @@ class Scorer:
         waited = time.perf_counter() - asked
         if waited > MOST_SECONDS_WAITING:
             return Scored([(None, "too many requests wait for the model")] * len(rows), waited)
-        return Scored(_tried(self.predictor, rows), time.perf_counter() - asked)
+        return Scored(self._tried(rows), time.perf_counter() - asked)
+
+    def _tried(self, rows: Sequence[Values]) -> Sequence[tuple[Any, str | None]]:
+        found = _tried(self.predictor, rows)
+        return found if self._named is None else [_named(self._named, *one) for one in found]
 
 
 def _tried(predictor: Predictor, rows: Sequence[Values]) -> list[tuple[Any, str | None]]:
@@ -84,6 +92,14 @@ def _one_by_one(predictor: Predictor, rows: Sequence[Values]) -> list[tuple[Any,
         except Exception as error:
             found.append((None, _said(error)))
     return found
+
+
+def _named(named: Callable[[Any], Output], score: Any, error: str | None) -> tuple[Any, str | None]:
+    """Chances by the names of their classes; a model that gives others than these has failed."""
+    try:
+        return (None if score is None else named(score)), error
+    except (TypeError, ValueError):
+        return None, "expected a chance for each class"
 
 
 def _tried_one(predictor: Predictor, row: Values) -> tuple[Any, str | None]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ import asyncpg
 from headgate.model.deployment.policy import canary_policy
 from headgate.model.deployment.statistics.rates import Step
 from headgate.model.deployment.verdict import Evidence
+from headgate.model.personal import Personal
 from headgate.model.promotions import Promotion
 from headgate.model.versions import ModelVersion
 from headgate.postgres.connection import Connection
@@ -19,6 +21,8 @@ from headgate.store.views import quoted
 
 #: Where the log lands; `record` is an answer as docs/deployment.md describes it.
 LOG = "staging_predictions.answers"
+#: A label as its loss takes it, by task.
+KINDS = {"binary": "boolean::integer", "regression": "double precision", "multiclass": "text"}
 # An appended load ends when it landed, so no answer since then is in an older one: the others are not read.
 LOADS = """
     select coalesce(array_agg(load_id), '{}') from ops.loads
@@ -43,7 +47,9 @@ FIRST_ANSWERS = """
             (record ->> 'seconds')::double precision as seconds,
             (record ->> 'score')::double precision as score,
             (record #>> '{{shadow,score}}')::double precision as shadow_score,
-            record #>> '{{shadow,error}}' as shadow_error
+            record #>> '{{shadow,error}}' as shadow_error,
+            record -> 'probabilities' as probabilities,
+            record #> '{{shadow,probabilities}}' as shadow_probabilities
         from {log}
         where
             load_id = any($5)
@@ -107,7 +113,10 @@ async def gather(connection: Connection, version: ModelVersion, began: Promotion
 
 def expects_labels(version: ModelVersion) -> bool:
     """Whether a version's answers get labels that a loss can be computed with."""
-    return version.task in ("binary", "regression") and bool(version.manifest["options"].get("spine"))
+    options = version.manifest["options"]
+    # A personal class is logged as a hash, and its chances are not.
+    is_hidden = version.task == "multiclass" and Personal.of(options).answer is not None
+    return version.task in LOSSES and bool(options.get("spine")) and not is_hidden
 
 
 def summed(
@@ -119,7 +128,7 @@ def summed(
 ) -> Evidence:
     """Answers, one a key in the shadow and one in the canary, as evidence."""
     paired = [row for row in rows if row["shadow_score"] is not None or row["shadow_error"] is not None]
-    labelled = [row for row in paired if row["label"] is not None and None not in _scores(row)]
+    labelled = [row for row in paired if row["label"] is not None and None not in _scores(row, task)]
     return Evidence(
         keys=len(rows),
         canary_keys=sum(row["role"] == "challenger" for row in rows),
@@ -149,20 +158,38 @@ def _failure_difference(row: Any) -> float:
     return float(challenger) - float(champion)
 
 
-def _scores(row: Any) -> tuple[float | None, float | None]:
-    """The challenger's score, and the champion's."""
-    pair = (row["score"], row["shadow_score"])
+def _scores(row: Any, task: str) -> tuple[Any, Any]:
+    """The challenger's score, and the champion's; of several classes their chances, as JSON."""
+    name = "probabilities" if task == "multiclass" else "score"
+    pair = (row[name], row[f"shadow_{name}"])
     return pair if row["role"] == "challenger" else pair[::-1]
 
 
 def _loss_difference(row: Any, task: str) -> float:
-    challenger, champion = _scores(row)
-    assert challenger is not None
-    assert champion is not None
-    label = float(row["label"])
-    if task == "binary":
-        return (challenger - label) ** 2 - (champion - label) ** 2
-    return math.fabs(challenger - label) - math.fabs(champion - label)
+    challenger, champion = _scores(row, task)
+    return LOSSES[task](challenger, row["label"]) - LOSSES[task](champion, row["label"])
+
+
+def _squared(score: float, label: float) -> float:
+    return (score - float(label)) ** 2
+
+
+def _absolute(score: float, label: float) -> float:
+    return math.fabs(score - float(label))
+
+
+def _brier(chances: str, label: str) -> float:
+    """Half of the Brier score over all classes: from 0 to 1, as that of two classes."""
+    found: dict[str, float] = json.loads(chances)
+    return sum((found.get(name, 0.0) - (name == label)) ** 2 for name in {*found, label}) / 2
+
+
+#: The loss of one answer, by task; of others none is known.
+LOSSES: dict[str, Callable[[Any, Any], float]] = {
+    "binary": _squared,
+    "regression": _absolute,
+    "multiclass": _brier,
+}
 
 
 def labels_of(version: ModelVersion, answers: str) -> str:
@@ -176,7 +203,7 @@ def labels_of(version: ModelVersion, answers: str) -> str:
     spine = f"{quoted(schema or 'training')}.{quoted(name)}"
     keys = " || '|' || ".join(f"{quoted(key)}::text" for key in key_names(version))
     instant, label = quoted(options["instant"]), quoted(options["label"])
-    kind = "boolean::integer" if version.task == "binary" else "double precision"
+    kind = KINDS[version.task]
     tolerance = canary_policy(options).label_tolerance.total_seconds()
     return (
         f"left join lateral (select {label}::text::{kind} as label from {spine}"  # noqa: S608
