@@ -14,6 +14,7 @@ from headgate.model import versions
 from headgate.model.deployment import canary, differences, state, steps
 from headgate.postgres.connection import Connection
 from tests.deployments import NAME, free, run, served
+from tests.integration.test_models import in_database
 from tests.support import Database
 
 
@@ -87,6 +88,30 @@ def test_what_is_not_registered_or_approved_is_not_deployed(database: Database) 
         assert found.promotion.details["approval"]["why"] == "card read"
 
     run(database, work, free(b"1", approval="required"))
+
+
+def test_who_trained_a_version_does_not_approve_it_where_four_eyes_are_asked_for(database: Database) -> None:
+    """Another database role does; `headgate model show` says who is missing, and who it was."""
+    show = ("model", "show", NAME, "1")
+
+    async def refused(connection: Connection) -> None:
+        with pytest.raises(UsageError, match="who trained it"):
+            await steps.approve(connection, NAME, 1, "my own")
+        with pytest.raises(UsageError, match="nobody approved it"):
+            await canary.deploy(connection, NAME, 1, None, "hope")
+
+    async def approved(connection: Connection) -> None:
+        await connection.execute("create role reviewer superuser; set session authorization reviewer")
+        await steps.approve(connection, NAME, 1, "card read")
+        await connection.execute("reset session authorization")
+        await canary.deploy(connection, NAME, 1, None, "first")
+        await connection.execute("drop role reviewer")
+
+    run(database, refused, free(b"1", approval="another_person"))
+    assert "missing, of another person than who trained it" in database.headgate(*show).stdout
+    in_database(database, approved)
+    told = json.loads(database.headgate(*show, "--json").stdout)["approval"]
+    assert (told["needs"], told["given"]["actor"].split()[-1]) == ("another_person", "reviewer")
 
 
 def test_what_served_at_an_instant(database: Database) -> None:

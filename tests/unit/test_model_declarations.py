@@ -20,7 +20,7 @@ from headgate.model.declared import ALERTS
 from headgate.model.evaluation.bootstrap import Drawings, numbered
 from headgate.model.evaluation.figures import Means, Ranked
 from headgate.model.evaluation.gates import Judge
-from headgate.model.evaluation.policy import DEFAULTS, policy
+from headgate.model.evaluation.policy import DEFAULTS, approval, policy
 from headgate.model.splits import folds, last_part
 from headgate.model.training.rows import Rows
 from headgate.model.training.run import judge_horizon
@@ -153,6 +153,34 @@ def test_the_projects_policy_names_every_gate_with_a_reason() -> None:
     assert found.keys() == DEFAULTS.keys()
     with pytest.raises(UsageError, match="beats_chants"):
         policy(ROOT, {"beats_chants": 0.6}, "here")
+
+
+@pytest.mark.parametrize(
+    ("asked", "declared", "needed"),
+    [
+        (0, "none", "none"),
+        (0, "another_person", "another_person"),
+        (1, "none", "required"),
+        (2, "required", "another_person"),
+    ],
+)
+def test_a_declaration_may_ask_for_more_approval_than_the_project_not_for_less(
+    asked: int, declared: str, needed: str, tmp_path: Path
+) -> None:
+    """The seed's threshold says whose approval every version needs; its declared gates leave that alone."""
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds" / "model_gates.csv").write_text(f"gate,threshold,reason\napproval,{asked},why\n")
+    assert approval(tmp_path, declared) == needed
+    with pytest.raises(UsageError, match="approval"):
+        policy(tmp_path, {"approval": 0}, "here")
+
+
+def test_an_approval_that_is_none_is_refused(tmp_path: Path) -> None:
+    """With what there is."""
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds" / "model_gates.csv").write_text("gate,threshold,reason\napproval,3,why\n")
+    with pytest.raises(UsageError, match="another_person"):
+        approval(tmp_path, "none")
 
 
 @pytest.mark.parametrize(("line", "found"), [("quality,1,a, b", "more"), ("quality,1", "fewer")])

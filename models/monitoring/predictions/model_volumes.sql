@@ -1,14 +1,21 @@
 {{ config(materialized='view') }}
 
-with promotions as (
+with newest as (
 
     select distinct on (model)
         model,
         champion as version,
         happened_at
     from {{ source('headgate', 'promotions') }}
-    where champion is not null
     order by model asc, promotion_id desc
+
+),
+
+-- What was withdrawn is to answer nothing.
+promotions as (
+
+    select * from newest
+    where version is not null
 
 ),
 

@@ -75,8 +75,18 @@ def list_versions(name: str | None, as_json: bool) -> None:
 @AS_JSON
 def show(name: str, version: int | None, as_json: bool) -> None:
     """Show a version of NAME: of what it was made, its figures and gates. Default: the newest."""
-    found = with_connection(load_settings(), lambda connection: versions.find(connection, name, version))
-    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else "\n".join(_described(found)))
+
+    async def work(connection: Connection) -> tuple[ModelVersion, state.Approval]:
+        found = await versions.find(connection, name, version)
+        return found, await state.approval_of(connection, found)
+
+    found, approval = with_connection(load_settings(), work)
+    if as_json:
+        click.echo(json.dumps({**found.as_dict(), "approval": approval.as_dict()}, indent=2))
+        return
+    lines = _described(found)
+    place = next(number for number, line in enumerate(lines) if line.startswith("registered")) + 1
+    click.echo("\n".join([*lines[:place], f"approval     {approval.sentence}", *lines[place:]]))
 
 
 @model.command("at")

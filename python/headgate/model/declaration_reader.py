@@ -14,6 +14,7 @@ from headgate.durations import duration
 from headgate.errors import UsageError
 from headgate.model.declared import ALERTS, CUSTOM, KEYS, Declaration
 from headgate.model.deployment.policy import canary_policy
+from headgate.model.evaluation.policy import APPROVALS
 
 TASKS = ("binary", "multiclass", "regression", "custom")
 FLAVOURS = ("lightgbm", "sklearn", "onnx", "pyfunc")
@@ -70,7 +71,7 @@ class Reader:
             forbidden=self._columns("forbidden"),
             feature_lag=self._span("feature_lag"),
             unknown_entity=self._one_of("unknown_entity", ("missing", "refuse"), "missing"),
-            approval=self._one_of("approval", ("none", "required"), "none"),
+            approval=self._one_of("approval", APPROVALS, "none"),
             canary=self._policy("canary", canary_policy),
             alerts=self._alerts(),
             limits=self._mapping("limits"),

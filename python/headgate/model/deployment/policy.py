@@ -10,6 +10,9 @@ from typing import Any
 from headgate.durations import duration
 from headgate.errors import UsageError
 
+#: Value of a model's option `approval`.
+ANOTHER_PERSON = "another_person"
+
 
 @dataclass(frozen=True, kw_only=True)
 class CanaryPolicy:
@@ -55,7 +58,12 @@ def canary_policy(options: Mapping[str, Any]) -> CanaryPolicy:
 
 def needs_approval(options: Mapping[str, Any]) -> bool:
     """Whether a person has to approve a version before it is deployed."""
-    return bool(options.get("approval") == "required")
+    return options.get("approval") in ("required", ANOTHER_PERSON)
+
+
+def needs_another_person(options: Mapping[str, Any]) -> bool:
+    """Whether that has to be another person than who trained it."""
+    return bool(options.get("approval") == ANOTHER_PERSON)
 
 
 def _value(name: str, value: Any, types: Mapping[str, type]) -> Any:

@@ -38,6 +38,30 @@ class State:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Approval:
+    """Whose approval a version needs, and who gave it."""
+
+    #: none, required or another_person
+    needs: str
+    given: Promotion | None
+
+    @property
+    def sentence(self) -> str:
+        """It in words."""
+        if self.given is not None:
+            return f"by {self.given.actor}, {self.given.happened_at:%Y-%m-%d %H:%M} UTC: {self.given.reason}"
+        return {
+            "none": "not asked for",
+            "required": "missing",
+            "another_person": "missing, of another person than who trained it",
+        }[self.needs]
+
+    def as_dict(self) -> dict[str, Any]:
+        """It for programs (`--json`)."""
+        return {"needs": self.needs, "given": self.given and self.given.as_dict()}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Serving:
     """What served at an instant: the champion with its training, and the release that was active."""
 
@@ -142,6 +166,12 @@ async def approval(
         ),
         None,
     )
+
+
+async def approval_of(connection: Connection, version: ModelVersion) -> Approval:
+    """Whose approval a version needs, and who gave it."""
+    needs = version.manifest["options"].get("approval", "none")
+    return Approval(needs=needs, given=await approval(connection, version.model, version.version))
 
 
 def former_champion(log: Iterable[Promotion]) -> int | None:

@@ -10,11 +10,12 @@ from typing import Any
 from headgate.errors import GateFailed, UsageError
 from headgate.model import promotions, versions
 from headgate.model.deployment import fit
-from headgate.model.deployment.policy import needs_approval
+from headgate.model.deployment.policy import needs_another_person, needs_approval
 from headgate.model.deployment.state import State, approval, former_champion
 from headgate.model.promotions import Promotion
 from headgate.model.versions import ModelVersion
 from headgate.postgres import locks
+from headgate.postgres.actor import actor
 from headgate.postgres.connection import Connection
 from headgate.store import ledger
 from headgate.store import rollback as releases
@@ -76,10 +77,12 @@ async def approve(connection: Connection, model: str, version: int, reason: str)
     """Records that a person lets a registered version be deployed.
 
     Raises:
-        UsageError: the version is not registered.
+        UsageError: the version is not registered, or was trained by who approves it and needs another person.
     """
     async with change(connection, model) as step:
         found = await _registered(connection, model, version)
+        if needs_another_person(found.manifest["options"]):
+            _require_another_person(found, await actor(connection))
         return await step.write("approve", version, step.before, reason, _gates(found))
 
 
@@ -244,6 +247,17 @@ async def _registered(connection: Connection, model: str, version: int) -> Model
         found="one that passed its gates and was not registered",
         next_step=f"run `headgate model register {model} {version}`",
     )
+
+
+def _require_another_person(found: ModelVersion, approving: str) -> None:
+    if approving == found.trained_by:
+        raise UsageError(
+            f"approval of model {found.model} version {found.version}",
+            expected="another person than who trained it, as its declaration or the project's policy says",
+            found=f"{approving}, who trained it",
+            next_step=f"have somebody else run `headgate model approve {found.model} {found.version}`, "
+            "with an account or a database role of their own",
+        )
 
 
 def _require_room(model: str, version: int, before: State) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,11 @@ DEFAULTS = {
     "horizon_is_over": 0.0,
     "quality": 0.5,
     "failed_answers": 0.01,
+    "approval": 0.0,
 }
+#: Whose approval a version needs before it is deployed, by the threshold of `approval`.
+APPROVAL = "approval"
+APPROVALS = ("none", "required", "another_person")
 
 
 @dataclass(frozen=True)
@@ -58,16 +62,33 @@ def policy(project_dir: Path, declared: Mapping[str, float], where: object) -> d
                 _require_whole(row, file)
                 found[str(row["gate"])] = Threshold(_number(row, file), str(row.get("reason") or ""))
     for name, value in declared.items():
-        _require_gate(name, f"{where}, config.meta.model.gates")
+        _require_gate(name, f"{where}, config.meta.model.gates", DEFAULTS.keys() - {APPROVAL})
         found[name] = Threshold(value, "the model's declaration")
     return found
 
 
-def _require_gate(name: str | None, where: str) -> None:
-    if name not in DEFAULTS:
+def approval(project_dir: Path, declared: str) -> str:
+    """Whose approval a version needs: what its declaration asks for, or the project, whichever is more.
+
+    Raises:
+        UsageError: the seed asks for none that there is.
+    """
+    asked = policy(project_dir, {}, "")[APPROVAL].value
+    if asked not in range(len(APPROVALS)):
+        raise UsageError(
+            f"{project_dir / SEED}, gate {APPROVAL}",
+            expected=", ".join(f"{place} ({name})" for place, name in enumerate(APPROVALS)),
+            found=f"{asked:g}",
+            next_step="correct the line",
+        )
+    return APPROVALS[max(int(asked), APPROVALS.index(declared))]
+
+
+def _require_gate(name: str | None, where: str, known: Collection[str] = DEFAULTS) -> None:
+    if name not in known:
         raise UsageError(
             where,
-            expected=f"gates among {', '.join(DEFAULTS)}",
+            expected=f"gates among {', '.join(gate for gate in DEFAULTS if gate in known)}",
             found=str(name),
             next_step="correct the name",
         )

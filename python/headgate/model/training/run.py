@@ -20,7 +20,7 @@ from headgate.model.declaration import declaration
 from headgate.model.declared import Declaration
 from headgate.model.evaluation.bootstrap import Interval
 from headgate.model.evaluation.gates import Judge
-from headgate.model.evaluation.policy import policy
+from headgate.model.evaluation.policy import APPROVAL, approval, policy
 from headgate.model.mirror import follow
 from headgate.model.package import BoundView, Package
 from headgate.model.personal import OPTION
@@ -112,6 +112,7 @@ def _trained(
         files={**outcome.files, **card(declared, dataset, own, outcome, figures)},
         options={
             **_options(declared, dataset),
+            APPROVAL: approval(project, declared.approval),
             OPTION: personal(project, declared, own).as_dict(),
             **outcome.options,
         },
@@ -167,7 +168,6 @@ def _options(declared: Declaration, dataset: Dataset) -> dict[str, Any]:
     """What serving, deployment and monitoring need of the declaration."""
     return {
         "unknown_entity": declared.unknown_entity,
-        "approval": declared.approval,
         "canary": dict(declared.canary),
         "alerts": dict(declared.alerts),
         "limits": dict(declared.limits),
