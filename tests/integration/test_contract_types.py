@@ -278,6 +278,15 @@ def test_a_reason_says_what_was_found(cursor: Any, type_: str, value: str, words
     assert [found for name, _, _, _, found, _ in judged(cursor, [value]) if name == type_] == [words]
 
 
+def test_a_model_is_not_compiled(cursor: Any) -> None:
+    """Compiling its many expressions takes longer than they do on a partition, whatever the server says."""
+    cursor.execute("begin; set local jit = on")
+    cursor.execute(render("{{ hash_joins_only() }}", "partitions"))
+    cursor.execute("show jit")
+    assert cursor.fetchone() == ("off",)
+    cursor.execute("rollback")
+
+
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
 def test_a_time_is_read_alike_by_landing_and_typing(cursor: Any, zone: str) -> None:
     """Without a zone it is UTC, in landing and behind the hook that every staging model has."""

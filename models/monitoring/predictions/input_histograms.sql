@@ -1,6 +1,7 @@
+{#- Values are many and their bins few: they are counted by hashing, not by sorting. #}
 {{ config(
     indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}],
-    pre_hook=hash_joins_only(),
+    pre_hook=[hash_joins_only(), 'set local enable_sort = off'],
 ) }}
 
 {%- set partitions = sampled_partitions() %}
@@ -18,40 +19,26 @@ references_of_versions as (
 
 ),
 
-answers as (
-
-    select
-        sampled.*,
-        -- Unpacked once, not once a feature.
-        looked_up.inputs
-    from sampled
-    cross join
-        lateral (
-            select jsonb_build_object('score', sampled.score) || answers.features as inputs
-            from {{ ref('stg_predictions__answers') }} as answers
-            where answers.record_id = sampled.record_id
-            offset 0  -- noqa: AM09
-        ) as looked_up
-
-),
-
+-- A step of its own: joined to what training saw first, an answer would be looked up once for each input.
+-- What the contract's privacy took out of the log is not missing: it has no row.
 given as (
 
     select
-        answers.partition_start,
-        answers.day,
-        answers.model,
-        answers.version,
-        frozen.feature as input,
-        answers.inputs -> frozen.feature as value,
-        frozen.edges,
-        frozen.labels,
-        cardinality(frozen.counts) as missing_bin
-    from answers
-    inner join references_of_versions as frozen
-        on answers.model = frozen.model and answers.version = frozen.version
-    -- What the contract's privacy took out of the log is not missing.
-    where answers.inputs ? frozen.feature
+        sampled.partition_start,
+        sampled.day,
+        sampled.model,
+        sampled.version,
+        unpacked.input,
+        unpacked.value
+    from sampled
+    cross join
+        lateral (
+            select (jsonb_each(jsonb_build_object('score', sampled.score) || answers.features)).*
+            from {{ ref('stg_predictions__answers') }} as answers
+            where answers.record_id = sampled.record_id
+            offset 0  -- noqa: AM09
+        ) as unpacked (input, value)
+    offset 0  -- noqa: AM09
 
 ),
 
@@ -59,23 +46,31 @@ given as (
 binned as (
 
     select
-        partition_start,
-        day,
-        model,
-        version,
-        input,
-        case jsonb_typeof(value)
-            when 'number' then width_bucket(value::double precision, edges)
-            when 'boolean' then width_bucket(value::boolean::integer::double precision, edges)
+        given.partition_start,
+        given.day,
+        given.model,
+        given.version,
+        given.input,
+        case jsonb_typeof(given.value)
+            when 'number' then width_bucket(given.value::double precision, frozen.edges)
+            when 'boolean' then width_bucket(given.value::boolean::integer::double precision, frozen.edges)
             when 'string'
                 then
                     case
-                        when cardinality(labels) = 0 then 0
-                        else coalesce(array_position(labels, value #>> '{}') - 1, missing_bin)
+                        when cardinality(frozen.labels) = 0 then 0
+                        else coalesce(
+                            array_position(frozen.labels, given.value #>> '{}') - 1,
+                            cardinality(frozen.counts)
+                        )
                     end
-            else missing_bin
+            else cardinality(frozen.counts)
         end as bin
     from given
+    inner join references_of_versions as frozen
+        on
+            given.model = frozen.model
+            and given.version = frozen.version
+            and given.input = frozen.feature
 
 ),
 
