@@ -32,6 +32,7 @@ def mlflow(context: click.Context, port: int) -> None:
         click.echo("installing MLflow (about 630 MB, once)")
     with mlflow_ui.Server(settings, port) as server:
         server.wait_until_ready()
+        click.echo(f"log in as {mlflow_ui.USER} with the password in {mlflow_ui.password_file(settings)}")
         click.echo(f"MLflow runs at http://{server.host}:{port}; log: {server.log}; Ctrl-C stops it")
         server.follow()
 

@@ -11,23 +11,34 @@ from headgate import environments
 from headgate.logs import service_log
 from headgate.model import mirror
 from headgate.model.mirror import follow, store
+from headgate.model.mirror.ui_login import headgate_login as ui_login
+from headgate.model.mirror.ui_login.headgate_login import PASSWORD_FILE, USER
+from headgate.pipelines.serve import secret
 from headgate.pipelines.supervised import SupervisedServer
 from headgate.settings import Settings
+
+__all__ = ["USER", "Server", "password_file"]
 
 LOOPBACK = "127.0.0.1"
 ENVIRONMENT = "mlflow"
 LOCK = Path(mirror.__file__).with_name("ui_requirements.txt")
+#: What has MLflow ask for a password; a plugin of its server, found by the metadata beside it.
+LOGIN = Path(ui_login.__file__)
 SECONDS_BETWEEN_LOOKS = 5.0
 #: What of the caller's environment the server gets: it needs no secret but its database's.
 PASSED = ("LANG", "LC_ALL", "TZ", "TMPDIR", "USER")
 
 
+def password_file(settings: Settings) -> Path:
+    """Where the password is kept."""
+    return settings.home / "mlflow-password"
+
+
 class Server(SupervisedServer):
     """A running MLflow: `with Server(settings, port) as server: server.follow()`.
 
-    It has no login, as MLflow has none: every user of this machine can read and change the mirror, which
-    decides nothing, and read files as this user, by artifacts that lie where they please. It refuses other
-    hosts' names and origins, so that no web page reaches it.
+    Who is logged in can read files as this user, by artifacts that lie where they please: nobody else is let
+    in. It refuses other hosts' names and origins, so that no web page reaches it.
     """
 
     name = "MLflow"
@@ -40,17 +51,31 @@ class Server(SupervisedServer):
         """The server with one process for requests; none for the jobs of MLflow that nothing here uses."""
         return [
             *(str(self.python), "-m", "mlflow", "server", "--host", self.host, "--port", str(self.port)),
-            *("--workers", "1", "--allowed-hosts", f"{self.host}:{self.port},localhost:{self.port}"),
+            *(
+                "--workers",
+                "1",
+                "--app-name",
+                "headgate-login",
+                "--allowed-hosts",
+                f"{self.host}:{self.port},localhost:{self.port}",
+            ),
             *("--cors-allowed-origins", f"http://{self.host}:{self.port},http://localhost:{self.port}"),
             *("--no-serve-artifacts", "--default-artifact-root", store.artifacts(self.settings).as_uri()),
         ]
 
     def environment(self) -> dict[str, str]:
-        """Variables for MLflow; the database is named here, for arguments are seen by all users."""
+        """Variables for MLflow; its password is there then.
+
+        The database is named here: arguments are seen by all users.
+        """
+        secret(password_file(self.settings))
         passed = {name: os.environ[name] for name in PASSED if name in os.environ}
         return {
             **passed,
             **store.QUIET,
+            # By the name of its file: no environment that MLflow hands on holds it.
+            PASSWORD_FILE: str(password_file(self.settings)),
+            "PYTHONPATH": str(LOGIN.parent),
             # MLflow calls uvicorn by its name. Its assistant starts coding agents for any local user:
             # it must find neither the caller's programs nor credentials.
             "PATH": f"{self.python.parent}{os.pathsep}{os.defpath}",
