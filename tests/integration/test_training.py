@@ -89,7 +89,7 @@ def test_a_destroyed_signal_scores_at_chance_and_is_refused(project: Project) ->
     made = project.train(project.dataset())
     project.spine(project.shop.columns)
     assert made.figures["auc"]["low"] < 0.5 < made.figures["auc"]["high"]
-    assert {"beats_chance", "beats_base_rate"} <= failed(made)
+    assert {"beats_chance", "beats_base_rate", "destroyed_signal"} <= failed(made)
 
     async def register() -> Any:
         connection = await postgres.connect(project.settings)

@@ -156,6 +156,8 @@ def test_classes_come_near_the_best_possible_log_loss(flavour: str) -> None:
     assert sum(figures["class_shares"].values()) == pytest.approx(1)
     if flavour == "lightgbm":
         assert not failed(outcome)
+        (left,) = (one for one in outcome.judge.verdicts if one.gate == "destroyed_signal")
+        assert left.figure < 0 < figures["skill"]["low"]
     assert outcome.options["classes"] == CLASSES
     model = served(outcome, "multiclass")
     row = {name: pa.table(columns)[name][5].as_py() for name in DECLARED.inputs}
@@ -174,6 +176,7 @@ def test_a_destroyed_signal_scores_at_chance(task: str, label: str) -> None:
     ranking = outcome.figures[TASKS[task].ranking]
     assert ranking["low"] < 0.02
     assert "beats_base_rate" in failed(outcome)
+    assert "a fall by" in failed(outcome)["destroyed_signal"]
 
 
 @pytest.mark.parametrize(("task", "label"), [("regression", "quantity"), ("multiclass", "class")])

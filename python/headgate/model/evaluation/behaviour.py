@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from headgate.model.evaluation.bootstrap import Drawings
+from headgate.model.evaluation.bootstrap import Drawings, Interval
+from headgate.model.evaluation.evidence import MODEL, Evidence
 from headgate.model.evaluation.gates import Judge
 from headgate.model.tasks.base import Learned
 
@@ -15,6 +16,8 @@ Predict = Callable[[Any], Any]
 SEED = 7
 #: Parts that an input is cut into; no text has more categories.
 PARTS = 50
+#: The model's scores where each row has the inputs of another.
+DESTROYED = "destroyed"
 
 
 def judge_behaviour(
@@ -79,7 +82,7 @@ def judge_leakage(
     predict: Predict,
     drawings: Drawings,
 ) -> None:
-    """No input gives the label away; without signal nothing can be predicted.
+    """No input gives the label away; a score rests on the row's own inputs, and noise teaches nothing.
 
     Args:
         judge: notes the verdicts.
@@ -105,18 +108,30 @@ def judge_leakage(
         rows=len(labels),
     )
 
-    def at_chance(gate: str, scores: Any, against: Any, how: str) -> None:
-        found = drawings.intervals(task.measured(against, scores))[task.ranking]
-        most = task.chance + judge.threshold(gate)
-        title = task.titles[task.ranking]
-        judge.add(
-            gate, found.low <= most, found, f"{title} {found} {how}; its lower end may be {most:g} at most"
-        )
-
-    # Tested on shuffled labels too: what noise teaches of a strong input points one way or the other.
     others = np.random.default_rng(SEED).permutation(len(matrix))
-    at_chance("shuffled_labels", shuffled(matrix), labels[others], "learned from shuffled labels")
-    at_chance("destroyed_signal", predict(matrix[others]), labels, "with another row's inputs")
+    # Tested on shuffled labels too: what noise teaches of a strong input points one way or the other.
+    learned = task.measured(labels[others], shuffled(matrix))
+    found = drawings.intervals(learned)[task.ranking]
+    passes, said = _at_chance(judge, task, "shuffled_labels", found)
+    judge.add("shuffled_labels", passes, found, f"{said}, learned from shuffled labels")
+    whole = {MODEL: predict(matrix), DESTROYED: predict(matrix[others])}
+    evidence = Evidence(task, labels, whole, drawings)
+    found = evidence.figures(DESTROYED)[task.ranking]
+    fall = evidence.difference(task.ranking, MODEL, DESTROYED)
+    passes, said = _at_chance(judge, task, "destroyed_signal", found)
+    judge.add(
+        "destroyed_signal",
+        passes and fall.low > 0,
+        found,
+        f"{said}, when each row has the inputs of another; that is a fall by {fall}, whose lower end has to"
+        " lie above 0",
+    )
+
+
+def _at_chance(judge: Judge, task: Learned, gate: str, found: Interval) -> tuple[bool, str]:
+    """Whether a figure is that of a model without skill, and what is said of it."""
+    most = task.chance + judge.threshold(gate)
+    return found.low <= most, f"{task.titles[task.ranking]} {found}, its lower end may be {most:g} at most"
 
 
 def alone(task: Learned, values: Any, labels: Any, known: tuple[Any, Any]) -> float:
