@@ -13,7 +13,6 @@ import httpx
 import psutil
 import pytest
 
-from headgate import environments
 from headgate.errors import HeadgateError
 from headgate.model import versions
 from headgate.model.mirror import store
@@ -44,7 +43,7 @@ def mirrored(databases: Databases) -> Iterator[Database]:
     """A database with versions, whose mirror goes with it."""
     with databases.new() as found:
         try:
-            environments.python(found.settings, mlflow_ui.ENVIRONMENT, mlflow_ui.LOCK)
+            mlflow_ui.python(found.settings)
         except HeadgateError as error:
             if not ABSENT.search(str(error)):
                 raise

@@ -20,7 +20,7 @@ import pytest
 from headgate.errors import UsageError
 from headgate.model import encoding, flavours
 from headgate.model.flavours import PredictionError
-from headgate.model.package import Package
+from headgate.model.package import Package, sha256
 from tests import four_models, onnx_files
 from tests.four_models import INPUTS, package
 
@@ -248,13 +248,16 @@ def test_a_pyfunc_has_none_of_the_servers_secrets_and_ends_with_it(tmp_path: Pat
 
 @pytest.mark.costly
 def test_a_pyfunc_with_a_lock_runs_in_an_environment_of_its_own(tmp_path: Path) -> None:
-    """Made once for a lock, without the server's packages."""
+    """Made once for a lock, without the server's packages; what was left half done goes first."""
     code = (
         "import importlib.util as found, sys\n"
         "def predict(rows):\n    return [[sys.prefix, found.find_spec('orjson') is None]]\n"
     )
     files = {**four_models.pyfunc_files(code, lock="own.lock"), "own.lock": b"# nothing\n"}
     given = package("pyfunc", files, task="custom")
+    left = tmp_path / "environments" / sha256(files["own.lock"])[:16] / "bin"
+    left.mkdir(parents=True)
+    (left / "python").write_text("half of it")
     with loaded(given, tmp_path) as predictor:
         prefix, is_apart = predictor.predict_one({"kind": "x"})
     (made,) = (tmp_path / "environments").iterdir()

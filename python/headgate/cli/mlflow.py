@@ -20,7 +20,6 @@ def mlflow(context: click.Context, port: int) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from headgate import environments
     from headgate.model.mirror import follow
     from headgate.pipelines import mlflow_ui
     from headgate.pipelines.serve import stop_on_signals
@@ -28,7 +27,7 @@ def mlflow(context: click.Context, port: int) -> None:
     stop_on_signals()
     settings = load_settings()
     click.echo(f"mirrored: {_told(asyncio.run(follow.once(settings)).as_dict())}")
-    if not environments.ready(settings, mlflow_ui.ENVIRONMENT, mlflow_ui.LOCK):
+    if not mlflow_ui.is_installed(settings):
         click.echo("installing MLflow (about 630 MB, once)")
     with mlflow_ui.Server(settings, port) as server:
         server.wait_until_ready()

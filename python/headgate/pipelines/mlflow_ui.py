@@ -20,7 +20,6 @@ from headgate.settings import Settings
 __all__ = ["USER", "Server", "password_file"]
 
 LOOPBACK = "127.0.0.1"
-ENVIRONMENT = "mlflow"
 LOCK = Path(mirror.__file__).with_name("ui_requirements.txt")
 #: What has MLflow ask for a password; a plugin of its server, found by the metadata beside it.
 LOGIN = Path(ui_login.__file__)
@@ -34,6 +33,17 @@ def password_file(settings: Settings) -> Path:
     return settings.home / "mlflow-password"
 
 
+def is_installed(settings: Settings) -> bool:
+    """Whether MLflow is there, as its lock wants it."""
+    return environments.is_ready(settings.home, "mlflow", LOCK.read_bytes())
+
+
+def python(settings: Settings) -> Path:
+    """The interpreter of MLflow's environment, which is made where it is not there."""
+    lock, uv = LOCK.read_bytes(), environments.uv(settings)
+    return environments.python(settings.home, "mlflow", lock, of="MLflow", uv=uv)
+
+
 class Server(SupervisedServer):
     """A running MLflow: `with Server(settings, port) as server: server.follow()`.
 
@@ -45,7 +55,7 @@ class Server(SupervisedServer):
 
     def __init__(self, settings: Settings, port: int) -> None:
         super().__init__(settings, LOOPBACK, port)
-        self.python = environments.python(settings, ENVIRONMENT, LOCK)
+        self.python = python(settings)
 
     def command(self) -> list[str]:
         """The server with one process for requests; none for the jobs of MLflow that nothing here uses."""

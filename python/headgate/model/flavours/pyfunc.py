@@ -11,6 +11,7 @@ import json
 import os
 import select
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -20,11 +21,11 @@ from typing import Any
 
 import orjson
 
+from headgate import environments
 from headgate.errors import UsageError
 from headgate.model.flavours import pyfunc_runner
 from headgate.model.flavours.base import Encoded, PredictionError, Rows, Score, UnansweredError, checked
-from headgate.model.flavours.environments import python_of
-from headgate.model.package import MAIN_FILES, Package
+from headgate.model.package import MAIN_FILES, Package, sha256
 
 #: Seconds, unless model.json says others: for a call, and for importing the model.
 SECONDS = 10.0
@@ -49,7 +50,7 @@ class PyFunc:
         self._lock = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(prefix="headgate_model_")
         package.write(Path(self._folder.name))
-        self._python = python_of(package, declared.get("lock"), home)
+        self._python = _python(package, declared.get("lock"), home)
         self._process: _Process | None = None
         try:
             self._running()
@@ -127,6 +128,22 @@ class PyFunc:
 
     def _unanswered(self, found: str) -> PredictionError:
         return self._error("an answer", found, UnansweredError)
+
+
+def _python(package: Package, lock: str | None, home: Path | None) -> str:
+    """The Python that runs a model: the server's own, or one with what the lock in its package names."""
+    if lock is None:
+        return sys.executable
+    if lock not in package.files:
+        raise UsageError(
+            f"model {package.name}, lock {lock}",
+            expected="a file of the package",
+            found=", ".join(sorted(package.files)),
+            next_step="add it, or name none to run with the server's own packages",
+        )
+    content = package.files[lock]
+    kept = home or Path.home() / ".cache" / "headgate"
+    return str(environments.python(kept, sha256(content)[:16], content, of=f"model {package.name}"))
 
 
 class _Process:
