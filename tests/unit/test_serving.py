@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -176,6 +176,10 @@ def test_chances_of_classes_have_their_names() -> None:
         ("uuid", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
         ("date", date(2026, 3, 1), "2026-03-01"),
         ("timestamp with time zone", datetime(2026, 3, 1, 5, 6, 7, 120000, UTC), "2026-03-01 05:06:07.12+00"),
+        ("interval", timedelta(days=1), "1 day"),
+        ("interval", timedelta(days=2, hours=3, microseconds=500_000), "2 days 03:00:00.5"),
+        ("interval", timedelta(hours=-1), "-1 days +23:00:00"),
+        ("interval", timedelta(0), "00:00:00"),
         ("bigint", 7, "7"),
         ("text", "a|b", "a|b"),
     ],
@@ -190,6 +194,13 @@ def test_keys_are_written_as_postgresql_writes_them(kind: str, value: Any, text:
     [
         ("date", "2026-03-01", date(2026, 3, 1), "2026-13-01"),
         ("timestamp with time zone", "2026-03-01T00:00:00Z", datetime(2026, 3, 1, tzinfo=UTC), "2026-03-01"),
+        (
+            "interval",
+            "-2 days +03:04:05.5",
+            timedelta(days=-2, hours=3, minutes=4, seconds=5.5),
+            "2 days 24:00:00",
+        ),
+        ("interval", "1 day", timedelta(days=1), ""),
         ("uuid", "A0EEBC999C0B4EF8BB6D6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "7f"),
     ],
 )
@@ -201,7 +212,7 @@ def test_keys_of_other_types_are_read_from_texts(kind: str, right: str, found: A
     with pytest.raises(Refusal) as refused:
         checker.request(orjson.dumps({"key": {"k": wrong}}))
     assert refused.value.details["object"] == "key, k"
-    assert wrong not in str(refused.value.details["found"])
+    assert not wrong or wrong not in str(refused.value.details["found"])
 
 
 def _recorded(score: Any, personal: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@
         {%- endif %}
     left join (
         select
-            {{ version.columns | join(" || '|' || ") }} as key,
+            {{ key_text(version.columns) }} as key,
             {{ adapter.quote(version.instant) }} as asked_at,
             {% if version.task == 'multiclass' -%}
             {{ adapter.quote(version.label) }}::text as label
@@ -107,7 +107,7 @@
             'first_at', {{ iso_text("(first_at - make_interval(secs => tolerance))") }},
             'last_at', {{ iso_text('last_at') }},
             'columns', (
-                select jsonb_agg(quote_ident(name) || '::text' order by place)
+                select jsonb_agg(quote_ident(name) order by place)
                 from jsonb_array_elements_text({{ key_names('manifest') }}) with ordinality as names (name, place)
             )
         )::text as described

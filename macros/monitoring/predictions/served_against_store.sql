@@ -14,8 +14,7 @@
     {%- set visible = 'history.valid_from_release <= ' ~ release ~ ' and (history.valid_to_release is null or history.valid_to_release > ' ~ release ~ ')' %}
     {%- set keys = [] %}
     {%- for key in view['keys'] %}
-        {%- set part = served ~ '.key' if view.key_names | length == 1
-            else "split_part(" ~ served ~ ".key, '|', " ~ (view.key_names.index(key.name) + 1) ~ ')' %}
+        {%- set part = key_part(served ~ '.key', view.key_names.index(key.name) + 1, view.key_names | length) %}
         {%- do keys.append(is_key('history.' ~ adapter.quote(key.name), part, key.type)) %}
     {%- endfor %}
     {%- set differing = [] %}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -60,6 +60,17 @@ def _local(value: datetime) -> str:
     return text.rstrip("0") if "." in text else text
 
 
+def _interval(value: timedelta) -> str:
+    """Days and a time, each with its sign; what is zero is left out."""
+    days = f"{value.days} {'day' if value.days == 1 else 'days'}" if value.days else ""
+    rest = value - timedelta(days=value.days)
+    if not rest and days:
+        return days
+    seconds, micros = rest.seconds, f".{rest.microseconds:06}".rstrip("0") if rest.microseconds else ""
+    sign = "+" if value.days < 0 else ""
+    return f"{days} {sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{micros}".lstrip()
+
+
 def _numeric(value: Any) -> str:
     return f"{Decimal(str(value)).normalize():f}"
 
@@ -75,6 +86,7 @@ _FORMS: dict[str, Callable[[Any], str]] = {
     "numeric": _numeric,
     "uuid": _uuid,
     "date": date.isoformat,
+    "interval": _interval,
     "timestamp with time zone": _instant,
     "timestamp without time zone": _local,
 }

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from headgate.landing.privacy import digest
-from headgate.model import flavours
+from headgate.model import flavours, key_text
 from headgate.model.output import Output
 from headgate.model.package import Package
 from headgate.model.personal import DROP, Personal
@@ -50,14 +50,14 @@ class Loaded:
 
     def key_text(self, row: Row, otherwise: str) -> str:
         """The key as text, as PostgreSQL writes it; a row without one is a unit of its own."""
-        return "|".join(self._parts(row)) if row.key else otherwise
+        return key_text.joined(self._parts(row)) if row.key else otherwise
 
     def logged_key(self, row: Row, text: str) -> str:
         """The key as it is logged, personal parts hashed or left out."""
         if not self._personal.keys or not row.key:
             return text
         actions = [self._personal.keys.get(name) for name, _ in self._key_parts]
-        return "|".join(map(self._minimised, self._parts(row), actions))
+        return key_text.joined(list(map(self._minimised, self._parts(row), actions)))
 
     def logged(self, values: Values) -> Values:
         """Inputs as they are logged, personal ones hashed or left out."""

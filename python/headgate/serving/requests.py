@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -19,6 +20,9 @@ MOST_ROWS = 1_000
 MOST_KEY_CHARACTERS = 1_000
 RANGES = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 SHAPE = "an object with key, inputs, features; or with instances, a list of such objects"
+INTERVAL = re.compile(
+    r"(?:(-?\d{1,9}) days?)?(?:(?:^| )\+?([01]\d|2[0-3]):([0-5]\d):([0-5]\d(?:\.\d{1,6})?))?"
+)
 Check = Callable[[Any], str | None]
 
 
@@ -134,11 +138,20 @@ def _uuid(text: str) -> str:
     return str(uuid.UUID(text))
 
 
+def _interval(text: str) -> timedelta:
+    found = INTERVAL.fullmatch(text)
+    if not found or not text:
+        raise ValueError
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
 #: By type of a key column: how its text is read, and what it has to be.
 READ: dict[str, tuple[Callable[[str], Any], str]] = {
     "date": (date.fromisoformat, "a date such as 2026-03-01"),
     "timestamp with time zone": (_instant, "an instant with its offset, such as 2026-03-01T12:30:00Z"),
     "timestamp without time zone": (_local, "a time without offset, such as 2026-03-01T12:30:00"),
+    "interval": (_interval, "days and a time below a day, such as `2 days 03:04:05`"),
     "uuid": (_uuid, "a uuid"),
 }
 

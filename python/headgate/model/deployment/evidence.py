@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 
+from headgate.model import key_text
 from headgate.model.deployment.policy import canary_policy
 from headgate.model.deployment.statistics.rates import Step
 from headgate.model.deployment.verdict import Evidence
@@ -201,7 +202,7 @@ def labels_of(version: ModelVersion, answers: str) -> str:
     options = version.manifest["options"]
     schema, _, name = str(options["spine"]).rpartition(".")
     spine = f"{quoted(schema or 'training')}.{quoted(name)}"
-    keys = " || '|' || ".join(f"{quoted(key)}::text" for key in key_names(version))
+    keys = key_text.joined_sql([quoted(key) for key in key_names(version)])
     instant, label = quoted(options["instant"]), quoted(options["label"])
     kind = KINDS[version.task]
     tolerance = canary_policy(options).label_tolerance.total_seconds()
