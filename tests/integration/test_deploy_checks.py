@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
-import sys
+import functools
 from pathlib import Path
 
 import pytest
 
+from tests import own_environments
 from tests.support import ROOT
 
 pytestmark = pytest.mark.slow
 
 DEPLOY = ROOT / "deploy"
 MANIFESTS = [path for path in sorted(DEPLOY.glob("kubernetes/*/*.yaml")) if path.name != "kustomization.yaml"]
-#: What uv says where it reaches no package index.
-UNREACHABLE = re.compile("[Ff]ailed to fetch|error sending request|dns error")
 
 
-def uv() -> str:
-    """The program, or the reason to skip."""
-    fetched = ROOT / ".headgate/tools/bin/uv"
-    found = shutil.which("uv") or (str(fetched) if fetched.is_file() else None)
-    if found is None:
-        pytest.skip("no uv (make setup)")
-    return found
-
-
-def checked(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    """What a checker says, from an environment of its own that uv keeps."""
-    environment = (
-        "--no-project",
-        "--python",
-        sys.executable,
-        "--with-requirements",
-        str(DEPLOY / "checks.txt"),
-    )
-    done = subprocess.run(
-        [uv(), "run", *environment, "--", *map(str, command)], capture_output=True, text=True, check=False
-    )
-    if done.returncode and UNREACHABLE.search(done.stderr):
-        pytest.skip("no package index for the tools of deploy/checks.txt")
-    return done
+checked = functools.partial(own_environments.checked, DEPLOY / "checks.txt")
 
 
 def test_containerfiles_pass_hadolint(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.serving import app
-from tests import four_models
+from tests import four_models, own_environments
 from tests.examples import examples
-from tests.served import NAME, deployed, shops
-from tests.support import Database
+from tests.served import NAME, deployed, serving, shops
+from tests.support import ROOT, Database
 
 pytestmark = [pytest.mark.parametrize("server", ["embedded"], indirect=True), pytest.mark.costly]
 ANYTHING = st.recursive(
@@ -134,3 +134,18 @@ def _fuzz(path: str, schema: dict[str, Any], ask: Callable[..., None]) -> None:
 
     of_json()
     of_bytes()
+
+
+def test_schemathesis_finds_nothing_that_the_description_does_not_say(database: Database) -> None:
+    """Its requests from the OpenAPI description, over HTTP: all of its checks, no 500 among them."""
+    shops(database)
+    deployed(database, four_models.package("lightgbm"), four_models.package("onnx"), share=0.5)
+    with serving(database) as served:
+        done = own_environments.checked(
+            ROOT / "tests" / "schemathesis.txt",
+            *("schemathesis", "run", str(served.client.base_url.join("/openapi.json"))),
+            *("--checks", "all", "--max-examples", str(examples(100)), "--seed", "1"),
+            *("--generation-database", "none", "--suppress-health-check", "all", "--no-color"),
+            cwd=database.folder,
+        )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -141,6 +142,22 @@ def test_whatever_a_model_raises_is_an_error_of_its_row() -> None:
     late = scorer.scored_now([{"n": 100}] * 50).rows
     assert set(late) == {(None, "none after 1 seconds")}
     assert model.calls == 1
+
+
+def test_a_whole_number_may_be_written_with_a_fraction_of_zero() -> None:
+    """As JSON Schema has it; it is a whole number then, in the key's text and in the log."""
+    signature = four_models.SIGNATURE
+    whole = {
+        "inputs": {"size": 3.0, "kind": "small"},
+        "features": {"shop__orders_7d": 1e3},
+        "key": {"shop_id": 7.0},
+    }
+    (row,) = Checker(signature).request(orjson.dumps(whole)).rows
+    assert json.dumps(row.values) == '{"size": 3, "kind": "small", "shop__orders_7d": 1000}'
+    assert json.dumps(row.key) == '{"shop_id": 7}'
+    for wrong in (3.5, 1e300, -(2.0**63)):
+        with pytest.raises(Refusal):
+            Checker(signature).request(orjson.dumps({**whole, "inputs": {"size": wrong, "kind": "small"}}))
 
 
 class Chances(Raises):

@@ -18,13 +18,13 @@ from headgate.serving.loaded import Deployment, Loaded
 from headgate.serving.log import PredictionLog
 from headgate.serving.records import ANSWERED, FAILED, REFUSED, Made, Read
 from headgate.serving.refusals import Refusal
-from headgate.serving.requests import Asked, Row
+from headgate.serving.requests import MOST_EXPLAINED, Asked, Row
 from headgate.serving.scoring import Scored
 from headgate.serving.shadows import Shadows
 from headgate.store.reading import FeatureStore
 
-#: Rows of one request that are explained at most, and explanations at once.
-MOST_EXPLAINED, MOST_EXPLAINING = 20, 2
+#: Explanations at once.
+MOST_EXPLAINING = 2
 
 
 class Answering:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from headgate.model.signature import INTEGERS, NUMBERS, Input, Signature
-from headgate.serving.requests import MOST_ROWS, RANGES
+from headgate.model.signature import INTEGERS, NUMBERS, TEXTS, Input, Signature
+from headgate.serving.requests import MOST_EXPLAINED, MOST_KEY_CHARACTERS, MOST_ROWS, RANGES
 
 ERROR = {
     "type": "object",
@@ -31,23 +31,17 @@ REFUSALS = {
 
 def described(model: str, signature: Signature) -> dict[str, Any]:
     """The document."""
-    instance = _instance(signature)
-    batch = {
-        "type": "object",
-        "properties": {
-            "instances": {"type": "array", "items": instance, "minItems": 1, "maxItems": MOST_ROWS},
-            "explain": {"type": "boolean"},
-        },
-        "required": ["instances"],
-        "additionalProperties": False,
-    }
-    single = {**instance, "properties": {**instance["properties"], "explain": {"type": "boolean"}}}
-    features = {
-        "type": "object",
-        "properties": {"key": instance["properties"].get("key", _object([]))},
-        "required": ["key"],
-        "additionalProperties": False,
-    }
+    instances = _instances(signature)
+    explain = {"type": "boolean"}
+    singles = [{**one, "properties": {**one["properties"], "explain": explain}} for one in instances]
+    batches = [
+        _batch(instances, MOST_ROWS, {**explain, "const": False}),
+        _batch(instances, MOST_EXPLAINED, explain),
+    ]
+    predict = {"anyOf": [*singles, *batches]}
+    posts = {"/predict": _post("Scores of one row or several", predict)}
+    if signature.fetched:
+        posts["/features"] = _post("The newest features of an entity", _object([("key", _key(signature))]))
     gets = {
         "/model": "What answers: versions, signature, release",
         "/healthz": "Whether the process lives",
@@ -61,8 +55,7 @@ def described(model: str, signature: Signature) -> dict[str, Any]:
         "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
         "security": [{}, {"key": []}],
         "paths": {
-            "/predict": {"post": _post("Scores of one row or several", {"anyOf": [single, batch]})},
-            "/features": {"post": _post("The newest features of an entity", features)},
+            **{path: {"post": post} for path, post in posts.items()},
             **{path: {"get": {"summary": text, "responses": _responses()}} for path, text in gets.items()},
         },
     }
@@ -84,27 +77,37 @@ def _responses() -> dict[str, Any]:
     return {"200": {"description": "The answer"}, **refusals}
 
 
-def _instance(signature: Signature) -> dict[str, Any]:
+def _instances(signature: Signature) -> list[dict[str, Any]]:
+    """The forms of a row: of a model that reads features, by key, or with them."""
     parts = {"inputs": _object((given.name, _value(given)) for given in signature.requested)}
-    required = ["inputs"] if signature.requested else []
-    if signature.fetched:
-        parts["features"] = _object((given.name, _value(given)) for given in signature.fetched)
     if signature.keys:
-        parts["key"] = _object((name, _typed(kind)) for name, kind in signature.keys)
-    return {
-        "type": "object",
-        "properties": parts,
-        "required": required,
-        "additionalProperties": False,
-    }
+        parts["key"] = _key(signature)
+    required = ["inputs"] if signature.requested else []
+    if not signature.fetched:
+        return [_object(parts.items(), required)]
+    features = _object((given.name, _value(given)) for given in signature.fetched)
+    by_key = _object(parts.items(), [*required, "key"])
+    return [by_key, _object([*parts.items(), ("features", features)], [*required, "features"])]
 
 
-def _object(properties: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+def _batch(instances: list[dict[str, Any]], most: int, explain: dict[str, Any]) -> dict[str, Any]:
+    rows = {"type": "array", "items": {"anyOf": instances}, "minItems": 1, "maxItems": most}
+    return _object([("instances", rows), ("explain", explain)], ["instances"])
+
+
+def _key(signature: Signature) -> dict[str, Any]:
+    return _object((name, _typed(kind)) for name, kind in signature.keys)
+
+
+def _object(
+    properties: Iterable[tuple[str, dict[str, Any]]], required: list[str] | None = None
+) -> dict[str, Any]:
+    """An object with these properties alone; all of them are required unless told otherwise."""
     found = dict(properties)
     return {
         "type": "object",
         "properties": found,
-        "required": list(found),
+        "required": list(found) if required is None else required,
         "additionalProperties": False,
     }
 
@@ -123,4 +126,8 @@ def _typed(kind: str) -> dict[str, Any]:
         return {"type": "number"}
     if kind == "boolean":
         return {"type": "boolean"}
-    return {"type": "string", **({"format": FORMATS[kind]} if kind in FORMATS else {})}
+    if kind in FORMATS:
+        return {"type": "string", "format": FORMATS[kind]}
+    # PostgreSQL has no text with U+0000.
+    text: dict[str, Any] = {"type": "string", "pattern": r"^[^\x00]*$"}
+    return text if kind in TEXTS else {**text, "maxLength": MOST_KEY_CHARACTERS}

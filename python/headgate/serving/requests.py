@@ -15,9 +15,12 @@ import orjson
 from headgate.model.signature import INTEGERS, NUMBERS, TEXTS, Input, Signature
 from headgate.serving.refusals import Refusal
 
-#: Rows of one request, and characters of a key's text.
+#: Rows of one request, those that are explained at most, and characters of a key's text.
 MOST_ROWS = 1_000
+MOST_EXPLAINED = 20
 MOST_KEY_CHARACTERS = 1_000
+#: Whole numbers below are what they are as a float, too.
+EXACT = 2**53
 RANGES = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 SHAPE = "an object with key, inputs, features; or with instances, a list of such objects"
 INTERVAL = re.compile(
@@ -182,9 +185,14 @@ def _part(given: Mapping[str, Any], part: str, checks: Mapping[str, Check], wher
         said += [f"also {_names(unknown)}"] if unknown else []
         raise _wrong(f"{where}{part}", f"the names {', '.join(checks) or 'none'}", "; ".join(said))
     for name, check in checks.items():
-        expected = check(values[name])
+        value = values[name]
+        expected = check(value)
+        # To JSON, 3.0 is a whole number. Of a larger one the parser may have lost digits.
+        if expected is not None and type(value) is float and value.is_integer() and abs(value) < EXACT:
+            values[name] = int(value)
+            expected = check(values[name])
         if expected is not None:
-            raise _wrong(f"{where}{part}, {name}", expected, _found(values[name]))
+            raise _wrong(f"{where}{part}, {name}", expected, _found(value))
     return values
 
 
@@ -224,6 +232,8 @@ def _found(value: Any) -> str:
     kinds = {dict: "an object", str: "a string", bool: "a boolean", float: "a fraction", type(None): "null"}
     if isinstance(value, list):
         return f"a list of {len(value)}"
+    if isinstance(value, str) and "\0" in value:
+        return "a string with U+0000"
     if type(value) is int:
         return "a whole number" if -(2**63) <= value < 2**63 else "a whole number out of range"
     return kinds.get(type(value), "something else")
