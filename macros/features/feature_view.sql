@@ -53,7 +53,7 @@ select
     {{ view.entity | join(',\n    ') }},
     as_of
     {%- for column in view.columns %},
-    {{ column.name if view.is_carried and quantile_of(column.operation) is none else measured_value(column) ~ ' as ' ~ column.name }}
+    {{ measured_value(column) }} as {{ column.name }}
     {%- endfor %}
 from slid
 {%- for name in view.events %}

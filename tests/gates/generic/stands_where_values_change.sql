@@ -66,11 +66,18 @@
         )
     union all
     select {{ key_list }}, as_of, 'has no row where an event enters' as finding
-    from (
-        select {{ key_list }}, as_of from entered
-        except
-        select {{ key_list }}, as_of from {{ ref(view) }}
-    ) as missing
+    from entered
+    where not exists (
+        -- Found by its key, however many rows stand.
+        select 1
+        from {{ ref(view) }} as standing
+        where
+            {%- for key in declared.entity %}
+            standing.{{ key }} = entered.{{ key }}
+            and
+            {%- endfor %}
+            standing.as_of = entered.as_of
+    )
     {%- else %}
     select 1 as nothing where false
     {%- endif %}
