@@ -16,7 +16,10 @@ from headgate.store.provenance import project_hash
 from tests.integration.landing_files import event
 from tests.support import Database
 
-GATE_RAN = "insert into ops.gate_results (run_id, gate, status) values ('r', 'g', 'pass')"
+PUBLISHED = """
+    insert into ops.scheduled_builds (project_hash, looked_at, published_at)
+    values ('any', clock_timestamp(), clock_timestamp())
+"""
 
 
 def test_messages_of_an_open_load_are_shown_to_the_build(
@@ -28,9 +31,9 @@ def test_messages_of_an_open_load_are_shown_to_the_build(
 
     async def work() -> tuple[bool, bool, str, float]:
         async with open_appender(database.settings, "github_events", uri="test") as appender:
-            before = await build.has_new_loads()
+            before = await asyncio.to_thread(build.has_new_loads)
             await appender.append([Message("1", json.dumps(event(1)).encode())])
-            after = await build.has_new_loads()
+            after = await asyncio.to_thread(build.has_new_loads)
             began = time.monotonic()
             await asyncio.to_thread(build.wait_for_new_loads, minutes=5)
             waited = time.monotonic() - began
@@ -60,13 +63,25 @@ def test_an_open_load_without_messages_is_nothing_to_build(
             message = Message("1", json.dumps(event(1)).encode())
             await appender.append([message])
             await appender.close_load()
-            await appender.connection.execute(GATE_RAN)
+            await appender.connection.execute(PUBLISHED)
             await appender.append([message])
-            return await build.has_new_loads()
+            return await asyncio.to_thread(build.has_new_loads)
 
     assert asyncio.run(work()) is False
 
 
+#: A load of long ago, and the beginning of a decision about it.
+OLD_LOAD = """
+    with load as (
+        insert into ops.loads (
+            source, entity, partition_start, partition_end, uri, status, finished_at,
+            lines_read, rows_landed, rows_rejected
+        )
+        values ('orders', 'records', '2026-01-01', '2026-01-02', 'test', 'landed', '2026-01-02', 0, 0, 0)
+        returning load_id
+    )
+    insert into ops.decisions (action, load_id, reason, actor)
+"""
 #: What makes a build due after one that was published, by what the look says of it.
 NEWS = {
     "something landed": """
@@ -76,6 +91,7 @@ NEWS = {
         )
         values ('orders', 'records', '2026-01-01', '2026-01-02', 'test', 'landed', clock_timestamp(), 0, 0, 0)
     """,
+    "a decision was made": f"{OLD_LOAD} select 'restore load', load_id, 'a test', 'test' from load",
     "another release was made active, or changes were approved": """
         insert into ops.release_events (action, actor) values ('rollback', 'somebody')
     """,
@@ -90,6 +106,10 @@ NEWS = {
     """,
     "files of the project changed": "update ops.scheduled_builds set project_hash = 'other'",
 }
+
+
+#: What the sensor of scheduled builds waits for.
+ARRIVALS = {"something landed", "a decision was made"}
 
 
 @pytest.mark.parametrize("reason", [*NEWS, None])
@@ -111,8 +131,17 @@ def test_a_build_is_due_when_there_is_news(database: Database, reason: str | Non
         news.note_published(database.settings, connection)
         if reason:
             database.query(NEWS[reason])
+        assert news.has_arrived(connection) is (reason in ARRIVALS)
         assert news.look(database.settings, connection) == reason
     assert (
         project_hash(database.settings.project_dir)
         in database.query("select project_hash from ops.scheduled_builds order by looked_at desc limit 1")[0]
     )
+
+
+def test_nobody_waits_for_records_that_expired(database: Database) -> None:
+    """Removing what is old by policy is a decision that brings nothing to build."""
+    database.query(PUBLISHED)
+    database.query(f"{OLD_LOAD} select 'expire load', load_id, 'a test', 'test' from load")
+    with contextlib.closing(open_psycopg2(database.dsn)) as connection:
+        assert not news.has_arrived(connection)

@@ -30,7 +30,7 @@ def wait_for_new_loads(*, minutes: float) -> bool:
     so that the build sees what they hold.
     """
     deadline = time.monotonic() + minutes * 60
-    while time.monotonic() < deadline and (not asyncio.run(has_new_loads()) or backfill_builds()):
+    while time.monotonic() < deadline and (not has_new_loads() or backfill_builds()):
         time.sleep(SECONDS_BETWEEN_LOOKS)
     asyncio.run(_close_open_loads())
     forget_other_sources(load_settings())
@@ -85,35 +85,18 @@ def _publish(settings: Settings) -> dict[str, Any]:
     }
 
 
+def has_new_loads() -> bool:
+    """Whether something arrived since the last build that was published."""
+    with contextlib.closing(open_psycopg2(postgres.dsn(load_settings()))) as connection:
+        connection.autocommit = True
+        return news.has_arrived(connection)
+
+
 def backfill_builds() -> bool:
     """Whether a backfill is building what it landed."""
     with contextlib.closing(open_psycopg2(postgres.dsn(load_settings()))) as connection:
         connection.autocommit = True
         return is_building(connection)
-
-
-async def has_new_loads() -> bool:
-    """Whether something landed or was decided since the gates last ran, or messages wait in an open load."""
-    connection = await postgres.connect(load_settings())
-    try:
-        found: bool = await connection.fetchval("""
-            select exists (
-                select from ops.loads
-                where
-                    (status = 'open' and lines_read > 0)
-                    or (
-                        status = 'landed'
-                        and finished_at > coalesce((select max(ran_at) from ops.gate_results), '-infinity')
-                    )
-            )
-            or exists (
-                select from ops.decisions
-                where decided_at > coalesce((select max(ran_at) from ops.gate_results), '-infinity')
-            )
-        """)
-        return found
-    finally:
-        await connection.close()
 
 
 async def _has_features() -> bool:
