@@ -1,16 +1,17 @@
 {# A finding of contract_drift as a sentence, with what to do next; `found` is the name of the relation that has it. #}
 {% macro drift_explanation(found) -%}
+    {%- set of_type = "coalesce(' of ' || nullif(" ~ found ~ ".record_type, 'none'), '')" -%}
     case {{ found }}.finding
         when 'undeclared generation'
             then
-                'records of ' || {{ found }}.record_type || ' are of generation ' || {{ found }}.schema_generation
+                'records' || {{ of_type }} || ' are of generation ' || {{ found }}.schema_generation
                 || ', which the contract does not name: nothing would be checked, and columns would be null'
         when 'new path'
             then
-                {{ found }}.path || ' of ' || {{ found }}.record_type || ' (' || {{ found }}.found
+                {{ found }}.path || {{ of_type }} || ' (' || {{ found }}.found
                 || ') was not there before'
         else
-            {{ found }}.path || ' of ' || {{ found }}.record_type || ': expected ' || {{ found }}.expected
+            {{ found }}.path || {{ of_type }} || ': expected ' || {{ found }}.expected
             || ', found ' || {{ found }}.found
     end
     || ', in ' || {{ found }}.records_count || ' of ' || {{ found }}.sampled_count || ' sampled records. Next: '

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from headgate import private
@@ -71,6 +71,16 @@ def by_instant(instants: Mapping[str, datetime | None]) -> str:
     if len(named) <= 1:
         return "".join(told.values()) or "-"
     return "; ".join(f"{told[instant]}: {', '.join(names)}" for instant, names in named.items())
+
+
+def number_of(count: int, noun: str) -> str:
+    """A number with its noun: `1 row`, `2,000 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def began(instant: datetime) -> datetime:
+    """When a partition begins, for people: appended ones begin microseconds before their oldest record."""
+    return instant + timedelta(milliseconds=1)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

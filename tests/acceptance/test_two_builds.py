@@ -61,4 +61,4 @@ def test_what_another_run_built_meanwhile_is_not_certified(database: Database, t
         " where model = 'actor_activity'"
     )
     database.dbt("test", "--exclude", "test_type:unit")
-    assert [model for model, _ in database.query(UNPROVEN)] == ["actor_activity"]
+    assert [model for model, *_ in database.query(UNPROVEN)] == ["actor_activity"]

@@ -193,7 +193,8 @@ def test_a_discarded_record_stays_out_under_a_later_contract(shop: ProjectCopy) 
 
 def test_killed_midway(shop: ProjectCopy) -> None:
     """A command that is killed while it waits for a lock has changed nothing; run again, it does it whole."""
-    load = shop.database.value("select min(load_id) from ops.loads where source = 'orders'")
+    load = land(shop, "orders_5", orders(400, 60, broken=8))
+    build(shop, exit_code=1)
     before = decided(shop)
     commands = (
         ("loads", "discard", str(load)),

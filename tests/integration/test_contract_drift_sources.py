@@ -79,7 +79,15 @@ def sell(database: Database, hour: int, record: dict[str, Any]) -> None:
 def build(project: ProjectCopy, exit_code: int = 0) -> str:
     """Builds what looks at loads, with its gates; what dbt said."""
     return project.dbt(
-        *("build", "--select", "path:seeds", "path:models/monitoring", "contract_paths"),
+        *(
+            "build",
+            "--select",
+            "path:seeds",
+            "path:models/monitoring",
+            "predictions_observed_paths",
+            "contract_paths",
+        ),
+        *("--exclude", "path:models/monitoring/predictions", "event_types_are_known"),
         *("--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"),
         exit_code=exit_code,
     ).stdout

@@ -58,6 +58,20 @@ def test_readings_have_no_identity() -> None:
     }
 
 
+def test_an_envelope_inside_of_an_object_is_proposed() -> None:
+    """What identifies and times a record below its first keys is named with its option, not taken."""
+    at = "2026-03-0{}T10:00:00Z"
+    sold = [
+        {"invoice": {"number": f"a-{n}", "issuedAt": at.format(n)}, "by": {"id": n % 2}} for n in range(1, 9)
+    ]
+    found = infer(sold)
+
+    assert found.contract.envelope.identity is found.contract.envelope.time is None
+    assert "may be meant: --identity invoice.number" in found.notes
+    assert "may be meant: --time invoice.issuedAt" in found.notes
+    assert not any("by.id" in note for note in found.notes)
+
+
 def test_given_envelope_wins() -> None:
     """Paths that are given are taken, also such as lie deeper."""
     found = infer(webhooks(), identity="payload.sender.id", kind="payload.action", time="payload.starred_at")

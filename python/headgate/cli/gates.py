@@ -21,6 +21,7 @@ from headgate.gates.results import GateResult
 from headgate.gates.waivers import waivers
 from headgate.gates.ways_out import ways_out
 from headgate.postgres.working import with_connection
+from headgate.report import began, number_of
 from headgate.report import table as lines_of
 from headgate.settings import load_settings
 
@@ -58,7 +59,7 @@ def list_gates(as_json: bool) -> None:
     console = tables()
     console.print(table if found else "No gate has run yet.")
     failed = sum(result.failed for result in found)
-    console.print(f"{len(found)} gates, {failed} failed", highlight=False)
+    console.print(f"{number_of(len(found), 'gate')}, {failed} failed", highlight=False)
 
 
 @gates.command("show")
@@ -99,7 +100,7 @@ def list_waivers(as_json: bool) -> None:
         (
             one.gate,
             one.load_id,
-            f"{one.source} {one.partition_start:%Y-%m-%dT%H:%M}",
+            f"{one.source} {began(one.partition_start):%Y-%m-%dT%H:%M}",
             "in force" if one.is_in_force else "the load is gone",
             f"{one.actor}, {one.decided_at:%Y-%m-%d %H:%M}: {one.reason}",
         )

@@ -20,6 +20,7 @@ from headgate.landing import land_files, replay_quarantined
 from headgate.landing.replay import FIRST, LAST
 from headgate.postgres.newest import require_newest
 from headgate.receiving.source import WebhookSource
+from headgate.report import began
 from headgate.settings import Settings, load_settings
 from headgate.sources import DeclaredSource, Delivery, HourlySource, Source, get_source
 from headgate.sources.base import delivery_at, parse_hour, parse_partition
@@ -178,7 +179,7 @@ def replay(source: str, first: str | None, last: str | None, as_json: bool) -> N
         return
     for item in replayed:
         click.echo(
-            f"{item.partition_start:%Y-%m-%dT%H:%MZ}  {item.quarantined_rows:,} quarantined rows, "
+            f"{began(item.partition_start):%Y-%m-%dT%H:%MZ}  {item.quarantined_rows:,} quarantined rows, "
             f"{item.models} models to build again"
         )
     if replayed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from headgate.landing import LoadResult, Progress, land_files
+from headgate.report import number_of
 from headgate.settings import Settings
 from headgate.sources import Delivery
 
@@ -21,7 +22,8 @@ def land_with_progress(
     console = Console(stderr=True)
     remote = sum(delivery.is_remote for delivery in deliveries)
     console.print(
-        f"{len(deliveries)} partitions: {len(deliveries) - remote} from files, {remote} over HTTP",
+        f"{number_of(len(deliveries), 'partition')}: "
+        f"{len(deliveries) - remote} from files, {remote} over HTTP",
         highlight=False,
     )
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -69,7 +71,10 @@ def show_loads(results: list[LoadResult], seconds: float) -> None:
     total = f"{sum(result.rows_landed for result in written) / max(seconds, 0.001):,.0f}"
     table.add_section()
     table.add_row(
-        f"{len(results)} loads", f"{len(written)} written", *_counts(results), total if written else ""
+        number_of(len(results), "load"),
+        f"{len(written)} written",
+        *_counts(results),
+        total if written else "",
     )
     console.print(table)
     for reason, count in Counter(result.reason for result in written if result.reason).items():

@@ -14,7 +14,7 @@ from headgate.decisions import log, reports
 from headgate.decisions import quarantine as deciding
 from headgate.decisions.quarantine import Selection, Verb
 from headgate.postgres.working import with_connection
-from headgate.report import table
+from headgate.report import began, table
 from headgate.settings import load_settings
 from headgate.sources import get_source
 
@@ -64,7 +64,7 @@ def list_records(
     rows = [
         (
             row["load_id"],
-            f"{row['partition_start']:%Y-%m-%dT%H:%M}",
+            f"{began(row['partition_start']):%Y-%m-%dT%H:%M}",
             row["record_type"],
             row["records"],
             row["state"],

@@ -8,6 +8,7 @@ from typing import Any
 
 from headgate.errors import UsageError
 from headgate.postgres.connection import Connection
+from headgate.report import began
 from headgate.store import ledger
 from headgate.store.views import quoted
 
@@ -75,7 +76,7 @@ class Load:
         """The load in words."""
         return (
             f"load {self.load_id}: {self.source}.{self.entity} "
-            f"{self.partition_start:%Y-%m-%dT%H:%M}/{self.partition_end:%Y-%m-%dT%H:%M}"
+            f"{began(self.partition_start):%Y-%m-%dT%H:%M}/{self.partition_end:%Y-%m-%dT%H:%M}"
         )
 
     def as_dict(self) -> dict[str, Any]:

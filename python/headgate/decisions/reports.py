@@ -11,7 +11,7 @@ from headgate.decisions.radius import Radius, ViewRows
 from headgate.decisions.retention import Expired, Expiry
 from headgate.decisions.waivers import WaiverChange
 from headgate.durations import written
-from headgate.report import Report, table
+from headgate.report import Report, number_of, table
 
 #: How many reasons of quarantined records a report lists.
 REASONS = 10
@@ -28,7 +28,7 @@ def of_load(change: LoadChange, reason: str, *, done: bool) -> Report:
         verb=f"loads-{verb}",
         title=_title(f"{verb.capitalize()} {load.title}", change.is_needed, done),
         plan=[
-            f"{verb.capitalize()} {load.title}, {rows:,} records, from {load.uri}.",
+            f"{verb.capitalize()} {load.title}, {number_of(rows, 'record')}, from {load.uri}.",
             f"Reason: {reason}",
         ],
         design=[
@@ -39,7 +39,7 @@ def of_load(change: LoadChange, reason: str, *, done: bool) -> Report:
             "and computes the feature rows again whose values rest on it. Consumers see it after a publish.",
         ],
         changes=[
-            f"{rows:,} records: counted as {'discarded' if discards else 'landed'}.",
+            f"{number_of(rows, 'record')}: counted as {'discarded' if discards else 'landed'}.",
             *radius_lines(change.radius),
             *(["The same bytes do not land again; other bytes for this partition do."] if discards else []),
         ],
@@ -163,7 +163,7 @@ def radius_lines(radius: Radius) -> list[str]:
     typed = [model for model in radius.models if model not in {view.view for view in radius.views}]
     return [
         *textwrap.wrap(
-            f"{len(typed)} models hold its partition: {', '.join(typed) or 'none'}.",
+            f"Its partition is held by {number_of(len(typed), 'model')}: {', '.join(typed) or 'none'}.",
             100,
             subsequent_indent="  ",
             break_on_hyphens=False,

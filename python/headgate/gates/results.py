@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from headgate.errors import GateFailed, UsageError
+from headgate.report import number_of
 
 FAILED = ("fail", "error")
 FOUND = (*FAILED, "warn")
@@ -50,7 +51,7 @@ class GateResult:
         if self.status == "error":
             reason = f": {' '.join(self.reason.split())}" if self.reason else ""
             return f"gate {self.gate}{model} could not run{reason}"
-        rows = f"{self.failures} {'row' if self.failures == 1 else 'rows'}"
+        rows = number_of(self.failures or 0, "row")
         kept = f", kept in {self.failures_relation}" if self.failures_relation else ""
         verb = "failed" if self.failed else "warned"
         return f"gate {self.gate}{model} {verb} for {rows}{kept}"
@@ -143,7 +144,7 @@ def failure(
     named = [result.sentence() for result in results[:NAMED_GATES]]
     if len(results) > NAMED_GATES:
         named.append(f"and {len(results) - NAMED_GATES} more")
-    gates = "1 gate" if len(results) == 1 else f"{len(results)} gates"
+    gates = number_of(len(results), "gate")
     return GateFailed(
         f"{gates} in block {block}",
         expected="no failing rows",

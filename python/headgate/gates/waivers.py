@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from headgate.report import began
+
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
@@ -42,7 +44,7 @@ class Waiver:
         """Gate, load, who, when and why, in one line."""
         return (
             f"gate {self.gate} for load {self.load_id} "
-            f"({self.source} {self.partition_start:%Y-%m-%dT%H:%M}): {self.reason} "
+            f"({self.source} {began(self.partition_start):%Y-%m-%dT%H:%M}): {self.reason} "
             f"({self.actor}, {self.decided_at:%Y-%m-%d %H:%M} UTC)"
         )
 

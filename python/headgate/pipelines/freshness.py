@@ -22,6 +22,7 @@ NEWEST = """
         source,
         entity,
         max(case status when 'open' then started_at else partition_end end),
+        max(case status when 'open' then started_at else reaches_to end),
         max(finished_at)
     from ops.loads
     where status = 'landed' or (status = 'open' and lines_read > 0)
@@ -38,6 +39,8 @@ class Freshness:
     entity: str
     #: End of the newest partition that landed.
     newest: datetime
+    #: Up to when it holds events: of what is appended the hour after the newest event.
+    data_to: datetime
     #: When something last landed.
     landed_at: datetime | None
     #: How old `newest` may be; None where the source declares no limit.
@@ -64,10 +67,11 @@ def read_freshness(settings: Settings, connection: Psycopg2Connection) -> list[F
             source=source,
             entity=entity,
             newest=newest,
+            data_to=data_to,
             landed_at=landed_at,
             limit=limits.get((source, entity)),
         )
-        for source, entity, newest, landed_at in query(connection, NEWEST)
+        for source, entity, newest, data_to, landed_at in query(connection, NEWEST)
     ]
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812
 
 from headgate.pipelines.waiting import query
+from headgate.report import number_of
 
 #: A gate that the project has no more, or that lacks no verdict, stops nothing; before dbt has told which
 #: gates there are, one whose model passed all of its gates since.
@@ -49,7 +50,7 @@ class StoppingGate:
 
     def sentence(self) -> str:
         """What it found, and the next step."""
-        rows = "could not run" if self.failures is None else f"{self.failures:,} rows"
+        rows = "could not run" if self.failures is None else number_of(self.failures, "row")
         model = f" on {self.model}" if self.model else ""
         return f"{rows}{model}; see what helps: headgate gates show {self.gate}"
 

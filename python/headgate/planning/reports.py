@@ -5,7 +5,7 @@ from __future__ import annotations
 from headgate.change import LAYERS, Change
 from headgate.planning.apply import Applied
 from headgate.planning.plan import Plan
-from headgate.report import Report, table
+from headgate.report import Report, number_of, table
 
 WORDS = {
     "source": "Source contracts",
@@ -58,7 +58,7 @@ def _summary(plan: Plan, *, approved: bool) -> list[str]:
         return ["What is declared is what is deployed."]
     additive = len(plan.changes) - len(plan.breaking)
     lines = [
-        f"{_count(len(plan.changes), 'change')}: {additive} additive, {len(plan.breaking)} breaking.",
+        f"{number_of(len(plan.changes), 'change')}: {additive} additive, {len(plan.breaking)} breaking.",
         *plan.problems,
     ]
     if plan.problems:
@@ -79,7 +79,7 @@ def _design(plan: Plan) -> list[str]:
     ]
     if plan.rebuild:
         lines += [
-            f"Built again from {_count(plan.partitions, 'landed partition')}, behind all gates:",
+            f"Built again from {number_of(plan.partitions, 'landed partition')}, behind all gates:",
             *table(
                 ("model", "rows", "MB", "seconds"),
                 [
@@ -150,7 +150,3 @@ def _rollback(plan: Plan) -> list[str]:
         f"headgate rollback --to {plan.release} --yes",
         "Then check out the project as it was, and `headgate apply` for the tables of dbt.",
     ]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def infer(
         kinds,
         few_values(observed, personal, envelope),
         len(records),
-        tuple(notes(sampled, observed, envelope)),
+        (*notes(sampled, observed, envelope), *_nested(distinct, envelope)),
     )
 
 
@@ -156,6 +157,40 @@ def _best(records: Sequence[Record], score: Score) -> str | None:
     scored = [(score(key, [record.get(key) for record in records], records), key) for key in keys]
     best, found = max(scored, key=lambda item: item[0], default=(0.0, ""))
     return format_key(found) if best > 0 else None
+
+
+def _nested(records: Sequence[Record], envelope: Envelope) -> Iterator[str]:
+    """Paths inside of objects that may be what no key of the record is: a person decides."""
+    found = list(dict.fromkeys(path for record in records[:100] for path in _paths_inside(record)))
+    for option, path, score in (
+        ("--identity", envelope.identity, _unique_score),
+        ("--time", envelope.time, _time_score),
+    ):
+        scored = [
+            (score(str(parse_path(name)[-1]), [value_at(record, name) for record in records], records), name)
+            for name in (found if path is None else ())
+        ]
+        names = [name for worth, name in sorted(scored, key=lambda item: -item[0]) if worth > 0]
+        if names:
+            yield f"may be meant: {', '.join(f'{option} {shlex.quote(name)}' for name in names[:3])}"
+
+
+def _unique_score(key: str, values: list[Any], records: Sequence[Record]) -> float:
+    """The id of a thing inside of a record may come again with the next record: not one of these twice."""
+    score = _identity_score(key, values, records)
+    return score if score and len(set(values)) == len(values) else 0
+
+
+def _paths_inside(record: Record, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Paths of two to four keys, in the order of the record."""
+    for key, value in record.items():
+        if not can_land(key):
+            continue
+        steps = (*above, key)
+        if isinstance(value, dict) and len(steps) < 4:
+            yield from _paths_inside(value, steps)
+        elif above:
+            yield format_path(steps)
 
 
 def _identity_score(key: str, values: list[Any], _records: Sequence[Record]) -> float:

@@ -7,7 +7,7 @@ from datetime import datetime
 from headgate.pipelines.mage_runs import MageRun
 from headgate.pipelines.watch import in_hours
 from headgate.postgres.state import Load
-from headgate.report import table
+from headgate.report import began, number_of, table
 from headgate.status.operations import Operations, Scheduled
 
 #: Sections whose first line is a line of headings.
@@ -37,7 +37,7 @@ def sections(operations: Operations, loads: tuple[Load, ...]) -> Sections:
             [
                 (
                     f"{one.source}.{one.entity}",
-                    f"{one.newest:%Y-%m-%d %H:%M}",
+                    f"{one.data_to:%Y-%m-%d %H:%M}",
                     f"{one.landed_at:%Y-%m-%d %H:%M}" if one.landed_at else None,
                     in_hours(one.limit) if one.limit else None,
                     "late" if one.is_late(now) else "",
@@ -46,7 +46,7 @@ def sections(operations: Operations, loads: tuple[Load, ...]) -> Sections:
             ],
         ),
         "Waiting for a build": [
-            f"{one.source}  {one.loads:,} loads, the first landed {one.since:%Y-%m-%d %H:%M} UTC"
+            f"{one.source}  {number_of(one.loads, 'load')}, the first landed {one.since:%Y-%m-%d %H:%M} UTC"
             for one in operations.waiting
         ],
         "Gates that stop": [
@@ -70,7 +70,7 @@ def sections(operations: Operations, loads: tuple[Load, ...]) -> Sections:
                 (
                     load.load_id,
                     load.source.split(".", maxsplit=1)[0],
-                    f"{load.partition_start:%Y-%m-%dT%H}",
+                    f"{began(load.partition_start):%Y-%m-%dT%H}",
                     load.status,
                     load.rows_landed,
                     load.rows_rejected,

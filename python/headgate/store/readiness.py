@@ -9,6 +9,7 @@ import asyncpg
 
 from headgate.errors import GateFailed, HeadgateError, NothingBuiltError
 from headgate.postgres.connection import Connection
+from headgate.report import began, number_of
 from headgate.store import proof
 
 #: How many findings an error names before it says how many more there are.
@@ -110,7 +111,8 @@ async def _errors(connection: Connection, groups: list[list[str]]) -> dict[str, 
     for group in groups:
         late = (("not built", _of(missing, group)), ("older than its data", _of(outdated, group)))
         if any(rows for _, rows in late):
-            errors |= dict.fromkeys(group, _not_built(late))
+            red = await _failed_gates(connection, _of(unproven, group))
+            errors |= dict.fromkeys(group, _not_built(late, red))
         elif rows := _of(unproven, group):
             subject = "gates of what is to be published"
             error = await _not_proven(connection, rows, subject, "nothing was published")
@@ -131,12 +133,15 @@ def _of(rows: list[asyncpg.Record], group: list[str]) -> list[asyncpg.Record]:
     return [row for row in rows if row["view"] in group]
 
 
-def _not_built(late: Iterable[tuple[str, list[asyncpg.Record]]]) -> HeadgateError:
+def _not_built(late: Iterable[tuple[str, list[asyncpg.Record]]], red: list[asyncpg.Record]) -> HeadgateError:
+    found = [f"{what}: {_named(rows)}" for what, rows in late if rows]
     return HeadgateError(
         "feature views to publish",
         expected="every landed partition built into each of them, from what is landed and typed now",
-        found="; ".join(f"{what}: {_named(rows)}" for what, rows in late if rows),
-        next_step="run `dbt build` (or `headgate run build_features`) to its end; then publish again",
+        found="; ".join([*found, *_sentences(red)]),
+        next_step=_look_at(red)
+        if red
+        else "run `dbt build` (or `headgate run build_features`) to its end; then publish again",
     )
 
 
@@ -144,35 +149,46 @@ async def _not_proven(
     connection: Connection, unproven: list[asyncpg.Record], subject: str, outcome: str
 ) -> GateFailed:
     gates = sorted({row["gate"] for row in unproven if row["gate"]})
-    unnamed = sorted({row["model"] for row in unproven if not row["gate"]})
-    failed = await connection.fetch(proof.FAILED_GATES, gates, unnamed)
+    failed = await _failed_gates(connection, unproven)
     silent = [gate for gate in gates if gate not in {row["gate"] for row in failed}]
-    found = [
-        f"gate {row['gate']} on {row['model']}"
-        + (f" failed for {row['failures']} rows" if row["failures"] else " could not run")
-        for row in failed[:NAMED]
-    ]
-    if len(failed) > NAMED:
-        found.append(f"and {len(failed) - NAMED} more")
+    found = _sentences(failed)
     if silent and not failed:
         found.append(f"no verdict of {', '.join(silent[:NAMED])}" + _more(silent))
     return GateFailed(
         subject,
         expected="every gate of each load that it rests on run and passed since the last build",
         found="; ".join([*found, f"no proof for {_named(unproven)}", outcome]),
-        next_step=f"run `headgate gates show {failed[0]['gate']}` to see the rows and the ways out"
+        next_step=_look_at(failed)
         if failed
         else "run `dbt build` (or `dbt test`) so that the gates that were skipped run",
     )
 
 
+async def _failed_gates(connection: Connection, unproven: list[asyncpg.Record]) -> list[asyncpg.Record]:
+    """Of gates without a verdict those whose newest result is a failure."""
+    gates = sorted({row["gate"] for row in unproven if row["gate"]})
+    unnamed = sorted({row["model"] for row in unproven if not row["gate"]})
+    return list(await connection.fetch(proof.FAILED_GATES, gates, unnamed))
+
+
+def _sentences(failed: list[asyncpg.Record]) -> list[str]:
+    found = [
+        f"gate {row['gate']} on {row['model']}"
+        + (f" failed for {number_of(row['failures'], 'row')}" if row["failures"] else " could not run")
+        for row in failed[:NAMED]
+    ]
+    return [*found, f"and {len(failed) - NAMED} more"] if len(failed) > NAMED else found
+
+
+def _look_at(failed: list[asyncpg.Record]) -> str:
+    return f"run `headgate gates show {failed[0]['gate']}` to see the rows and the ways out"
+
+
 def _named(rows: list[asyncpg.Record]) -> str:
     """The first findings as model and partition, and how many more."""
+    starts = [(row["model"], row["partition_start"]) for row in rows]
     named = list(
-        dict.fromkeys(
-            f"{row['model']} {row['partition_start']:%Y-%m-%dT%H}" if row["partition_start"] else row["model"]
-            for row in rows
-        )
+        dict.fromkeys(f"{model} {began(start):%Y-%m-%dT%H}" if start else model for model, start in starts)
     )
     return ", ".join(named[:NAMED]) + _more(named)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from headgate.errors import HeadgateError
 from headgate.pipelines.validation.run import Report, validate
+from headgate.report import number_of
 
 DEFAULT = "mage_pipelines"
 
@@ -38,12 +39,8 @@ def rendered(report: Report, *, as_json: bool) -> str:
         return json.dumps([finding.as_dict() for finding in report.findings], indent=2)
     lines = [str(finding) for finding in report.findings]
     counts = (
-        _counted(report.pipelines, "pipeline"),
-        _counted(report.errors, "error"),
-        _counted(report.warnings, "warning"),
+        number_of(report.pipelines, "pipeline"),
+        number_of(report.errors, "error"),
+        number_of(report.warnings, "warning"),
     )
     return "\n".join([*lines, f"{', '.join(counts)} (Mage {report.mage_version})"])
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
