@@ -28,6 +28,7 @@ BENCHMARKS = (
     "end_to_end",
     "staging_vs_landing",
     "features_growth",
+    "whole_way",
     "orders_features",
     "monitoring",
     "publishing",
