@@ -62,8 +62,8 @@ def test_a_version_is_kept_with_its_files_and_histograms(database: Database) -> 
     in_database(database, work)
 
 
-def test_only_what_passed_is_registered(database: Database) -> None:
-    """The refusal names the gate and its reason; registering twice changes nothing."""
+def test_only_what_passed_is_registered(database: Database, tmp_path: Path) -> None:
+    """The refusal names the gate and its reason, its card can be read; registering twice changes nothing."""
 
     async def work(connection: Connection) -> None:
         gate = {"gate": "beats_base_rate", "verdict": "failed", "reason": "AUC 0.51 [0.48, 0.54]"}
@@ -76,6 +76,10 @@ def test_only_what_passed_is_registered(database: Database) -> None:
         assert await versions.register(connection, "will_ship", 2) == registered
 
     in_database(database, work)
+    show = ("model", "show", "will_ship", "1", "--card")
+    database.headgate(*show, tmp_path / "card.md")
+    assert (tmp_path / "card.md").read_text() == "# Card\n"
+    assert "such as card.html" in database.headgate(*show, tmp_path / "card.pdf", exit_code=2).stderr
 
 
 def test_a_changed_file_is_refused(database: Database, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     ),
     "model show": (
         "headgate model show order_returns",
-        "headgate model show order_returns 2 --json",
+        "headgate model show order_returns 2 --card card.html",
     ),
     "model at": (
         "headgate model at 2026-03-01T12:30:00Z",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from headgate.errors import UsageError
 from headgate.model import promotions, versions
 from headgate.model.deployment import canary, differences, fit, state
 from headgate.model.deployment.state import Serving, State
+from headgate.model.package import Package
 from headgate.model.versions import ModelVersion
 from headgate.postgres.connection import Connection
 from headgate.postgres.working import with_connection
@@ -72,12 +74,19 @@ def list_versions(name: str | None, as_json: bool) -> None:
 @model.command("show")
 @click.argument("name")
 @click.argument("version", type=int, required=False)
+@click.option(
+    "--card",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the model card to this file, as .html or .md says.",
+)
 @AS_JSON
-def show(name: str, version: int | None, as_json: bool) -> None:
+def show(name: str, version: int | None, card: Path | None, as_json: bool) -> None:
     """Show a version of NAME: of what it was made, its figures and gates. Default: the newest."""
 
     async def work(connection: Connection) -> tuple[ModelVersion, state.Approval]:
         found = await versions.find(connection, name, version)
+        if card:
+            _write_card(await versions.load(connection, name, found.version), card)
         return found, await state.approval_of(connection, found)
 
     found, approval = with_connection(load_settings(), work)
@@ -87,6 +96,18 @@ def show(name: str, version: int | None, as_json: bool) -> None:
     lines = _described(found)
     place = next(number for number, line in enumerate(lines) if line.startswith("registered")) + 1
     click.echo("\n".join([*lines[:place], f"approval     {approval.sentence}", *lines[place:]]))
+
+
+def _write_card(package: Package, file: Path) -> None:
+    content = package.files.get(f"card{file.suffix}")
+    if content is None:
+        raise UsageError(
+            f"card {file}",
+            expected="a name that ends in .html or .md, and a version that has a card",
+            found=f"no card{file.suffix} among its files",
+            next_step="name a file such as card.html",
+        )
+    file.write_bytes(content)
 
 
 @model.command("at")

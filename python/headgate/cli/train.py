@@ -43,7 +43,9 @@ def train(model: str, dataset_id: int, as_json: bool) -> None:
             f"model {made.model} version {made.version}",
             expected="every gate to pass",
             found="; ".join(f"{gate['gate']}: {gate['reason']}" for gate in failed),
-            next_step="look at its card (card.md in the package), mend what the gate names, train again",
+            next_step="see its figures and plots with"
+            f" `headgate model show {made.model} {made.version} --card card.html`, mend what the gate names,"
+            " train again",
         )
 
 

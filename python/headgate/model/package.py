@@ -89,7 +89,7 @@ def unpack(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Package:
                 f"model {manifest['name']}, file {path}",
                 expected=f"SHA-256 {expected[:12]}",
                 found=found[:12] if found else "no such file",
-                next_step="take the whole package again from where it was made",
+                next_step="copy the folder again, or make it anew: `headgate model bundle`",
             )
     return Package(
         name=manifest["name"],

@@ -133,7 +133,8 @@ async def register(connection: Connection, model: str, version: int) -> ModelVer
             f"model {model} version {version}",
             expected="a version that passed its gates",
             found="; ".join(f"{gate['gate']}: {gate['reason']}" for gate in failed) or "one that did not",
-            next_step="mend what the gate names and train again; `headgate model show` tells all figures",
+            next_step="mend what the gate names and train again;"
+            f" `headgate model show {model} {version} --card card.html` tells all figures",
         )
     await connection.execute(
         """

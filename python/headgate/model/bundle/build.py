@@ -132,7 +132,8 @@ async def _chosen(connection: Connection, model: str, version: int | None) -> Mo
             f"model {model} version {found.version}",
             expected="a version that is registered",
             found="one that is not",
-            next_step="run `headgate model show` to see why, or name another with --version",
+            next_step=f"register it (`headgate model register {model} {found.version}`), or name another with"
+            " --version; `headgate model list` has all",
         )
     return found
 

@@ -57,5 +57,5 @@ def load(package: Package, *, home: Path | None = None) -> Predictor:
             f"model {package.name}, flavour {package.flavour}",
             expected="files that load",
             found=type(error).__name__,
-            next_step="train again, or take the package again from where it was made",
+            next_step="train again; a folder that was copied: copy it again",
         ) from error
