@@ -96,7 +96,8 @@ async def _train(name: str) -> dict[str, Any]:
             f"model {name} version {made.version}",
             expected="a model that passes its gates",
             found="; ".join(reasons),
-            next_step=f"read its card: `headgate model show {name} {made.version} --card card.html`; the champion stays",
+            next_step=f"read its card: `headgate model show {name} {made.version} --card card.html`;"
+            " the champion stays",
         )
     connection = await postgres.connect(settings)
     try:
