@@ -70,13 +70,12 @@ def orders(rng: random.Random, count: int, lasting: timedelta, name: str) -> lis
 
 
 def measures(rng: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Some measures: as they are declared, and as brute force has them; of half of the views all are carried on."""
+    """Some measures: as they are declared, and as brute force has them; half of the time all are carried."""
     declared, expected = {}, {}
     are_carried = rng.random() < 0.5
     for number, (sql, of, operations) in enumerate(rng.sample(MEASURED, 3)):
-        if are_carried:
-            operations = [operation for operation in operations if operation in CARRIED]
-        chosen = rng.sample(operations, min(len(operations), 3))
+        allowed = [one for one in operations if one in CARRIED] if are_carried else operations
+        chosen = rng.sample(allowed, min(len(allowed), 3))
         condition = rng.choice([None, *CONDITIONS])
         name = f"m{number}"
         declared[name] = {"operations": chosen}
