@@ -79,22 +79,19 @@
 #}
 {% macro held_models(gate) -%}
     {% set names = [] %}
-    {% set seen = [] %}
-    {% set waiting = gate.depends_on.nodes | list %}
-    {% for _ in range(10000) if waiting %}
-        {% set node_id = waiting.pop() if waiting else seen[0] %}
+    {% set reached = gate.depends_on.nodes | list %}
+    {#- The list grows while it is gone through: there is no other loop without a known end. -#}
+    {% for node_id in reached %}
         {% set node = graph.nodes.get(node_id) %}
-        {% if node_id in seen %}
-        {% elif node and is_partitioned(node) %}
+        {% if node and is_partitioned(node) %}
             {% do names.append(node.alias) %}
         {% elif node %}
-            {% do waiting.extend(node.depends_on.nodes or []) %}
-        {% elif node_id in gate.depends_on.nodes and gate.depends_on.nodes | length == 1 %}
-            {% for reader in graph.nodes.values() if is_partitioned(reader) and node_id in reader.depends_on.nodes %}
+            {% do reached.extend(node.depends_on.nodes | reject('in', reached)) %}
+        {% elif gate.depends_on.nodes | length == 1 and node_id in gate.depends_on.nodes %}
+            {% for reader in graph.nodes.values() if node_id in reader.depends_on.nodes and is_partitioned(reader) %}
                 {% do names.append(reader.alias) %}
             {% endfor %}
         {% endif %}
-        {% do seen.append(node_id) %}
     {% endfor %}
     {{ return(names | unique | sort) }}
 {%- endmacro %}

@@ -29,17 +29,13 @@
 {# Names of the sources with a contract that a gate rests on, however many models lie between. #}
 {% macro gated_sources(gate) -%}
     {% set names = [] %}
-    {% set seen = [] %}
-    {% set waiting = gate.depends_on.nodes | list %}
-    {% for _ in range(10000) if waiting %}
-        {% set node_id = waiting.pop() if waiting else seen[0] %}
-        {% if node_id not in seen %}
-            {% do seen.append(node_id) %}
-            {% if node_id in graph.sources %}
-                {% do names.append(graph.sources[node_id].source_name) %}
-            {% elif node_id in graph.nodes %}
-                {% do waiting.extend(graph.nodes[node_id].depends_on.nodes or []) %}
-            {% endif %}
+    {% set reached = gate.depends_on.nodes | list %}
+    {#- The list grows while it is gone through; see held_models(). -#}
+    {% for node_id in reached %}
+        {% if node_id in graph.sources %}
+            {% do names.append(graph.sources[node_id].source_name) %}
+        {% elif node_id in graph.nodes %}
+            {% do reached.extend(graph.nodes[node_id].depends_on.nodes | reject('in', reached)) %}
         {% endif %}
     {% endfor %}
     {{ return(names | unique | list) }}
