@@ -93,10 +93,20 @@ def test_old_records_are_removed_once_confirmed(database: Database) -> None:
     plan = json.loads(database.headgate(*EXPIRE, "--json", exit_code=4).stdout)
     [table] = [one for one in plan["tables"] if one["source"] == "predictions"]
     assert (table["records"], table["retention"], table["typed"]) == (1, "365d", [])
-    assert "1 records of 1 loads until 2024-01-02" in database.headgate(*EXPIRE, "--yes").stdout
+    assert "1 record of 1 load until 2024-01-02" in database.headgate(*EXPIRE, "--yes").stdout
     left = database.query("select record ->> 'at' from staging_predictions.answers")
     assert left == [(NOON.isoformat(),)]
     assert "nothing to do" in database.headgate(*EXPIRE).stdout
+
+
+@pytest.mark.costly
+def test_mage_removes_them(database: Database) -> None:
+    """The pipeline does what the command does."""
+    land_answers(database, [answer("old", at="2024-01-01T12:00:00+00:00")])
+    database.query("update ops.loads set partition_end = '2024-01-02Z'")
+    database.headgate("run", "expire_loads")
+    assert database.query("select from staging_predictions.answers") == []
+    assert database.value("select count(*) from ops.loads where expired_at is not null") == 1
 
 
 def test_typed_records_stay_where_features_rest_on_them(database: Database, tmp_path: Path) -> None:

@@ -72,9 +72,9 @@ def _expired(found: Expired) -> list[str]:
     name = f"{found.retention.source}.{found.retention.entity}"
     if found.newest is None:
         return [f"{name}: no load is that old."]
-    until = f"{found.newest:%Y-%m-%dT%H:%M} UTC"
+    records, until = number_of(found.records, "record"), f"{found.newest:%Y-%m-%dT%H:%M} UTC"
     return [
-        f"{name}: {found.records:,} records of {len(found.loads):,} loads until {until}.",
+        f"{name}: {records} of {number_of(len(found.loads), 'load')} until {until}.",
         f"  with their rows in {', '.join(found.typed)}."
         if found.typed
         else f"  Typed rows stay: {', '.join(found.needed_by)} rest on them."
