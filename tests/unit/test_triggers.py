@@ -116,6 +116,7 @@ def test_late_is_older_than_the_limit() -> None:
         source="any",
         entity="events",
         newest=NOW - timedelta(hours=2),
+        data_to=NOW - timedelta(hours=2),
         landed_at=NOW,
         limit=timedelta(hours=2),
     )
