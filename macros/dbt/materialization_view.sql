@@ -12,7 +12,9 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% call statement('main') -%}
-        create temporary view view_to_be as ({{ sql }});
+        create temporary view view_to_be as (
+            {{ sql }}
+        );
         do $columns$
         begin
             if exists ({{ columns_of(target) }} except {{ columns_of('view_to_be') }}) then

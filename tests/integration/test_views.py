@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests.project_copy import ProjectCopy
 from tests.support import Database
 
 pytestmark = pytest.mark.parametrize("server", ["embedded"], indirect=True)
@@ -17,17 +20,20 @@ def relation(database: Database) -> int:
 
 
 @pytest.mark.costly
-def test_a_view_is_replaced_in_place_until_its_columns_change(database: Database) -> None:
+def test_a_view_is_replaced_in_place_until_its_columns_change(database: Database, tmp_path: Path) -> None:
     """It keeps its identity and a view upon it; with other columns both go, and it is made anew."""
-    database.dbt("build", "--select", "model_alarm_limits", *SELECTED[1:], "--exclude", "test_type:unit")
+    project = ProjectCopy.make(tmp_path / "project", database)
+    with (project.folder / "models/monitoring/predictions/model_limits.sql").open("a") as model:
+        model.write("-- A comment may end it.\n")
+    project.dbt("build", "--select", "model_alarm_limits", *SELECTED[1:], "--exclude", "test_type:unit")
     before = relation(database)
     database.query("create view public.of_somebody as select * from monitoring.model_limits")
-    database.dbt("run", *SELECTED)
+    project.dbt("run", *SELECTED)
     assert relation(database) == before
     assert database.value("select to_regclass('public.of_somebody') is not null")
 
     database.query("alter view monitoring.model_limits rename column model to another")
-    database.dbt("run", *SELECTED)
+    project.dbt("run", *SELECTED)
     assert "another" not in [name for (name,) in database.query(COLUMNS)]
     assert database.value("select to_regclass('public.of_somebody') is null")
 
