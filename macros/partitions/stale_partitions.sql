@@ -42,8 +42,10 @@
         with loads as (
             select contract_source, partition_start, partition_end, load_id, source
             from ops.current_loads
-            -- What was built of records that retention removed stays as it is.
-            where contract_source = any({{ text_array(upstream_of | list) }}) and expired_at is null
+            where
+                contract_source = any({{ text_array(upstream_of | list) }})
+                -- What was built of records that retention removed stays as it is; of discarded ones nothing stays.
+                and (expired_at is null or load_id < 0)
         ),
 
         versions as (

@@ -15,17 +15,15 @@ with loads as (
     select
         attempts.*,
         -- What typing holds of a partition is the landed load's, or should be nothing where that was discarded. Of
-        -- one whose records were removed by retention, nothing is asked.
-        attempts.expired_at is null and (
-            attempts.status = 'landed' or (
-                attempts.status = 'discarded'
-                and not exists (
-                    select 1 from {{ source('headgate', 'loads') }} as other
-                    where
-                        other.contract_source = attempts.contract_source
-                        and other.partition_start = attempts.partition_start
-                        and other.status = 'landed'
-                )
+        -- a landed one whose records were removed by retention, nothing is asked.
+        (attempts.status = 'landed' and attempts.expired_at is null) or (
+            attempts.status = 'discarded'
+            and not exists (
+                select 1 from {{ source('headgate', 'loads') }} as other
+                where
+                    other.contract_source = attempts.contract_source
+                    and other.partition_start = attempts.partition_start
+                    and other.status = 'landed'
             )
         ) as is_current
     from {{ source('headgate', 'loads') }} as attempts

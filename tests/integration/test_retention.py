@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ import pytest
 from headgate.decisions import retention
 from headgate.errors import UsageError
 from headgate.postgres.working import with_connection
-from tests.integration.test_decisions import land
+from tests.integration.test_decisions import decide, land
 from tests.monitored_days import ANSWERS, BUILD, DAYS, monitored
 from tests.prediction_log import NOON, answer
 from tests.prediction_log import land as land_answers
@@ -83,6 +83,19 @@ def test_old_answers_go_and_counts_stay(databases: Databases) -> None:
         left = "select sum(answers_count) from monitoring.model_traffic where counted_by = 'hour'"
         assert database.value(left) == HALF
 
+        # The other load is discarded, and expires before a build has emptied its partition.
+        [(other,)] = database.query(
+            "select load_id from ops.loads where source = 'predictions' and expired_at is null"
+        )
+        decide(database, "discard", other)
+        with_connection(
+            database.settings, lambda c: retention.carry_out(c, ROOT, datetime.max.replace(tzinfo=UTC))
+        )
+        database.dbt("run", "-s", "path:models/staging/predictions")
+        assert database.value("select count(*) from typed.stg_predictions__answers") == 0
+        outcome = "select typed_count from typed.stg_predictions__load_outcomes where load_id = %s"
+        assert database.value(outcome, other) == 0
+
 
 def test_old_records_are_removed_once_confirmed(database: Database) -> None:
     """The command says what would go, and ends with 4 until --yes; what is younger stays."""
@@ -119,6 +132,15 @@ def test_typed_records_stay_where_features_rest_on_them(database: Database, tmp_
     with_connection(database.settings, lambda c: retention.carry_out(c, project))
     assert "Nothing to publish" in database.headgate("publish").stdout
     assert database.value("select count(*) from ops.loads where expired_at is null") == 0
+
+
+def test_discarded_records_go_from_features_although_they_expired(database: Database, tmp_path: Path) -> None:
+    """What was built of a discarded load is older than its data until a build empties it."""
+    first_release(database)
+    decide(database, "discard", 1)
+    with_connection(database.settings, lambda c: retention.carry_out(c, declaring(tmp_path, "30d")))
+    assert database.value("select expired_at is not null from ops.loads where load_id = 1")
+    assert "older than its data" in database.headgate("publish", exit_code=1).stderr
 
 
 def test_an_expired_partition_lands_again_only_as_something_else(database: Database, tmp_path: Path) -> None:

@@ -12,9 +12,14 @@ CHAIN = (
     chain.CHAIN
     + """,
 
-    -- Discarded loads too, with negative numbers: their partitions are built, and hold nothing.
+    -- Discarded loads too, with negative numbers: their partitions are built, and hold nothing, whether retention
+    -- removed their records or not.
     landed as (
-        select contract_source as source, partition_start, load_id, expired_at is not null as is_expired
+        select
+            contract_source as source,
+            partition_start,
+            load_id,
+            expired_at is not null and load_id > 0 as is_expired
         from ops.current_loads
     ),
 
