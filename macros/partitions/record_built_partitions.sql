@@ -1,5 +1,6 @@
 {# Records, in the model's own transaction, which partitions it has built at which upstream version. Refuses, and so
-   undoes the build, when a partition was delivered again meanwhile: its lines are no longer those that were typed. #}
+   undoes the build, when a partition was delivered again, discarded or expired meanwhile: its lines are no longer those
+   that were typed. #}
 {% macro record_built_partitions() -%}
     {%- set partitions = built_by(model.compiled_code) if execute else [] -%}
     {%- if partitions -%}
@@ -53,10 +54,11 @@
             where
                 typed.model = '{{ this.identifier if reads_loads else 'stg_' ~ source_name ~ '__quarantine' }}'
                 and typed.source = '{{ source_name }}'
-                and typed.upstream_version <> loads.load_id::text
+                -- Nor did retention remove its records meanwhile, of which nothing was read then.
+                and (typed.upstream_version <> loads.load_id::text or (loads.expired_at is not null and loads.load_id > 0))
                 and {{ in_partitions(partitions, 'typed.partition_start') }}
         ) then
-            raise exception 'model {{ this.identifier }}: a partition was delivered again, or discarded, while it was built. Next: run again';
+            raise exception 'model {{ this.identifier }}: a partition was delivered again, discarded or expired while it was built. Next: run again';
         end if;
     end
     $check$

@@ -28,6 +28,17 @@ COUNTS = "select model, version, day, answers_count, p95_seconds from monitoring
 BUILT = (
     "select model, version from ops.built_partitions where source = 'predictions' order by 1, partition_start"
 )
+#: Whoever waited for the lock on the builds of a model, of which a load is outdated, finds it expired.
+EXPIRES_MEANWHILE = """
+    create function public.expire_meanwhile() returns trigger language plpgsql as $$ begin
+        update ops.loads set expired_at = now() where source = 'predictions' and expired_at is null;
+        return null;
+    end $$;
+    create trigger expires after insert or update on ops.locks for each row
+    when (new.name = 'builds of stg_predictions__quarantine') execute function public.expire_meanwhile();
+    update ops.built_partitions set upstream_version = '0'
+    where model = 'stg_predictions__quarantine' and load_id = %s
+"""
 LABELLED = "select model, slice, slice_value, labels_count, loss from monitoring.quality order by 1, 2, 3"
 
 
@@ -83,10 +94,16 @@ def test_old_answers_go_and_counts_stay(databases: Databases) -> None:
         left = "select sum(answers_count) from monitoring.model_traffic where counted_by = 'hour'"
         assert database.value(left) == HALF
 
-        # The other load is discarded, and expires before a build has emptied its partition.
+        # The other load expires while it is built again: what was built of it stays.
         [(other,)] = database.query(
             "select load_id from ops.loads where source = 'predictions' and expired_at is null"
         )
+        database.query(EXPIRES_MEANWHILE, other)
+        refused_build = database.dbt("run", "-s", "stg_predictions__quarantine", exit_code=1)
+        assert "expired while it was built" in refused_build.stdout
+        database.query("drop trigger expires on ops.locks")
+
+        # It is discarded, and expires before a build has emptied its partition.
         decide(database, "discard", other)
         with_connection(
             database.settings, lambda c: retention.carry_out(c, ROOT, datetime.max.replace(tzinfo=UTC))
@@ -106,20 +123,10 @@ def test_old_records_are_removed_once_confirmed(database: Database) -> None:
     plan = json.loads(database.headgate(*EXPIRE, "--json", exit_code=4).stdout)
     [table] = [one for one in plan["tables"] if one["source"] == "predictions"]
     assert (table["records"], table["retention"], table["typed"]) == (1, "365d", [])
-    assert "1 record of 1 load until 2024-01-02" in database.headgate(*EXPIRE, "--yes").stdout
+    assert "1 records of 1 loads until 2024-01-02" in database.headgate(*EXPIRE, "--yes").stdout
     left = database.query("select record ->> 'at' from staging_predictions.answers")
     assert left == [(NOON.isoformat(),)]
     assert "nothing to do" in database.headgate(*EXPIRE).stdout
-
-
-@pytest.mark.costly
-def test_mage_removes_them(database: Database) -> None:
-    """The pipeline does what the command does."""
-    land_answers(database, [answer("old", at="2024-01-01T12:00:00+00:00")])
-    database.query("update ops.loads set partition_end = '2024-01-02Z'")
-    database.headgate("run", "expire_loads")
-    assert database.query("select from staging_predictions.answers") == []
-    assert database.value("select count(*) from ops.loads where expired_at is not null") == 1
 
 
 def test_typed_records_stay_where_features_rest_on_them(database: Database, tmp_path: Path) -> None:

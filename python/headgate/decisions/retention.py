@@ -180,7 +180,7 @@ async def _expired(connection: Connection, retention: Retention, now: datetime) 
 async def _expire(connection: Connection, table: Expired, load_id: int) -> None:
     async with connection.transaction():
         load = await read_load(connection, load_id)
-        # Nobody lands this partition, and no build reads or types it meanwhile.
+        # Nobody lands this partition meanwhile. A build that was about to type it is undone at its end.
         await take(connection, landing_lock(load.source, load.entity, load.partition_start.isoformat()))
         for name in table.typed:
             await take(connection, f"builds of {name.split('.')[1]}")
