@@ -169,10 +169,12 @@ class Chances(Raises):
 
 
 def test_chances_of_classes_have_their_names() -> None:
-    """The likeliest class with its chance, and all of them; too few chances are an error of their row."""
+    """The likeliest class with its chance, and all of them; too few chances, or no number, are an error."""
     scorer = Scorer(Chances(), "multiclass", {"classes": ["blue", "green", "red"]})
     right, short = scorer.scored_now([{"chances": [0.2, 0.1, 0.7]}, {"chances": [0.2, 0.8]}]).rows
     assert short == (None, "expected a chance for each class")
+    [none] = scorer.scored_now([{"chances": [0.2, float("nan"), 0.8]}]).rows
+    assert none == short
     assert right == (Output(score=0.7, answer="red", probabilities=NAMED), None)
     made = Made(Row(None, {}, False), {}, 1, False, "id", "id", score=right[0])
     answer = told(made, "colours", Read(None, None, None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -97,9 +98,12 @@ def _one_by_one(predictor: Predictor, rows: Sequence[Values]) -> list[tuple[Any,
 def _named(named: Callable[[Any], Output], score: Any, error: str | None) -> tuple[Any, str | None]:
     """Chances by the names of their classes; a model that gives others than these has failed."""
     try:
-        return (None if score is None else named(score)), error
+        found = None if score is None else named(score)
     except (TypeError, ValueError):
         return None, "expected a chance for each class"
+    if found is not None and not all(map(math.isfinite, (found.probabilities or {}).values())):
+        return None, "expected a chance for each class"
+    return found, error
 
 
 def _tried_one(predictor: Predictor, row: Values) -> tuple[Any, str | None]:
