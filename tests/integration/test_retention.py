@@ -12,6 +12,7 @@ import pytest
 
 from headgate.decisions import retention
 from headgate.errors import UsageError
+from headgate.postgres import schema
 from headgate.postgres.working import with_connection
 from tests.integration.test_decisions import decide, land
 from tests.monitored_days import ANSWERS, BUILD, DAYS, monitored
@@ -147,6 +148,13 @@ def test_discarded_records_go_from_features_although_they_expired(database: Data
     decide(database, "discard", 1)
     with_connection(database.settings, lambda c: retention.carry_out(c, declaring(tmp_path, "30d")))
     assert database.value("select expired_at is not null from ops.loads where load_id = 1")
+    assert "older than its data" in database.headgate("publish", exit_code=1).stderr
+
+    destroyed = schema.losses(database.dsn, schema.plan(database.dsn, "0029"))
+    assert list(destroyed.values()) == [1]
+    schema.migrate(database.dsn, "0029")
+    assert database.query("select load_id from ops.current_loads") == [(-1,)]
+    schema.migrate(database.dsn)
     assert "older than its data" in database.headgate("publish", exit_code=1).stderr
 
 

@@ -5,6 +5,9 @@ from alembic import op
 revision = "0030"
 down_revision = "0029"
 
+#: What the way back destroys.
+TABLES = ("ops.decisions where action = 'expire load'",)
+
 #: What each partition holds; as 0012 made it, with a column more.
 CURRENT_LOADS = """
     create view ops.current_loads as
@@ -53,10 +56,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forgets it: such a load counts as replaced, so that nothing is built from records that are gone."""
+    """Forgets it: a landed load counts as replaced, so that nothing is built from records that are gone."""
     op.execute("""
         drop view ops.current_loads;
-        update ops.loads set status = 'replaced' where expired_at is not null;
+        update ops.loads set status = 'replaced' where expired_at is not null and status = 'landed';
         alter table ops.loads drop column expired_at cascade;
         alter table ops.decisions disable trigger append_only;
         delete from ops.decisions where action = 'expire load';
