@@ -124,7 +124,7 @@ def test_old_records_are_removed_once_confirmed(database: Database) -> None:
     plan = json.loads(database.headgate(*EXPIRE, "--json", exit_code=4).stdout)
     [table] = [one for one in plan["tables"] if one["source"] == "predictions"]
     assert (table["records"], table["retention"], table["typed"]) == (1, "365d", [])
-    assert "1 records of 1 loads until 2024-01-02" in database.headgate(*EXPIRE, "--yes").stdout
+    assert "1 record of 1 load until 2024-01-02" in database.headgate(*EXPIRE, "--yes").stdout
     left = database.query("select record ->> 'at' from staging_predictions.answers")
     assert left == [(NOON.isoformat(),)]
     assert "nothing to do" in database.headgate(*EXPIRE).stdout

@@ -12,8 +12,8 @@ CHAIN = (
     chain.CHAIN
     + """,
 
-    -- Discarded loads too, with negative numbers: their partitions are built, and hold nothing, whether retention
-    -- removed their records or not.
+    -- Discarded loads too, with negative numbers: their partitions are built, and hold nothing, whether
+    -- retention removed their records or not.
     landed as (
         select
             contract_source as source,

@@ -8,7 +8,7 @@ down_revision = "0029"
 #: What the way back destroys.
 TABLES = ("ops.decisions where action = 'expire load'",)
 
-#: What each partition holds; as 0012 made it, with a column more.
+#: What each partition holds; as 0017 made it, with a column more.
 CURRENT_LOADS = """
     create view ops.current_loads as
         select load_id, source, entity, contract_source, partition_start, partition_end{expired_at}
@@ -18,7 +18,17 @@ CURRENT_LOADS = """
         select -load_id, source, entity, contract_source, partition_start, partition_end{expired_at}
         from ops.loads
         where
-            status = 'discarded'
+            (
+                status = 'discarded'
+                or status = 'replaced' and appended and exists (
+                    select from ops.loads as again
+                    where
+                        (again.source, again.entity, again.content_sha256)
+                        = (loads.source, loads.entity, loads.content_sha256)
+                        and again.appended
+                        and again.status in ('landed', 'discarded')
+                )
+            )
             and not exists (
                 select from ops.loads as other
                 where
@@ -26,7 +36,10 @@ CURRENT_LOADS = """
                     and other.partition_start = loads.partition_start
                     and (
                         other.status = 'landed'
-                        or (other.status = 'discarded' and other.load_id > loads.load_id)
+                        or (
+                            (other.status = 'discarded' or other.status = 'replaced' and other.appended)
+                            and other.load_id > loads.load_id
+                        )
                     )
             );
     comment on view ops.current_loads is
