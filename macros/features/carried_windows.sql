@@ -23,7 +23,7 @@ stepped as (
         {%- endfor %}
     from ticks
     {%- for name in view.events %}
-    {{- entering_and_leaving(name, view) }}
+    {{- entering_and_leaving(name, view, parts) }}
     {%- endfor %}
     {%- for measure in view.measures if 'count_distinct' in measure.operations %}
     left join {{ measure.name }}_steps using ({{ by_key }}, as_of)
@@ -157,13 +157,7 @@ slid as (
             {{ aggregate }} as {{ part_name }}{{ ',' if not loop.last }}
             {%- endfor %}
         from (
-            select {{ measured_columns(name, view) }}
-            from {{ events.relation }} as source_events
-            where
-                {%- for key in view.entity %}
-                source_events.{{ events['keys'][loop.index0] }} = touched.{{ key }}
-                and
-                {%- endfor %}
+            {{ events_of_entity(name, view, 'touched') }}
                 source_events.{{ events.at }} < existing.as_of
                 {%- if none not in seconds %}
                 and source_events.{{ events.at }} >= existing.as_of - {{ seconds_interval(seconds | max) }}
@@ -174,10 +168,10 @@ slid as (
 {%- endmacro %}
 
 {# Joins to `ticks` of what enters then, and of what each window lets go of. #}
-{% macro entering_and_leaving(name, view) -%}
+{% macro entering_and_leaving(name, view, parts) -%}
     {%- set by_key = view.entity | join(', ') ~ ', range_start, range_end' -%}
     {%- set entering, leaving = [], {} -%}
-    {%- for part in carried_parts(view) if part.measure.events == name and part.part != 'members' -%}
+    {%- for part in parts if part.measure.events == name and part.part != 'members' -%}
         {%- do entering.append(part) -%}
         {%- if is_summed(part) and part.window.seconds -%}
             {%- do leaving.setdefault(part.window.name, []).append(part) -%}
@@ -186,12 +180,12 @@ slid as (
     {%- if entering %}
     left join {{ name }}_entries using ({{ by_key }}, as_of)
     {%- endif -%}
-    {%- for window_name, parts in leaving.items() %}
+    {%- for window_name, parts_left in leaving.items() %}
     left join (
         select
             {{ by_key }},
-            as_of + {{ seconds_interval(parts[0].window.seconds) }} as as_of
-            {%- for part in parts %},
+            as_of + {{ seconds_interval(parts_left[0].window.seconds) }} as as_of
+            {%- for part in parts_left %},
             {{ part.measure.name }}__{{ part.part }} as {{ part.name }}_left
             {%- endfor %}
         from {{ name }}_entries

@@ -132,13 +132,7 @@ cross join lateral (
             as {{ column.measure.name }}__{{ column.operation }}_{{ window.name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from (
-        select {{ measured_columns(name, view) }}
-        from {{ events.relation }} as source_events
-        where
-            {%- for key in view.entity %}
-            source_events.{{ events['keys'][loop.index0] }} = slid.{{ key }}
-            and
-            {%- endfor %}
+        {{ events_of_entity(name, view, 'slid') }}
             source_events.{{ events.at }} < slid.as_of
             {%- if window.seconds %}
             and source_events.{{ events.at }} >= slid.as_of - {{ seconds_interval(window.seconds) }}

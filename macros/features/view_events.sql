@@ -20,13 +20,7 @@
     cross join lateral unnest(touched.read_from) as entering_or_leaving (stretch)
     {%- endif %}
     cross join lateral (
-        select {{ measured_columns(name, view) }}
-        from {{ events.relation }} as source_events
-        where
-            {%- for key in view.entity %}
-            source_events.{{ events['keys'][loop.index0] }} = touched.{{ key }}
-            and
-            {%- endfor %}
+        {{ events_of_entity(name, view, 'touched') }}
             {%- if view.is_carried %}
             source_events.{{ events.at }} >= lower(entering_or_leaving.stretch)
             and source_events.{{ events.at }} < upper(entering_or_leaving.stretch)
@@ -46,6 +40,18 @@
     from {{ events.relation }} as source_events
     where {{ belongs_to_an_entity(events) }} and {{ in_partitions(partitions_of(events, partitions)) }}
     {%- endif %}
+{%- endmacro %}
+
+{# The events of the entity that a row is of, for a lateral subquery; what limits their time follows. #}
+{% macro events_of_entity(name, view, row) -%}
+    {%- set events = view.events[name] -%}
+    select {{ measured_columns(name, view) }}
+        from {{ events.relation }} as source_events
+        where
+            {%- for key in view.entity %}
+            source_events.{{ events['keys'][loop.index0] }} = {{ row }}.{{ key }}
+            and
+            {%- endfor %}
 {%- endmacro %}
 
 {# What a feature view reads of an event: key, time and what is measured. #}

@@ -55,7 +55,7 @@
                 typed.model = '{{ this.identifier if reads_loads else 'stg_' ~ source_name ~ '__quarantine' }}'
                 and typed.source = '{{ source_name }}'
                 -- Nor did retention remove its records meanwhile, of which nothing was read then.
-                and (typed.upstream_version <> loads.load_id::text or (loads.expired_at is not null and loads.load_id > 0))
+                and (typed.upstream_version <> loads.load_id::text or loads.expired_at is not null)
                 and {{ in_partitions(partitions, 'typed.partition_start') }}
         ) then
             raise exception 'model {{ this.identifier }}: a partition was delivered again, discarded or expired while it was built. Next: run again';

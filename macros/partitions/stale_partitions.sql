@@ -44,8 +44,8 @@
             from ops.current_loads
             where
                 contract_source = any({{ text_array(upstream_of | list) }})
-                -- What was built of records that retention removed stays as it is; of discarded ones nothing stays.
-                and (expired_at is null or load_id < 0)
+                -- What was built of records that retention removed stays as it is.
+                and expired_at is null
         ),
 
         versions as (

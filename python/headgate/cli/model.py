@@ -93,9 +93,7 @@ def show(name: str, version: int | None, card: Path | None, as_json: bool) -> No
     if as_json:
         click.echo(json.dumps({**found.as_dict(), "approval": approval.as_dict()}, indent=2))
         return
-    lines = _described(found)
-    place = next(number for number, line in enumerate(lines) if line.startswith("registered")) + 1
-    click.echo("\n".join([*lines[:place], f"approval     {approval.sentence}", *lines[place:]]))
+    click.echo("\n".join(_described(found, f"approval     {approval.sentence}")))
 
 
 def _write_card(package: Package, file: Path) -> None:
@@ -194,7 +192,7 @@ def _role(version: ModelVersion, found: State) -> str | None:
     return f"challenger, {found.canary_share:.0%}" if version.version == found.challenger else None
 
 
-def _described(version: ModelVersion) -> list[str]:
+def _described(version: ModelVersion, *besides: str) -> list[str]:
     lines = [
         f"{version.model} version {version.version}: {version.task}, {version.flavour}",
         f"SHA-256      {version.model_sha256}",
@@ -202,6 +200,7 @@ def _described(version: ModelVersion) -> list[str]:
         f"dataset      {_or_dash(version.dataset_id)}, release {_or_dash(version.release_id)}",
         f"code         {_or_dash(version.code_revision)}",
         f"registered   {_registered(version)}",
+        *besides,
         *(f"figure       {name} {_short(value)}" for name, value in version.figures.items()),
     ]
     return [*lines, *(f"gate         {_gate(gate)}" for gate in version.gates)]

@@ -61,14 +61,8 @@ class Server(SupervisedServer):
         """The server with one process for requests; none for the jobs of MLflow that nothing here uses."""
         return [
             *(str(self.python), "-m", "mlflow", "server", "--host", self.host, "--port", str(self.port)),
-            *(
-                "--workers",
-                "1",
-                "--app-name",
-                "headgate-login",
-                "--allowed-hosts",
-                f"{self.host}:{self.port},localhost:{self.port}",
-            ),
+            *("--workers", "1", "--app-name", "headgate-login"),
+            *("--allowed-hosts", f"{self.host}:{self.port},localhost:{self.port}"),
             *("--cors-allowed-origins", f"http://{self.host}:{self.port},http://localhost:{self.port}"),
             *("--no-serve-artifacts", "--default-artifact-root", store.artifacts(self.settings).as_uri()),
         ]

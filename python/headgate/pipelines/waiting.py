@@ -39,7 +39,7 @@ WAITING = """
     ) as changed
     where
         contract_source = any(%(sources)s)
-        and (expired_at is null or load_id < 0)
+        and expired_at is null
         and not exists (
             select from ops.built_partitions as built
             where

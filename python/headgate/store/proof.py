@@ -15,12 +15,7 @@ CHAIN = (
     -- Discarded loads too, with negative numbers: their partitions are built, and hold nothing, whether
     -- retention removed their records or not.
     landed as (
-        select
-            contract_source as source,
-            partition_start,
-            load_id,
-            expired_at is not null and load_id > 0 as is_expired
-        from ops.current_loads
+        select contract_source as source, partition_start, load_id, expired_at from ops.current_loads
     ),
 
     -- What a model reads besides is known from the project.
@@ -58,7 +53,7 @@ NOT_BUILT = (
             built.model = built_from.view
             and built.source = landed.source
             and built.partition_start = landed.partition_start
-    where built.model is null and landed.load_id > 0 and not landed.is_expired
+    where built.model is null and landed.load_id > 0 and landed.expired_at is null
     union
     select missing.view, missing.view, null
     from unnest($1::text[]) as missing (view)
@@ -90,7 +85,7 @@ OUTDATED = (
             else landed.load_id is null
         end
         and (built.source, built.partition_start) not in (
-            select source, partition_start from landed where is_expired
+            select source, partition_start from landed where expired_at is not null
         )
     order by 3, 2
 """
@@ -134,7 +129,7 @@ UNPROVEN = (
         where
             built.model is null
             and landed.load_id > 0
-            and not landed.is_expired
+            and landed.expired_at is null
             and landed.load_id not in (select load_id from ops.released_loads)
             and (
                 passed.model in (select model from ops.model_sources group by model having count(*) = 1)

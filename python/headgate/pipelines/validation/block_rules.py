@@ -12,6 +12,7 @@ from headgate.pipelines.validation.pipeline import Block, Pipeline
 from headgate.pipelines.validation.python_file import Decorated, PythonFile
 from headgate.pipelines.validation.suggestions import change_to, nearest, one_of
 from headgate.pipelines.validation.yaml_lines import is_templated
+from headgate.report import number_of
 
 INTEGRATION = ("data_integration_source", "data_integration_destination")
 #: Decorators of a block type, in a batch pipeline.
@@ -156,7 +157,7 @@ def _arguments(block: Block, found: Decorated, arguments: ast.arguments) -> Iter
         return  # What a dynamic block hands on is known only when it runs.
     named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     count = len(upstream)
-    blocks = f"{count} upstream block{'' if count == 1 else 's'}"
+    blocks = number_of(count, "upstream block")
     if len(named) > count:
         extra = ", ".join(argument.arg for argument in named[count:])
         yield _signature(

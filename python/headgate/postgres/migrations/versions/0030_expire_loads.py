@@ -15,7 +15,7 @@ CURRENT_LOADS = """
         from ops.loads
         where status = 'landed'
         union all
-        select -load_id, source, entity, contract_source, partition_start, partition_end{expired_at}
+        select -load_id, source, entity, contract_source, partition_start, partition_end{none}
         from ops.loads
         where
             (
@@ -64,7 +64,8 @@ def upgrade() -> None:
             'When its records were removed, because they were older than their source keeps them.';
         drop view ops.current_loads;
     """)
-    op.execute(CURRENT_LOADS.format(expired_at=", expired_at"))
+    # Nothing stays of a discarded load, whether its records are there or not.
+    op.execute(CURRENT_LOADS.format(expired_at=", expired_at", none=", null"))
     _allow((*ACTIONS, "expire load"))
 
 
@@ -78,7 +79,7 @@ def downgrade() -> None:
         delete from ops.decisions where action = 'expire load';
         alter table ops.decisions enable trigger append_only;
     """)
-    op.execute(CURRENT_LOADS.format(expired_at=""))
+    op.execute(CURRENT_LOADS.format(expired_at="", none=""))
     _allow(ACTIONS)
 
 
