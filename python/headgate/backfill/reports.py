@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Psycopg2Connection  # noqa: N812
 from headgate.backfill.plan import BUILD, Chunk, Options, Survey
 from headgate.backfill.state import ChunkState, Resumable
 from headgate.pipelines.waiting import query
-from headgate.report import Report, table
+from headgate.report import Report, number_of, table
 
 LOADS = """
     select count(*), coalesce(sum(lines_read), 0)::bigint, coalesce(sum(rows_landed), 0)::bigint,
@@ -42,7 +42,7 @@ class Planned:
     def title(self) -> str:
         """Pipeline and range."""
         hours = len(self.survey.range.hours)
-        return f"Backfill of {self.pipeline}, {self.survey.range} ({hours} hours)"
+        return f"Backfill of {self.pipeline}, {self.survey.range} ({number_of(hours, 'hour')})"
 
     @property
     def left(self) -> list[Chunk]:
@@ -175,7 +175,8 @@ def of_backfill(ended: Ended) -> Report:
             f"Active release: {before or 'none'} before, {after or 'none'} after.",
         ],
         verification=[
-            f"Range: {loads:,} loads, {read:,} lines = {landed:,} landed + {rejected:,} rejected.",
+            f"Range: {number_of(loads, 'load')}, "
+            f"{number_of(read, 'line')} = {landed:,} landed + {rejected:,} rejected.",
             f"Gates, newest results: {passed} passed, {warned} warned, {failed} failed.",
             "headgate status",
         ],

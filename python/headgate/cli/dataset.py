@@ -20,6 +20,7 @@ from headgate.durations import written
 from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
 from headgate.postgres.working import with_connection
+from headgate.report import number_of
 from headgate.settings import load_settings
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -110,7 +111,9 @@ def verify(dataset_id: int, as_json: bool) -> None:
 
 
 def _sentence(found: Verification) -> str:
-    words = [f"Dataset {found.dataset.dataset_id} is the same again: {found.dataset.row_count:,} rows"]
+    words = [
+        f"Dataset {found.dataset.dataset_id} is the same again: {number_of(found.dataset.row_count, 'row')}"
+    ]
     if "bytes" in found.differing:
         words.append(
             f"every value alike, in other bytes: {found.dataset.writer} wrote it then, {found.writer} now"
@@ -180,7 +183,7 @@ def _show(entry: Dataset, as_json: bool) -> None:
         ("labels", _labels(entry)),
         (
             "leakage gate",
-            f"no feature from after its label in {leakage['rows']:,} rows; {_recomputed(leakage)}",
+            f"no feature from after its label in {number_of(leakage['rows'], 'row')}; {_recomputed(leakage)}",
         ),
         ("SHA-256", entry.content_sha256),
         ("file", entry.uri),

@@ -20,7 +20,7 @@ from headgate.landing import land_files, replay_quarantined
 from headgate.landing.replay import FIRST, LAST
 from headgate.postgres.newest import require_newest
 from headgate.receiving.source import WebhookSource
-from headgate.report import began
+from headgate.report import began, number_of
 from headgate.settings import Settings, load_settings
 from headgate.sources import DeclaredSource, Delivery, HourlySource, Source, get_source
 from headgate.sources.base import delivery_at, parse_hour, parse_partition
@@ -179,8 +179,9 @@ def replay(source: str, first: str | None, last: str | None, as_json: bool) -> N
         return
     for item in replayed:
         click.echo(
-            f"{began(item.partition_start):%Y-%m-%dT%H:%MZ}  {item.quarantined_rows:,} quarantined rows, "
-            f"{item.models} models to build again"
+            f"{began(item.partition_start):%Y-%m-%dT%H:%MZ}  "
+            f"{number_of(item.quarantined_rows, 'quarantined row')}, "
+            f"{number_of(item.models, 'model')} to build again"
         )
     if replayed:
         click.echo("The next build types them again: headgate run build_features")

@@ -17,7 +17,7 @@ from headgate.decisions.log import Decision
 from headgate.decisions.radius import Load, Radius, radius_of, read_load
 from headgate.postgres.connection import Connection
 from headgate.postgres.working import with_connection
-from headgate.report import table
+from headgate.report import began, table
 from headgate.settings import load_settings
 
 STATUSES = click.Choice(["running", "open", "landed", "discarded", "replaced", "failed"])
@@ -47,7 +47,7 @@ def list_loads(source: str | None, status: str | None, limit: int, as_json: bool
             (
                 row["load_id"],
                 f"{row['source']}.{row['entity']}",
-                f"{row['partition_start']:%Y-%m-%dT%H:%M}",
+                f"{began(row['partition_start']):%Y-%m-%dT%H:%M}",
                 row["status"],
                 row["rows_landed"],
                 row["rows_rejected"],
@@ -86,7 +86,7 @@ def _shown(load: Load, radius: Radius, decisions: list[Decision]) -> list[str]:
     lines = [
         load.title,
         f"status    {load.status}, finished {finished}",
-        *([f"records removed {load.expired_at:%Y-%m-%d %H:%M} UTC by retention"] if load.expired_at else []),
+        *([f"removed   {load.expired_at:%Y-%m-%d %H:%M} UTC, by retention"] if load.expired_at else []),
         f"from      {load.uri}",
         f"records   {load.rows_landed or 0:,} landed, {load.rows_rejected or 0:,} rejected",
         *([f"          headgate rejects list --load {load.load_id}"] if load.rows_rejected else []),

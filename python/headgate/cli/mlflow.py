@@ -7,6 +7,7 @@ import json
 
 import click
 
+from headgate.report import number_of
 from headgate.settings import load_settings
 
 
@@ -50,7 +51,7 @@ def sync(rebuild: bool, as_json: bool) -> None:
 def _told(report: dict[str, int]) -> str:
     """What was written, in words."""
     written = {name: count for name, count in report.items() if name != "models" and count}
-    models = f"{report['models']} models looked at"
+    models = f"{number_of(report['models'], 'model')} looked at"
     return (
         f"{models}; {', '.join(f'{count} {name}' for name, count in written.items()) or 'nothing to write'}"
     )

@@ -14,6 +14,7 @@ from headgate.cli.new_features import feature_view, spine
 from headgate.cli.new_model import model
 from headgate.cli.remove import dropping, planned, require_leave
 from headgate.cli.writing import finish, writes_files
+from headgate.report import number_of
 from headgate.scaffold import mage, ui
 from headgate.scaffold.checks import check_contract, check_dbt, check_mage, check_python
 from headgate.scaffold.infer import Inferred, infer
@@ -250,7 +251,8 @@ def _told(inferred: Inferred) -> list[str]:
     kinds = f", kinds: {', '.join(inferred.kinds)}" if inferred.kinds else ""
     personal = sorted({rule.path for rule in contract.personal})
     return [
-        f"{inferred.records:,} records, {len({rule.path for rule in contract.paths})} paths{kinds}",
+        f"{number_of(inferred.records, 'record')}, "
+        f"{number_of(len({rule.path for rule in contract.paths}), 'path')}{kinds}",
         *inferred.notes,
         f"personal data, replaced by HMAC: {', '.join(personal) or 'none'}",
     ]

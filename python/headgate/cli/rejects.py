@@ -12,7 +12,7 @@ from headgate.landing import rejects as kept
 from headgate.landing.rejects import Minimised
 from headgate.postgres.connection import Connection
 from headgate.postgres.working import with_connection
-from headgate.report import table
+from headgate.report import number_of, table
 from headgate.settings import load_settings
 
 
@@ -81,7 +81,9 @@ def minimise_rejects(yes: bool, as_json: bool) -> None:
 
 def _minimised(planned: Minimised, *, done: bool) -> list[str]:
     verb = "minimised" if done else "to minimise"
-    lines = [f"{source}: {count:,} lines {verb}" for source, count in sorted(planned.lines.items())]
+    lines = [
+        f"{source}: {number_of(count, 'line')} {verb}" for source, count in sorted(planned.lines.items())
+    ]
     lines += [
         f"{source}: no contract in the project; its lines stay as they are" for source in planned.unknown
     ]

@@ -13,7 +13,7 @@ from headgate.model.deployment import fit
 from headgate.planning import publishing
 from headgate.postgres.connection import Connection
 from headgate.postgres.working import with_connection
-from headgate.report import Report, table
+from headgate.report import Report, number_of, table
 from headgate.settings import Settings, load_settings
 from headgate.store import compact as compaction
 from headgate.store import diff as differences
@@ -184,7 +184,7 @@ def compact(keep: int | None, yes: bool, as_json: bool) -> None:
         _print(reports.of_compaction(found, done=yes), settings)
     if not yes and found.releases:
         raise ConfirmationRequired(
-            f"compaction of {len(found.releases)} releases",
+            f"compaction of {number_of(len(found.releases), 'release')}",
             expected="a confirmation, because rows are destroyed",
             found="none; nothing was changed",
             next_step=f"headgate compact --keep {number} --yes",

@@ -179,7 +179,7 @@ def _view(view: ViewRows) -> str:
     if view.first is None or view.last is None:
         return f"{view.view}: no row rests on it."
     return (
-        f"{view.view}: of {view.rows:,} rows with as_of {view.first:%Y-%m-%dT%H:%M} to "
+        f"{view.view}: of {number_of(view.rows, 'row')} with as_of {view.first:%Y-%m-%dT%H:%M} to "
         f"{view.last:%Y-%m-%dT%H:%M} UTC those whose windows hold its records."
     )
 

@@ -25,6 +25,7 @@ from headgate.pulling.other_server import MOST_COUNTED, OtherTable, look_at, ope
 from headgate.pulling.results import Pulled, Say
 from headgate.pulling.rows import Block, RowStream, blocks_of, versions
 from headgate.pulling.state import alone, write_state
+from headgate.report import number_of
 from headgate.settings import Settings
 from headgate.sources.declared import DeclaredSource
 from headgate.sources.loaders import PostgresJsonb
@@ -222,7 +223,7 @@ class _Pull:
         done = await self.appender.append_stretch(work)
         self._state, self._done = noted, self._done + done
         if done.landed:
-            self.say(f"{self._done.landed:,} rows landed")
+            self.say(f"{number_of(self._done.landed, 'row')} landed")
 
     async def _copy_fresh(self, landing: Stretch, rows: _Stretch, settled: int) -> None:
         """Copies the rows whose version has not landed."""

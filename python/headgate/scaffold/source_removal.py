@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import HeadgateError, UsageError
+from headgate.report import number_of
 from headgate.scaffold.mage import MAGE
 from headgate.scaffold.removal import Removal, foreign, own_nodes, views_over
 from headgate.sources.declared import declared_sources
@@ -104,6 +105,6 @@ def require_free(cursor: Any, source: str) -> None:
         raise HeadgateError(
             f"source {source}",
             expected="a source that nobody lands now, and that types no other source's loads",
-            found=f"{running} running loads, {others} loads of other sources",
+            found=f"{number_of(running, 'running load')}, {number_of(others, 'load')} of other sources",
             next_step="wait until they have landed, and run the command again",
         )

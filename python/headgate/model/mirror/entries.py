@@ -11,6 +11,7 @@ import yaml
 
 from headgate.model.package import MAIN_FILES
 from headgate.model.versions import ModelVersion
+from headgate.report import number_of
 
 #: MLflow's own limits.
 LONGEST_NAME, LONGEST_PARAMETER, LONGEST_TAG = 250, 6000, 8000
@@ -114,7 +115,7 @@ def _gate(gate: Mapping[str, Any]) -> str:
         _number("figure", gate.get("figure")),
         f"[{low:.4g}, {high:.4g}]" if low is not None and high is not None else "",
         _number("threshold", gate.get("threshold")),
-        f"{gate['rows']} rows" if gate.get("rows") is not None else "",
+        number_of(gate["rows"], "row") if gate.get("rows") is not None else "",
         str(gate.get("reason") or ""),
     ]
     told = ", ".join(part for part in parts if part)
