@@ -34,6 +34,8 @@ _DELAYS = {
     "issue": ((0.0, 5), (0.25, 900), (0.6, 21_600), (0.85, 90_000), (1.0, 240_000)),
 }
 _REOPENED = 0.015
+#: Share that people who work on the repository open: of what is not closed within the hour, and of what is.
+_TEAMS_OWN = {"pull": (0.35, 0.97), "issue": (0.7, 0.7)}
 
 
 def _delay(kind: str, draw: float) -> int:
@@ -89,11 +91,12 @@ def thread(world: World, kind: ThreadKind, hour: int, slot: int) -> Thread:
     rng = stream(world.seed, kind, hour, slot)
     rank = world.any_repo(rng)
     repo = world.repo(rank)
-    author = world.contributor(repo, rng) if rng.random() < 0.7 else world.any_actor(rng)
-    if kind == "pull" and rng.random() < 0.05:
-        author = int(rng.random() * 4)
     times = _times(world, kind, hour)
     opened_at, closed_at = times.opened[slot], times.closed[slot]
+    own = _TEAMS_OWN[kind][0 < closed_at - opened_at < HOUR]
+    author = world.contributor(repo, rng) if rng.random() < own else world.any_actor(rng)
+    if kind == "pull" and rng.random() < 0.05:
+        author = int(rng.random() * 4)
     steps: list[tuple[int, Step]] = [(opened_at, "opened")]
     if slot in times.again:
         reopened_at, closed_again_at = times.again[slot]
