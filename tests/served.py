@@ -170,9 +170,9 @@ class Asking:
                 found = answer.json()
                 self.ids.append(found["prediction_id"])
                 self.versions[number] = found["version"]
-            else:
-                self.refusals.append(answer.json())
             self.statuses[answer.status_code] += 1
+            if answer.status_code != 200:
+                self.refusals.append(answer.json())
 
     def __enter__(self) -> Self:
         for thread in self._threads:

@@ -33,13 +33,15 @@ def test_postgresql_stopped_and_started(tmp_path: Path) -> None:
             Asking(served, BY_KEY, 2) as by_key,
             Asking(served, WHOLE, 2) as whole,
         ):
-            by_key.wait_for(20)
-            cluster.stop()
-            by_key.wait_for(3, status=503)
-            whole.wait_for(50)
-            assert served.client.get("/healthz").status_code == 200
-            wait_until(lambda: served.client.get("/readyz").status_code == 503, "not ready")
-            cluster.start()
+            # Several times: each ends the connections at another point of what they do.
+            for _ in range(5):
+                by_key.wait_for(20)
+                cluster.stop()
+                by_key.wait_for(3, status=503)
+                whole.wait_for(20)
+                assert served.client.get("/healthz").status_code == 200
+                wait_until(lambda: served.client.get("/readyz").status_code == 503, "not ready")
+                cluster.start()
             by_key.wait_for(20)
             wait_until(lambda: served.client.get("/readyz").status_code == 200, "ready again")
         assert set(by_key.statuses) == {200, 503}

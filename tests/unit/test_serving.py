@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
+from fastapi import Request, Response
 
 from headgate.errors import UsageError
 from headgate.landing.privacy import digest
@@ -21,6 +22,7 @@ from headgate.model.signature import Input, Signature
 from headgate.model.split import in_canary
 from headgate.serving import keytext
 from headgate.serving.access import Access
+from headgate.serving.app import Routes
 from headgate.serving.loaded import Deployment, Loaded
 from headgate.serving.log import PredictionLog
 from headgate.serving.records import Made, Read, record, shared_of, told
@@ -32,6 +34,24 @@ from tests import four_models
 
 NAMED = {"blue": 0.2, "green": 0.1, "red": 0.7}
 COLOUR = Output(score=0.7, answer="red", probabilities=NAMED)
+
+
+async def test_an_unforeseen_error_is_told_without_its_message() -> None:
+    """The client gets the four parts, the log kind and place; the message may quote what was asked."""
+    lines: list[tuple[str, dict[str, str]]] = []
+    log = SimpleNamespace(error=lambda event, **more: lines.append((event, more)))
+    routes = Routes(SimpleNamespace(model="m", access=None, log=log))  # type: ignore[arg-type]
+
+    async def fails(_: Request) -> Response:
+        raise RuntimeError("ada@example.com")
+
+    answer = await routes.answered(fails)(Request({"type": "http"}))
+    assert answer.status_code == 500
+    assert set(orjson.loads(answer.body)["error"]) == {"object", "expected", "found", "next_step"}
+    ((event, more),) = lines
+    assert (event, more["kind"]) == ("a request failed", "RuntimeError")
+    assert more["at"].startswith("test_serving.py:")
+    assert "ada" not in f"{lines}{answer.body!r}"
 
 
 @pytest.mark.parametrize("found", ["disk", "limit"])

@@ -116,14 +116,23 @@ def stop_server(data: Path, seconds: float = 60) -> None:
     pid_file = data / "postmaster.pid"
     try:
         pid = int(pid_file.read_text().splitlines()[0])
-        if str(data.resolve()).encode() not in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if not _is_server_of(pid, data):
             return
         os.kill(pid, signal.SIGINT)
     except (OSError, ValueError, IndexError):
         return
     deadline = time.monotonic() + seconds
-    while pid_file.exists() and time.monotonic() < deadline:
+    # The file goes a moment before the process does.
+    while (pid_file.exists() or _is_server_of(pid, data)) and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def _is_server_of(pid: int, data: Path) -> bool:
+    """False for another process with this number, one that has ended, and one that is only not yet reaped."""
+    try:
+        return os.fsencode(data.resolve()) in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -78,8 +80,24 @@ class Routes:
                 return bodies.refused(self._name, refusal)
             except ClientDisconnect:
                 return Response(status_code=400)
+            except Exception as error:
+                return bodies.refused(self._name, self._unforeseen(error))
 
         return answer
+
+    def _unforeseen(self, error: Exception) -> Refusal:
+        """Kind and place go to the service's log, without the message: it may quote what was asked."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        self._worker.log.error(
+            "a request failed", kind=type(error).__name__, at=f"{Path(frame.filename).name}:{frame.lineno}"
+        )
+        return Refusal(
+            500,
+            "the server",
+            expected="no error that it does not know",
+            found=type(error).__name__,
+            next_step="ask again; who runs the server finds the place in its log",
+        )
 
     async def predict(self, request: Request) -> Response:
         """Scores of one row or several."""

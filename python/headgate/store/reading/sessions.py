@@ -37,6 +37,8 @@ LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
+    # It was lost just while it was asked.
+    asyncpg.InternalClientError,
 )
 
 
@@ -112,6 +114,9 @@ class Sessions:
             ) from error
         except OUTDATED:
             session.forget()
+            raise
+        except LOST:
+            session.connection.terminate()
             raise
         finally:
             self._give_back(session)
