@@ -107,6 +107,8 @@ def test_a_quarantined_load_is_accepted_waived_and_discarded(shop: ProjectCopy) 
     assert f"headgate quarantine list orders --load {bad}" in shown
     listed = json.loads(shop.headgate("quarantine", "list", "orders", "--json").stdout)
     assert [(one["load_id"], one["records"], one["state"]) for one in listed] == [(bad, 6, "open")]
+    assert json.loads(shop.headgate("quarantine", "list", "--json").stdout) == listed
+    assert f"{bad}  orders " in shop.headgate("quarantine", "list").stdout
 
     accept = ("quarantine", "accept", "--load", str(bad), *REASON)
     refused = shop.headgate(*accept, exit_code=4)

@@ -102,7 +102,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     ),
     "gates waivers": ("headgate gates waivers", "headgate gates waivers --json"),
     "quarantine list": (
-        "headgate quarantine list orders",
+        "headgate quarantine list",
         "headgate quarantine list orders --load 7 --matching 'outside the partition'",
     ),
     "quarantine show": (

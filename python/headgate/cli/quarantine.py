@@ -39,20 +39,20 @@ def selecting(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @quarantine.command("list")
-@click.argument("source")
+@click.argument("source", required=False)
 @click.option("--load", "load_id", type=int, help="Only records of this load.")
 @selecting
 @json_option
 def list_records(
-    source: str,
+    source: str | None,
     load_id: int | None,
     lines: tuple[int, ...],
     matching: str | None,
     record_type: str | None,
     as_json: bool,
 ) -> None:
-    """List the quarantined records of SOURCE, by load, record type and reason."""
-    contract_source, _ = get_source(source).contract
+    """List the quarantined records of SOURCE, or of all sources, by load, record type and reason."""
+    contract_source = get_source(source).contract[0] if source is not None else None
     selection = Selection(lines=lines, matching=matching, record_type=record_type)
     found = with_connection(
         load_settings(),
@@ -64,6 +64,7 @@ def list_records(
     rows = [
         (
             row["load_id"],
+            row["source"],
             f"{began(row['partition_start']):%Y-%m-%dT%H:%M}",
             row["record_type"],
             row["records"],
@@ -73,7 +74,7 @@ def list_records(
         )
         for row in found
     ]
-    heading = ("load", "partition", "type", "records", "state", "first line", "reasons")
+    heading = ("load", "source", "partition", "type", "records", "state", "first line", "reasons")
     click.echo("\n".join(table(heading, rows)) if rows else "Nothing is quarantined.")
 
 

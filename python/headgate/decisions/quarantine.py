@@ -46,6 +46,7 @@ RECORDS = """
         )
         and ($5::text is null or quarantine.record_type = $5)
 """
+CONTRACT_SOURCES = "select distinct contract_source from ops.loads order by contract_source"
 GROUPED = f"""
     select load_id, source, partition_start, record_type, reasons, coalesce(decision, 'open') as state,
         count(*) as records, min(line_number) as first_line
@@ -125,16 +126,22 @@ class RecordChange:
 
 
 async def groups(
-    connection: Connection, contract_source: str, load_id: int | None, selection: Selection
+    connection: Connection, contract_source: str | None, load_id: int | None, selection: Selection
 ) -> list[dict[str, Any]]:
-    """Quarantined records of a source by load, type, reasons and what was decided."""
-    table = await _table(connection, contract_source)
-    if table is None:
-        return []
-    query = GROUPED.format(quarantine=table)
-    return [
-        dict(row) for row in await connection.fetch(query, contract_source, load_id, *selection.arguments)
-    ]
+    """Quarantined records by load, type, reasons and what was decided; newest loads first.
+
+    Args:
+        contract_source: only what breaks this source's contract; None for all sources.
+        load_id: only records of this load.
+        selection: which of the records.
+    """
+    names = [row["contract_source"] for row in await connection.fetch(CONTRACT_SOURCES)]
+    found: list[dict[str, Any]] = []
+    for source in names if contract_source is None else [contract_source]:
+        if (table := await _table(connection, source)) is not None:
+            query = GROUPED.format(quarantine=table)
+            found += map(dict, await connection.fetch(query, source, load_id, *selection.arguments))
+    return sorted(found, key=lambda group: -group["load_id"])
 
 
 async def one(connection: Connection, load_id: int, line: int) -> dict[str, Any]:
