@@ -14,6 +14,7 @@ from headgate.decisions import retention
 from headgate.errors import UsageError
 from headgate.postgres import schema
 from headgate.postgres.working import with_connection
+from tests.integration.landing_files import as_lines, event, write_hour
 from tests.integration.test_decisions import decide, land
 from tests.monitored_days import ANSWERS, BUILD, DAYS, monitored
 from tests.prediction_log import NOON, answer
@@ -23,6 +24,7 @@ from tests.support import ROOT, Database, Databases
 
 T = TypeVar("T")
 EXPIRE = ("loads", "expire")
+ANSWERED = "staging_predictions.answers"
 #: Answers of each of the two loads.
 HALF = len(DAYS) * ANSWERS // 2
 COUNTS = "select model, version, day, answers_count, p95_seconds from monitoring.model_days order by 1, 2, 3"
@@ -158,8 +160,8 @@ def test_discarded_records_go_from_features_although_they_expired(database: Data
     assert "older than its data" in database.headgate("publish", exit_code=1).stderr
 
 
-def test_an_expired_partition_lands_again_only_as_something_else(database: Database, tmp_path: Path) -> None:
-    """The same bytes are known; other bytes take its place."""
+def test_an_expired_partition_lands_again_as_something_else(database: Database, tmp_path: Path) -> None:
+    """The same bytes are known, unless asked for; other bytes take its place."""
     load = land(database, tmp_path, 5).load_id
     assert load is not None
     project = declaring(tmp_path, "30d")
@@ -171,6 +173,37 @@ def test_an_expired_partition_lands_again_only_as_something_else(database: Datab
     assert database.query("select load_id, count(*) from staging_gharchive.events group by 1") == [
         (other.load_id, 6)
     ]
+
+
+def test_what_was_discarded_and_expired_lands_again_when_asked_for(
+    database: Database, tmp_path: Path
+) -> None:
+    """It cannot be restored; its bytes make a load of their own, a partition's as well as an added file's."""
+    hour = ("land", "gharchive", str(write_hour(tmp_path, as_lines([event(1), event(2)]))))
+    database.headgate(*hour)
+    (tmp_path / "answers.jsonl").write_text(json.dumps(answer("once", at=NOON.isoformat())) + "\n")
+    added = ("land", "predictions", str(tmp_path / "answers.jsonl"))
+    database.headgate(*added)
+    for load in (1, 2):
+        decide(database, "discard", load)
+    assert "to take it in again: headgate loads restore 1" in database.headgate(*hour).stdout
+    declaring(tmp_path, "30d")
+    project = declaring(tmp_path, "30d", "predictions", "answers")
+    years_later = datetime.max.replace(tzinfo=UTC)
+    with_connection(database.settings, lambda c: retention.carry_out(c, project, years_later))
+    refused = database.headgate("loads", "restore", "2", "--reason", "x", "--yes", exit_code=2).stderr
+    assert "headgate land --again" in refused
+    for command in (hour, added):
+        assert "land it with --again" in database.headgate(*command).stdout
+        [landed] = json.loads(database.headgate(*command, "--again", "--json").stdout)
+        assert landed["status"] == "landed"
+        assert "unchanged" in database.headgate(*command).stdout
+    states = "select load_id, status, expired_at is null from ops.loads order by 1"
+    expected = [(1, "discarded", False), (2, "discarded", False), (3, "landed", True), (4, "landed", True)]
+    assert database.query(states) == expected
+    assert database.query("select load_id from ops.current_loads where load_id > 0") == [(3,), (4,)]
+    left = [database.value(f"select count(*) from {raw}") for raw in ("staging_gharchive.events", ANSWERED)]
+    assert left == [2, 1]
 
 
 @pytest.mark.parametrize("age", ["soon", 90, "0d", None])

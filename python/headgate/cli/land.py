@@ -67,7 +67,8 @@ def land(
 
     Hours come from HEADGATE_DATA when it holds their files, else over HTTP from HEADGATE_ARCHIVE_URL. What is
     landed already with the same content is left alone, unless its format, its loader or its contract says
-    something else now, or --again is given; other content replaces what is landed for that time.
+    something else now, or --again is given; other content replaces what is landed for that time. What was
+    discarded is left alone, too: restore it, or land it with --again where retention removed its records.
     A source that says where its records are (docs/sources.md) needs neither files nor hours. Exit code 1 when
     a load failed; the others are landed all the same.
     """

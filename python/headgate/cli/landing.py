@@ -81,10 +81,9 @@ def show_loads(results: list[LoadResult], seconds: float) -> None:
         console.print(f"{count} replaced: {reason}", highlight=False)
     for result in results:
         if result.status == "discarded":
-            number = result.load_id
             console.print(
-                f"{result.delivery.title}: load {number} of the same content was discarded, nothing landed. "
-                f"To take it in again: headgate loads restore {number}",
+                f"{result.delivery.title}: load {result.load_id} of the same content was discarded, nothing "
+                f"landed; {result.reason}",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,

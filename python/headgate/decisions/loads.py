@@ -115,7 +115,7 @@ async def _require_possible(connection: Connection, verb: Verb, load: Load) -> N
             load.title,
             expected="a load whose records are there",
             found=f"its records were removed on {load.expired_at:%Y-%m-%d}, as its source's retention says",
-            next_step="land the partition again first, if it still is somewhere",
+            next_step="land the file again with `headgate land --again` first, if it still is somewhere",
         )
     if load.status not in STATUSES[verb]:
         raise UsageError(

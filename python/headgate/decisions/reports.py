@@ -64,7 +64,9 @@ def of_expiry(expiry: Expiry, *, done: bool) -> Report:
         ],
         changes=[line for one in expiry.tables for line in _expired(one)],
         verification=["headgate loads list --source SOURCE", "headgate loads show LOAD"],
-        rollback=["None: records that are removed are gone. A file can be landed again, where it still is."],
+        rollback=[
+            "None: records that are removed are gone. A file can be landed --again, where it still is."
+        ],
     )
 
 

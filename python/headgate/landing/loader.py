@@ -65,9 +65,9 @@ class Loader:
                 ):
                     old, why = await self._landed(delivery, path, sha256)
                     if old is not None and not why:
-                        # What somebody discarded comes back by `headgate loads restore` only.
+                        # What somebody discarded comes back only when somebody asks for it.
                         known = "discarded" if old["status"] == "discarded" else "unchanged"
-                        return _result(delivery, known, old, began)
+                        return _result(delivery, known, old, began, _way_back(old))
                     load_id = await self._start(delivery)
                     await self._load(found, load_id, path, replaces=old["load_id"] if old else None)
                 row = await self.connection.fetchrow(statement("read_load"), load_id)
@@ -97,10 +97,12 @@ class Loader:
         """What a delivery would replace, and why it does; no reason where that would land the same."""
         place = (delivery.source, delivery.entity)
         if delivery.partition is None:
-            row = await self.connection.fetchrow(statement("find_content"), *place, sha256)
+            row = await self.connection.fetchrow(statement("find_content"), *place, sha256, self.again)
             return row, self._why(delivery, row) if row else None
         row = await self.connection.fetchrow(statement("find_landed"), *place, delivery.partition.start)
-        discarded = await self.connection.fetch(statement("find_discarded"), *place, delivery.partition.start)
+        discarded = await self.connection.fetch(
+            statement("find_discarded"), *place, delivery.partition.start, self.again
+        )
         sha256 = await self._sha256(delivery, path) if row or discarded else None
         same = next((load for load in [row, *discarded] if load and load["content_sha256"] == sha256), None)
         if same is not None and (why := self._why(delivery, same)) is None:
@@ -211,10 +213,19 @@ def _result(
         delivery=delivery,
         status=status,  # type: ignore[arg-type]
         load_id=row["load_id"],
-        reason=why if status == "replaced" else None,
+        reason=why if status in ("replaced", "discarded") else None,
         seconds=time.monotonic() - began,
         **counts,
     )
+
+
+def _way_back(load: asyncpg.Record) -> str | None:
+    """What takes in again what was discarded; None for a load that was not."""
+    if load["status"] != "discarded":
+        return None
+    if load["expired_at"] is None:
+        return f"to take it in again: headgate loads restore {load['load_id']}"
+    return "its records were removed by retention; to take it in again, land it with --again"
 
 
 def _describe(delivery: Delivery, error: Exception) -> HeadgateError:

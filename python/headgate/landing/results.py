@@ -28,7 +28,7 @@ class LoadResult:
     #: Unpacked bytes.
     bytes_read: int = 0
     seconds: float = 0.0
-    #: Why it replaced what was landed.
+    #: Why it replaced what was landed; what takes in again what was discarded.
     reason: str | None = None
     #: Why it failed, in words; the parts of the HeadgateError.
     error: dict[str, str] | None = None
