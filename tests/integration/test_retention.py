@@ -130,10 +130,13 @@ def test_old_records_are_removed_once_confirmed(database: Database) -> None:
     left = database.query("select record ->> 'at' from staging_predictions.answers")
     assert left == [(NOON.isoformat(),)]
     assert "nothing to do" in database.headgate(*EXPIRE).stdout
+    # A version that knows no retention builds nothing of the load.
+    schema.migrate(database.dsn, "0029")
+    assert database.query("select status from ops.loads order by 1") == [("landed",), ("replaced",)]
 
 
 def test_typed_records_stay_where_features_rest_on_them(database: Database, tmp_path: Path) -> None:
-    """Raw ones go; the release holds the load as before, and nothing is to be built or published."""
+    """Raw ones go; the release holds its load, nothing is to be published, nor after the way back."""
     first_release(database)
     project = declaring(tmp_path, "30d")
     [table] = with_connection(database.settings, lambda c: retention.plan(c, project)).tables
@@ -142,6 +145,10 @@ def test_typed_records_stay_where_features_rest_on_them(database: Database, tmp_
     with_connection(database.settings, lambda c: retention.carry_out(c, project))
     assert "Nothing to publish" in database.headgate("publish").stdout
     assert database.value("select count(*) from ops.loads where expired_at is null") == 0
+    schema.migrate(database.dsn, "0029")
+    assert database.query("select load_id from ops.current_loads") == [(1,)]
+    schema.migrate(database.dsn)
+    assert "Nothing to publish" in database.headgate("publish").stdout
 
 
 def test_discarded_records_go_from_features_although_they_expired(database: Database, tmp_path: Path) -> None:

@@ -70,10 +70,20 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forgets it: a landed load counts as replaced, so that nothing is built from records that are gone."""
+    """Forgets it; of a load whose typed records went, too, nothing is built: it counts as replaced."""
     op.execute("""
         drop view ops.current_loads;
-        update ops.loads set status = 'replaced' where expired_at is not null and status = 'landed';
+        -- Where features rest on it, typed records stayed: replaced, it would make them older than their
+        -- data, and nothing could be published.
+        update ops.loads set status = 'replaced'
+        where
+            expired_at is not null
+            and status = 'landed'
+            and not exists (
+                select from ops.built_partitions as built
+                inner join pg_tables on tablename = built.model and schemaname in ('features', 'training')
+                where built.source = loads.contract_source and built.partition_start = loads.partition_start
+            );
         alter table ops.loads drop column expired_at cascade;
         alter table ops.decisions disable trigger append_only;
         delete from ops.decisions where action = 'expire load';
