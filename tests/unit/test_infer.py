@@ -72,6 +72,25 @@ def test_an_envelope_inside_of_an_object_is_proposed() -> None:
     assert not any("by.id" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("value", "is_proposed"),
+    [
+        ("t-{}", True),
+        ("INV/2026/{:04}", True),
+        ("{:08}", True),
+        ("{}.50", False),
+        ("{}@example.org", False),
+        ("2026-03-01T10:{:02}:00Z", False),
+        ("number {}", False),
+    ],
+)
+def test_what_is_numbered_like_a_document_is_proposed(value: str, is_proposed: bool) -> None:
+    """A key that is not called like an identity may be one: no two values are equal, and all are serials."""
+    found = infer([{"Beleg": value.format(n), "n": n % 3} for n in range(40)])
+
+    assert ("may be meant: --identity Beleg" in found.notes) is is_proposed
+
+
 def test_given_envelope_wins() -> None:
     """Paths that are given are taken, also such as lie deeper."""
     found = infer(webhooks(), identity="payload.sender.id", kind="payload.action", time="payload.starred_at")

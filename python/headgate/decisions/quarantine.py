@@ -130,10 +130,7 @@ async def groups(
 ) -> list[dict[str, Any]]:
     """Quarantined records by load, type, reasons and what was decided; newest loads first.
 
-    Args:
-        contract_source: only what breaks this source's contract; None for all sources.
-        load_id: only records of this load.
-        selection: which of the records.
+    None as source or load stands for all.
     """
     names = [row["contract_source"] for row in await connection.fetch(CONTRACT_SOURCES)]
     found: list[dict[str, Any]] = []

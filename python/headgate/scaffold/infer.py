@@ -27,6 +27,10 @@ from headgate.scaffold.sample import Record
 MOST_KINDS = 24
 
 _IDENTITY = {"id": 10, "uuid": 9, "guid": 9, "event_id": 9, "delivery_id": 9, "message_id": 9, "record_id": 9}
+#: Such as t-17, INV/2026/0017 or 0017: letters and digits, no amount.
+_SERIAL = re.compile(r"(?=\D*\d)(?!\d*[.,]\d*$)[\w./#-]{1,64}", re.ASCII)
+#: In fewer records that no two values are equal says little.
+_FEWEST_SERIALS = 20
 _KIND = {
     **dict.fromkeys(("type", "event_type", "kind", "event", "event_name", "record_type"), 10),
     **dict.fromkeys(("topic", "object", "object_type", "message_type", "category"), 6),
@@ -98,7 +102,7 @@ def infer(
         kinds,
         few_values(observed, personal, envelope),
         len(records),
-        (*notes(sampled, observed, envelope), *_nested(distinct, envelope)),
+        (*notes(sampled, observed, envelope), *_proposals(distinct, envelope)),
     )
 
 
@@ -159,9 +163,9 @@ def _best(records: Sequence[Record], score: Score) -> str | None:
     return format_key(found) if best > 0 else None
 
 
-def _nested(records: Sequence[Record], envelope: Envelope) -> Iterator[str]:
-    """Paths inside of objects that may be what no key of the record is: a person decides."""
-    found = list(dict.fromkeys(path for record in records[:100] for path in _paths_inside(record)))
+def _proposals(records: Sequence[Record], envelope: Envelope) -> Iterator[str]:
+    """Paths that may be what no key of the record is called like: a person decides."""
+    found = list(dict.fromkeys(path for record in records[:100] for path in _paths_of(record)))
     for option, path, score in (
         ("--identity", envelope.identity, _unique_score),
         ("--time", envelope.time, _time_score),
@@ -176,20 +180,28 @@ def _nested(records: Sequence[Record], envelope: Envelope) -> Iterator[str]:
 
 
 def _unique_score(key: str, values: list[Any], records: Sequence[Record]) -> float:
-    """The id of a thing inside of a record may come again with the next record: not one of these twice."""
-    score = _identity_score(key, values, records)
-    return score if score and len(set(values)) == len(values) else 0
+    """The id of a thing inside of a record may come again with the next record: not one of these twice.
+
+    What is not called like an identity may be one if all values are written as numbers of documents are.
+    """
+    if len(set(map(str, values))) < len(values):
+        return 0
+    serial = len(values) >= _FEWEST_SERIALS and all(
+        isinstance(value, str) and _SERIAL.fullmatch(value) for value in values
+    )
+    is_serial = serial and not is_personal(format_key(key), values) and not are_times(values)
+    return _identity_score(key, values, records) or float(is_serial)
 
 
-def _paths_inside(record: Record, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Paths of two to four keys, in the order of the record."""
+def _paths_of(record: Record, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Paths of up to four keys, in the order of the record."""
     for key, value in record.items():
         if not can_land(key):
             continue
         steps = (*above, key)
         if isinstance(value, dict) and len(steps) < 4:
-            yield from _paths_inside(value, steps)
-        elif above:
+            yield from _paths_of(value, steps)
+        else:
             yield format_path(steps)
 
 
