@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headgate.errors import GateFailed, UsageError
 from headgate.model import versions
-from headgate.model.deployment import canary, differences, state, steps
+from headgate.model.deployment import approvals, canary, differences, state, steps
 from headgate.postgres.connection import Connection
 from tests.deployments import NAME, free, run, served
 from tests.integration.test_models import in_database
 from tests.support import Database
+from tests.unit.test_model_declarations import write as write_declaration
 
 
 def test_from_the_first_champion_to_a_rollback(database: Database) -> None:
@@ -112,6 +114,33 @@ def test_who_trained_a_version_does_not_approve_it_where_four_eyes_are_asked_for
     in_database(database, approved)
     told = json.loads(database.headgate(*show, "--json").stdout)["approval"]
     assert (told["needs"], told["given"]["actor"].split()[-1]) == ("another_person", "reviewer")
+
+
+def test_a_project_asks_for_approval_of_versions_that_were_trained_before(
+    database: Database, tmp_path: Path
+) -> None:
+    """Its policy and its declaration of now count when a version is deployed, not those of who trained it."""
+    policy = tmp_path / "seeds" / "model_gates.csv"
+    policy.parent.mkdir()
+    policy.write_text("gate,threshold,reason\napproval,1,why\n")
+    (tmp_path / "dbt_project.yml").write_text("name: shop\n")
+    deploy = ("model", "deploy", NAME, "1")
+    run(database, versions.all_versions, free(b"1"))
+
+    assert "nobody approved it" in database.headgate(*deploy, cwd=tmp_path, exit_code=2).stderr
+    approve = ("model", "approve", NAME, "1", "--why", "card read")
+    database.headgate(*approve, cwd=tmp_path)
+    assert approvals.asked_by(tmp_path, NAME) == "required"
+
+    policy.unlink()
+    write_declaration(tmp_path, NAME, approval="another_person")
+    assert "who trained it" in database.headgate(*approve, cwd=tmp_path, exit_code=2).stderr
+    assert "only, who trained it" in database.headgate(*deploy, cwd=tmp_path, exit_code=2).stderr
+    promote = ("model", "promote", NAME, "1", "--force", "--why", "hurry")
+    assert "only, who trained it" in database.headgate(*promote, cwd=tmp_path, exit_code=2).stderr
+    show = database.headgate("model", "show", NAME, "1", cwd=tmp_path).stdout
+    assert "missing, of another person than who trained it" in show
+    assert "champion version 1" in database.headgate(*deploy).stdout
 
 
 def test_what_served_at_an_instant(database: Database) -> None:

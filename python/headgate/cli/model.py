@@ -14,7 +14,7 @@ from headgate.cli.model_monitor import monitor
 from headgate.cli.model_steps import STEPS
 from headgate.errors import UsageError
 from headgate.model import promotions, versions
-from headgate.model.deployment import canary, differences, fit, state
+from headgate.model.deployment import approvals, canary, differences, fit, state
 from headgate.model.deployment.state import Serving, State
 from headgate.model.package import Package
 from headgate.model.versions import ModelVersion
@@ -82,14 +82,16 @@ def list_versions(name: str | None, as_json: bool) -> None:
 @AS_JSON
 def show(name: str, version: int | None, card: Path | None, as_json: bool) -> None:
     """Show a version of NAME: of what it was made, its figures and gates. Default: the newest."""
+    settings = load_settings()
 
-    async def work(connection: Connection) -> tuple[ModelVersion, state.Approval]:
+    async def work(connection: Connection) -> tuple[ModelVersion, approvals.Approval]:
         found = await versions.find(connection, name, version)
         if card:
             _write_card(await versions.load(connection, name, found.version), card)
-        return found, await state.approval_of(connection, found)
+        asked = approvals.asked_by(settings.project_dir, name)
+        return found, await approvals.approval_of(connection, found, asked)
 
-    found, approval = with_connection(load_settings(), work)
+    found, approval = with_connection(settings, work)
     if as_json:
         click.echo(json.dumps({**found.as_dict(), "approval": approval.as_dict()}, indent=2))
         return

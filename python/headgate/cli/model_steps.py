@@ -6,17 +6,20 @@ import contextlib
 import json
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import click
 
 from headgate.errors import GateFailed, UsageError
-from headgate.model.deployment import canary, fit, steps
+from headgate.model.deployment import approvals, canary, fit, steps
 from headgate.model.promotions import Promotion
 from headgate.pipelines.alerts import tell
 from headgate.postgres.connection import Connection
 from headgate.postgres.working import with_connection
 from headgate.settings import load_settings
 
+T = TypeVar("T")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WHY = click.option("--why", default="not given", help="The reason, for the log.")
 NEEDED = click.option("--why", required=True, help="The reason, for the log.")
@@ -49,7 +52,7 @@ def register(name: str, version: int, why: str, as_json: bool) -> None:
 def approve(name: str, version: int, why: str, as_json: bool) -> None:
     """Approve VERSION of NAME for deployment; the log keeps who did, and why."""
     _say(
-        with_connection(load_settings(), lambda connection: steps.approve(connection, name, version, why)),
+        _done(name, lambda connection, asked: steps.approve(connection, name, version, why, asked=asked)),
         as_json,
     )
 
@@ -68,8 +71,9 @@ def deploy(name: str, version: int | None, share: float | None, why: str, as_jso
     The first version deployed becomes champion. Called again with another --share it shifts the canary.
     """
     _say(
-        with_connection(
-            load_settings(), lambda connection: canary.deploy(connection, name, version, share, why)
+        _done(
+            name,
+            lambda connection, asked: canary.deploy(connection, name, version, share, why, asked=asked),
         ),
         as_json,
     )
@@ -91,9 +95,11 @@ def promote(name: str, version: int | None, force: bool, why: str, as_json: bool
             next_step="add --why '...'",
         )
     _say(
-        with_connection(
-            load_settings(),
-            lambda connection: canary.promote(connection, name, version, why, forced=force),
+        _done(
+            name,
+            lambda connection, asked: canary.promote(
+                connection, name, version, why, forced=force, asked=asked
+            ),
         ),
         as_json,
     )
@@ -134,10 +140,9 @@ def watch(name: str, once: bool, every: float, as_json: bool) -> None:
 
     Taken out is what is worse, what has too little traffic at its deadline, and what is undecided then.
     """
-    settings = load_settings()
     while True:
         with contextlib.redirect_stdout(sys.stderr):
-            found = with_connection(settings, lambda connection: canary.look(connection, name, tell))
+            found = _done(name, lambda connection, asked: canary.look(connection, name, tell, asked=asked))
         click.echo(json.dumps(found.as_dict()) if as_json else _looked(found))
         if once or found.running is None or found.done is not None:
             break
@@ -173,6 +178,13 @@ async def _release(connection: Connection, name: str, to: int | None, with_relea
         found=found,
         next_step="run `headgate releases` to see them",
     )
+
+
+def _done(name: str, step: Callable[[Connection, str], Awaitable[T]]) -> T:
+    """A step, held to the approval that the project asks for now."""
+    settings = load_settings()
+    asked = approvals.asked_by(settings.project_dir, name)
+    return with_connection(settings, lambda connection: step(connection, asked))
 
 
 def _looked(found: canary.Outcome) -> str:

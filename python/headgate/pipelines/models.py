@@ -12,9 +12,8 @@ from headgate.durations import written
 from headgate.errors import GateFailed
 from headgate.model import promotions, versions
 from headgate.model.declaration import declaration
-from headgate.model.deployment import canary, steps
-from headgate.model.deployment.policy import needs_approval
-from headgate.model.deployment.state import State, approval
+from headgate.model.deployment import approvals, canary, steps
+from headgate.model.deployment.state import State
 from headgate.model.monitoring.report import Alarm, monitor
 from headgate.model.scoring import score
 from headgate.model.training.run import train
@@ -56,7 +55,8 @@ def watch_model(name: str) -> dict[str, Any]:
     async def look(connection: Connection) -> dict[str, Any]:
         if await _champion(connection, name) is None:
             return IDLE
-        return (await canary.look(connection, name, tell)).as_dict()
+        asked = approvals.asked_by(load_settings().project_dir, name)
+        return (await canary.look(connection, name, tell, asked=asked)).as_dict()
 
     return with_connection(load_settings(), look)
 
@@ -114,10 +114,11 @@ async def _deploy(connection: Connection, name: str) -> dict[str, Any]:
         return {"deployed": "nothing new is registered"}
     if deployed.challenger is not None:
         return {"deployed": f"nothing: version {deployed.challenger} is a challenger until it has a verdict"}
-    options = (await versions.find(connection, name, newest)).manifest["options"]
-    if needs_approval(options) and not await approval(connection, name, newest):
+    asked = approvals.asked_by(load_settings().project_dir, name)
+    version = await versions.find(connection, name, newest)
+    if (await approvals.approval_of(connection, version, asked)).is_missing:
         return {"deployed": f"nothing: version {newest} waits for `headgate model approve {name} {newest}`"}
-    done = await canary.deploy(connection, name, newest, None, "newest registered version")
+    done = await canary.deploy(connection, name, newest, None, "newest registered version", asked=asked)
     return {part: getattr(done, part) for part in ("version", "champion", "challenger", "canary_share")}
 
 

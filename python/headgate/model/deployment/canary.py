@@ -13,6 +13,7 @@ from headgate.model.deployment import evidence, steps
 from headgate.model.deployment.policy import CanaryPolicy, canary_policy
 from headgate.model.deployment.state import State
 from headgate.model.deployment.verdict import AS_GOOD, TOO_LITTLE, WORSE, Verdict, judge
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.promotions import Promotion
 from headgate.postgres.connection import Connection
 
@@ -83,11 +84,25 @@ async def running(connection: Connection, model: str, now: datetime | None = Non
 
 
 async def deploy(
-    connection: Connection, model: str, version: int | None, share: float | None, reason: str
+    connection: Connection,
+    model: str,
+    version: int | None,
+    share: float | None,
+    reason: str,
+    *,
+    asked: str = NO_APPROVAL,
 ) -> Promotion:
     """Deploys a version (default: the newest registered) at a share (default: the declared one).
 
     The champion's p95 is frozen with it: slow is what takes longer, by either version.
+
+    Args:
+        connection: not in a transaction.
+        model: name of the model.
+        version: what is deployed.
+        share: of the keys that it answers.
+        reason: why, for the log.
+        asked: whose approval the project asks for now (`approvals.asked_by`).
 
     Raises:
         UsageError: as `steps.deploy`.
@@ -103,13 +118,28 @@ async def deploy(
         policy.share if share is None else share,
         reason,
         {"champion_p95_seconds": p95, "canary": policy.as_dict()},
+        asked=asked,
     )
 
 
 async def promote(
-    connection: Connection, model: str, version: int | None, reason: str, *, forced: bool
+    connection: Connection,
+    model: str,
+    version: int | None,
+    reason: str,
+    *,
+    forced: bool,
+    asked: str = NO_APPROVAL,
 ) -> Promotion:
     """Makes the challenger champion, or a version that is named where there is no champion or by force.
+
+    Args:
+        connection: not in a transaction.
+        model: name of the model.
+        version: default: the challenger.
+        reason: why, for the log.
+        forced: whether it is promoted without a verdict.
+        asked: whose approval the project asks for now (`approvals.asked_by`).
 
     Raises:
         UsageError: as `steps.promote`, or no version is named and none is the challenger.
@@ -128,14 +158,28 @@ async def promote(
             next_step=f"run `headgate model deploy {model} VERSION` first",
         )
     verdict = found.verdict.as_dict() if found and found.challenger == number else None
-    return await steps.promote(connection, model, number, reason, verdict=verdict, forced=forced)
+    return await steps.promote(connection, model, number, reason, verdict=verdict, forced=forced, asked=asked)
 
 
-async def look(connection: Connection, model: str, tell: Tell, now: datetime | None = None) -> Outcome:
+async def look(
+    connection: Connection,
+    model: str,
+    tell: Tell,
+    now: datetime | None = None,
+    *,
+    asked: str = NO_APPROVAL,
+) -> Outcome:
     """Judges the challenger; takes out what is worse or late, promotes what is as good where so declared.
 
+    Args:
+        connection: not in a transaction.
+        model: name of the model.
+        tell: called where an operator has to know.
+        now: the instant at which it is judged.
+        asked: whose approval the project asks for now (`approvals.asked_by`).
+
     Raises:
-        UsageError: there is no model of that name.
+        UsageError: there is no model of that name, or the approval of what is to be promoted is missing.
     """
     await versions.find(connection, model)
     found = await running(connection, model, now)
@@ -144,7 +188,7 @@ async def look(connection: Connection, model: str, tell: Tell, now: datetime | N
     verdict = found.verdict
     why = f"{verdict.verdict}: {'; '.join(verdict.reasons)}"
     if verdict.verdict == AS_GOOD:
-        return Outcome(running=found, done=await _accept(connection, found, why, tell))
+        return Outcome(running=found, done=await _accept(connection, found, why, tell, asked))
     if verdict.verdict not in (WORSE, TOO_LITTLE) and found.age < found.policy.deadline:
         return Outcome(running=found, done=None)
     done = await steps.stop(
@@ -161,11 +205,13 @@ async def newest_registered(connection: Connection, model: str) -> int | None:
     return next((version.version for version in found if version.registered_at), None)
 
 
-async def _accept(connection: Connection, found: Running, why: str, tell: Tell) -> Promotion | None:
+async def _accept(
+    connection: Connection, found: Running, why: str, tell: Tell, asked: str
+) -> Promotion | None:
     if not found.policy.promote:
         return None
     verdict = found.verdict.as_dict()
-    done = await steps.promote(connection, found.model, found.challenger, why, verdict=verdict)
+    done = await steps.promote(connection, found.model, found.challenger, why, verdict=verdict, asked=asked)
     tell(
         "canary_promoted", is_problem=False, subject=f"{found.model} version {found.challenger}", message=why
     )

@@ -1,4 +1,4 @@
-"""What a model declares of its deployments: approval, and how its canaries are judged."""
+"""What a model declares of its deployments: how its canaries are judged."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from typing import Any
 
 from headgate.durations import duration
 from headgate.errors import UsageError
-
-#: Value of a model's option `approval`.
-ANOTHER_PERSON = "another_person"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +51,6 @@ def canary_policy(options: Mapping[str, Any]) -> CanaryPolicy:
     declared = dict(options.get("canary") or {})
     types = {field.name: type(field.default) for field in fields(CanaryPolicy)}
     return CanaryPolicy(**{name: _value(name, value, types) for name, value in declared.items()})
-
-
-def needs_approval(options: Mapping[str, Any]) -> bool:
-    """Whether a person has to approve a version before it is deployed."""
-    return options.get("approval") in ("required", ANOTHER_PERSON)
-
-
-def needs_another_person(options: Mapping[str, Any]) -> bool:
-    """Whether that has to be another person than who trained it."""
-    return bool(options.get("approval") == ANOTHER_PERSON)
 
 
 def _value(name: str, value: Any, types: Mapping[str, type]) -> Any:

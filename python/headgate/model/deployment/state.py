@@ -1,4 +1,4 @@
-"""What the log of promotions says: what serves, what came before, who approved."""
+"""What the log of promotions says: what serves, and what came before."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from headgate.errors import UsageError
 from headgate.model import promotions, versions
+from headgate.model.deployment import approvals
 from headgate.model.promotions import Promotion
 from headgate.model.versions import ModelVersion
 from headgate.postgres.connection import Connection
@@ -35,30 +36,6 @@ class State:
             challenger=promotion.challenger,
             canary_share=promotion.canary_share,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Approval:
-    """Whose approval a version needs, and who gave it."""
-
-    #: none, required or another_person
-    needs: str
-    given: Promotion | None
-
-    @property
-    def sentence(self) -> str:
-        """It in words."""
-        if self.given is not None:
-            return f"by {self.given.actor}, {self.given.happened_at:%Y-%m-%d %H:%M} UTC: {self.given.reason}"
-        return {
-            "none": "not asked for",
-            "required": "missing",
-            "another_person": "missing, of another person than who trained it",
-        }[self.needs]
-
-    def as_dict(self) -> dict[str, Any]:
-        """It for programs (`--json`)."""
-        return {"needs": self.needs, "given": self.given and self.given.as_dict()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +87,9 @@ async def at(connection: Connection, model: str, instant: datetime | None = None
         champion=await _version(connection, model, state.champion),
         challenger=await _version(connection, model, state.challenger),
         release_id=await release_at(connection, instant),
-        approval=await approval(connection, model, state.champion, instant) if state.champion else None,
+        approval=await approvals.newest(connection, model, state.champion, instant)
+        if state.champion
+        else None,
     )
 
 
@@ -149,29 +128,6 @@ async def release_at(connection: Connection, instant: datetime | None) -> int | 
         instant,
     )
     return number
-
-
-async def approval(
-    connection: Connection, model: str, version: int, instant: datetime | None = None
-) -> Promotion | None:
-    """Who approved a version, when and why; None where nobody has."""
-    log = await promotions.history(connection, model)
-    return next(
-        (
-            row
-            for row in log
-            if row.action == "approve"
-            and row.version == version
-            and (instant is None or row.happened_at <= instant)
-        ),
-        None,
-    )
-
-
-async def approval_of(connection: Connection, version: ModelVersion) -> Approval:
-    """Whose approval a version needs, and who gave it."""
-    needs = version.manifest["options"].get("approval", "none")
-    return Approval(needs=needs, given=await approval(connection, version.model, version.version))
 
 
 def former_champion(log: Iterable[Promotion]) -> int | None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from headgate.errors import GateFailed, UsageError
 from headgate.model import promotions, versions
-from headgate.model.deployment import fit
-from headgate.model.deployment.policy import needs_another_person, needs_approval
-from headgate.model.deployment.state import State, approval, former_champion
+from headgate.model.deployment import approvals, fit
+from headgate.model.deployment.state import State, former_champion
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.promotions import Promotion
 from headgate.model.versions import ModelVersion
 from headgate.postgres import locks
@@ -73,29 +73,53 @@ async def register(connection: Connection, model: str, version: int, reason: str
     return registered
 
 
-async def approve(connection: Connection, model: str, version: int, reason: str) -> Promotion:
+async def approve(
+    connection: Connection, model: str, version: int, reason: str, *, asked: str = NO_APPROVAL
+) -> Promotion:
     """Records that a person lets a registered version be deployed.
+
+    Args:
+        connection: not in a transaction.
+        model: name of the model.
+        version: what is approved.
+        reason: why, for the log.
+        asked: whose approval the project asks for now (`approvals.asked_by`).
 
     Raises:
         UsageError: the version is not registered, or was trained by who approves it and needs another person.
     """
     async with change(connection, model) as step:
         found = await _registered(connection, model, version)
-        if needs_another_person(found.manifest["options"]):
-            _require_another_person(found, await actor(connection))
+        approvals.require_may_approve(found, await actor(connection), asked)
         return await step.write("approve", version, step.before, reason, _gates(found))
 
 
 async def deploy(
-    connection: Connection, model: str, version: int, share: float, reason: str, details: Mapping[str, Any]
+    connection: Connection,
+    model: str,
+    version: int,
+    share: float,
+    reason: str,
+    details: Mapping[str, Any],
+    *,
+    asked: str = NO_APPROVAL,
 ) -> Promotion:
     """Deploys a version as challenger: in the shadow at share 0, else as canary. The first becomes champion.
+
+    Args:
+        connection: not in a transaction.
+        model: name of the model.
+        version: what is deployed.
+        share: of the keys that it answers.
+        reason: why, for the log.
+        details: what the log keeps of the champion and of how the canary is judged.
+        asked: whose approval the project asks for now (`approvals.asked_by`).
 
     Raises:
         UsageError: it is not registered, approved or fit for the release, or another challenger runs.
     """
     async with change(connection, model, fits=True) as step:
-        found = await _deployable(connection, model, version)
+        found = await _deployable(connection, model, version, asked)
         before = step.before
         if before.champion is None:
             after = State(champion=version)
@@ -115,6 +139,7 @@ async def promote(
     *,
     verdict: Mapping[str, Any] | None,
     forced: bool = False,
+    asked: str = NO_APPROVAL,
 ) -> Promotion:
     """Makes a version champion.
 
@@ -125,13 +150,14 @@ async def promote(
         reason: why, for the log.
         verdict: what the evidence says of the challenger (`Verdict.as_dict`).
         forced: whether it is promoted without a verdict.
+        asked: whose approval the project asks for now (`approvals.asked_by`).
 
     Raises:
         UsageError: it cannot be deployed, is champion already, or is not the challenger.
         GateFailed: it is not shown to be as good as the champion.
     """
     async with change(connection, model, fits=True) as step:
-        found = await _deployable(connection, model, version)
+        found = await _deployable(connection, model, version, asked)
         before = step.before
         if before.champion == version:
             raise _refused(model, version, "a version that is not champion", "the champion", "status")
@@ -141,7 +167,7 @@ async def promote(
             **_gates(found),
             "verdict": verdict,
             "forced": forced,
-            "approval": await _approval(connection, model, version),
+            "approval": await _approval(connection, found, asked),
         }
         return await step.write("promote", version, State(champion=version), reason, record)
 
@@ -219,15 +245,9 @@ async def _target(connection: Connection, model: str, state: State, to: int | No
     return former
 
 
-async def _deployable(connection: Connection, model: str, version: int) -> ModelVersion:
+async def _deployable(connection: Connection, model: str, version: int, asked: str) -> ModelVersion:
     found = await _registered(connection, model, version)
-    if needs_approval(found.manifest["options"]) and not await approval(connection, model, version):
-        raise UsageError(
-            f"model {model} version {version}",
-            expected="an approval, as its declaration says",
-            found="nobody approved it",
-            next_step=f"have somebody run `headgate model approve {model} {version} --why '...'`",
-        )
+    await approvals.require(connection, found, asked)
     await fit.require_fit(connection, found, await ledger.active_release(connection))
     return found
 
@@ -247,17 +267,6 @@ async def _registered(connection: Connection, model: str, version: int) -> Model
         found="one that passed its gates and was not registered",
         next_step=f"run `headgate model register {model} {version}`",
     )
-
-
-def _require_another_person(found: ModelVersion, approving: str) -> None:
-    if approving == found.trained_by:
-        raise UsageError(
-            f"approval of model {found.model} version {found.version}",
-            expected="another person than who trained it, as its declaration or the project's policy says",
-            found=f"{approving}, who trained it",
-            next_step=f"have somebody else run `headgate model approve {found.model} {found.version}`, "
-            "with an account or a database role of their own",
-        )
 
 
 def _require_room(model: str, version: int, before: State) -> None:
@@ -300,8 +309,8 @@ def _refused(model: str, version: int, expected: str, found: str, look: str) -> 
     )
 
 
-async def _approval(connection: Connection, model: str, version: int) -> dict[str, Any] | None:
-    given = await approval(connection, model, version)
+async def _approval(connection: Connection, version: ModelVersion, asked: str) -> dict[str, Any] | None:
+    given = (await approvals.approval_of(connection, version, asked)).given
     if given is None:
         return None
     return {"actor": given.actor, "at": given.happened_at.isoformat(), "why": given.reason}

@@ -36,7 +36,9 @@ DEFAULTS = {
 }
 #: Whose approval a version needs before it is deployed, by the threshold of `approval`.
 APPROVAL = "approval"
-APPROVALS = ("none", "required", "another_person")
+NO_APPROVAL, ANOTHER_PERSON = "none", "another_person"
+#: From the least that may be asked for to the most.
+APPROVALS = (NO_APPROVAL, "required", ANOTHER_PERSON)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,12 @@ def approval(project_dir: Path, declared: str) -> str:
             found=f"{asked:g}",
             next_step="correct the line",
         )
-    return APPROVALS[max(int(asked), APPROVALS.index(declared))]
+    return stricter(APPROVALS[int(asked)], declared)
+
+
+def stricter(*asked: str) -> str:
+    """What is most of several approvals that are asked for."""
+    return max(asked, key=APPROVALS.index)
 
 
 def _require_gate(name: str | None, where: str, known: Collection[str] = DEFAULTS) -> None:
