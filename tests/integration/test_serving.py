@@ -24,7 +24,7 @@ from headgate.serving import keys
 from headgate.serving.serve import require_deployed
 from tests import four_models
 from tests.integration.test_models import in_database
-from tests.served import BY_KEY, NAME, WHOLE, deployed, landed, serving, shops, stepped
+from tests.served import BY_KEY, NAME, WHOLE, Served, deployed, landed, serving, shops, stepped
 from tests.servers import wait_until
 from tests.support import Database
 
@@ -303,7 +303,10 @@ def test_answers_that_wait_for_their_shadow_survive_a_kill(database: Database, t
 
 @pytest.mark.parametrize("flavour", four_models.FLAVOURS)
 def test_each_flavour_is_deployed_asked_and_rolled_back(flavour: str, database: Database) -> None:
-    """One way for four models: register, deploy, predict by key and with features, roll back."""
+    """One way for four models: register, deploy, predict by key and with features, roll back.
+
+    Where no version can be explained, `explain` is not offered, and refused.
+    """
     shops(database)
     other = "sklearn" if flavour == "onnx" else "onnx"
     package = four_models.package(flavour)
@@ -315,6 +318,11 @@ def test_each_flavour_is_deployed_asked_and_rolled_back(flavour: str, database: 
         by_key, whole = served.predict(BY_KEY).json(), served.predict(WHOLE).json()
         assert (by_key["version"], by_key["role"], by_key["score"]) == (2, "champion", score)
         assert whole["score"] == score
+        is_offered, asked = explanation(served)
+        assert is_offered is (flavour in ("lightgbm", "sklearn"))
+        if not is_offered:
+            assert asked.status_code == 422
+            assert asked.json()["error"]["found"] == f"flavour {flavour}, task binary"
         stepped(database, "rollback")
         wait_until(lambda: served.client.get("/model").json()["version"] == 1, "rolled back")
         assert served.predict(BY_KEY).json()["version"] == 1
@@ -331,6 +339,9 @@ def test_classes_are_answered_by_name(database: Database) -> None:
     deployed(database, package, package)
     with serving(database) as served:
         answer = served.predict(WHOLE).json()
+        is_offered, asked = explanation(served)
+        assert not is_offered
+        assert asked.json()["error"]["found"] == "flavour lightgbm, task multiclass"
     chances = answer["probabilities"]
     assert list(chances) == names
     assert sum(chances.values()) == pytest.approx(1)
@@ -339,6 +350,11 @@ def test_classes_are_answered_by_name(database: Database) -> None:
     [logged] = landed(database)
     assert (logged["answer"], logged["probabilities"]) == (answer["answer"], chances)
     assert logged["shadow"]["probabilities"] == chances
+
+
+def explanation(served: Served) -> tuple[bool, httpx.Response]:
+    """Whether `explain` is described, and what an answer to it is."""
+    return '"explain"' in served.client.get("/openapi.json").text, served.predict({**WHOLE, "explain": True})
 
 
 def _score_of(package: Package) -> float:

@@ -191,11 +191,12 @@ def _require_explainable(asked: Asked, deployment: Deployment) -> None:
             found=str(len(asked.rows)),
             next_step="ask for explanations in smaller batches; scores alone take up to 1,000 rows",
         )
-    if not any(loaded.predictor.explains for loaded in deployment.versions):
+    if not deployment.explains:
+        package = deployment.champion.package
         raise Refusal(
             422,
             "explain",
-            expected="a model that can be explained: LightGBM or linear",
-            found=f"flavour {deployment.champion.package.flavour}",
+            expected="a model that can be explained: LightGBM or linear, with one score",
+            found=f"flavour {package.flavour}, task {package.task}",
             next_step="ask for the score alone",
         )

@@ -166,8 +166,9 @@ class Routes:
     async def openapi(self, request: Request) -> Response:
         """The OpenAPI description."""
         self._access.require(request.headers, "read")
-        signature = self._worker.deployment.champion.package.signature
-        return bodies.answer(200, openapi.described(self._name, signature))
+        deployment = self._worker.deployment
+        signature = deployment.champion.package.signature
+        return bodies.answer(200, openapi.described(self._name, signature, explains=deployment.explains))
 
     async def metrics(self, request: Request) -> Response:
         """Figures for Prometheus."""

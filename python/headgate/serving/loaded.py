@@ -101,6 +101,11 @@ class Deployment:
         """The champion, and the challenger if there is one."""
         return (self.champion, self.challenger) if self.challenger else (self.champion,)
 
+    @property
+    def explains(self) -> bool:
+        """Whether a version tells what an input adds to its score."""
+        return any(loaded.predictor.explains for loaded in self.versions)
+
     @cached_property
     def fetched(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
         """By view: the columns that are read, and the inputs that they are."""

@@ -29,17 +29,9 @@ REFUSALS = {
 }
 
 
-def described(model: str, signature: Signature) -> dict[str, Any]:
-    """The document."""
-    instances = _instances(signature)
-    explain = {"type": "boolean"}
-    singles = [{**one, "properties": {**one["properties"], "explain": explain}} for one in instances]
-    batches = [
-        _batch(instances, MOST_ROWS, {**explain, "const": False}),
-        _batch(instances, MOST_EXPLAINED, explain),
-    ]
-    predict = {"anyOf": [*singles, *batches]}
-    posts = {"/predict": _post("Scores of one row or several", predict)}
+def described(model: str, signature: Signature, *, explains: bool) -> dict[str, Any]:
+    """The document; `explain` is part of it where a version `explains`."""
+    posts = {"/predict": _post("Scores of one row or several", _predict(_instances(signature), explains))}
     if signature.fetched:
         posts["/features"] = _post("The newest features of an entity", _object([("key", _key(signature))]))
     gets = {
@@ -59,6 +51,16 @@ def described(model: str, signature: Signature) -> dict[str, Any]:
             **{path: {"get": {"summary": text, "responses": _responses()}} for path, text in gets.items()},
         },
     }
+
+
+def _predict(instances: list[dict[str, Any]], explains: bool) -> dict[str, Any]:
+    """One row or several; of few, what each input adds can be asked for."""
+    if not explains:
+        return {"anyOf": [*instances, _batch(instances, MOST_ROWS)]}
+    asked = {"type": "boolean"}
+    singles = [{**one, "properties": {**one["properties"], "explain": asked}} for one in instances]
+    many = _batch(instances, MOST_ROWS, explain={**asked, "const": False})
+    return {"anyOf": [*singles, many, _batch(instances, MOST_EXPLAINED, explain=asked)]}
 
 
 def _post(summary: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -90,9 +92,9 @@ def _instances(signature: Signature) -> list[dict[str, Any]]:
     return [by_key, _object([*parts.items(), ("features", features)], [*required, "features"])]
 
 
-def _batch(instances: list[dict[str, Any]], most: int, explain: dict[str, Any]) -> dict[str, Any]:
+def _batch(instances: list[dict[str, Any]], most: int, **more: dict[str, Any]) -> dict[str, Any]:
     rows = {"type": "array", "items": {"anyOf": instances}, "minItems": 1, "maxItems": most}
-    return _object([("instances", rows), ("explain", explain)], ["instances"])
+    return _object([("instances", rows), *more.items()], ["instances"])
 
 
 def _key(signature: Signature) -> dict[str, Any]:
