@@ -161,7 +161,7 @@ def test_rows_that_do_not_fit_the_header_are_rejects(database: Database, tmp_pat
     rejects = database.query(
         "select line_number, reason, convert_from(line, 'utf8') from ops.rejects order by 1"
     )
-    assert [reject[:2] for reject in rejects] == [(2, "3 fields, 2 columns"), (3, "1 fields, 2 columns")]
+    assert [reject[:2] for reject in rejects] == [(2, "3 fields, 2 columns"), (3, "1 field, 2 columns")]
     assert "Ann" not in str(rejects)
     assert "example" not in str(rejects)
 

@@ -222,7 +222,7 @@ def test_a_value_ahead_of_all_that_comes_is_no_position(database: Database, tmp_
         settings = settings_of(database, tmp_path, api, incremental={"param": "since", "from": "updated_at"})
         first = land(settings)
         assert first.rows.landed == 9
-        assert "1 records hold a time to come, or no finite number" in first.warnings[0]
+        assert "1 record held a time to come or no finite number" in first.warnings[0]
         newest = records[-1]["updated_at"]
         records.append({"id": 10, "updated_at": "2026-01-02T00:00:00Z" if newest != 8 else 9})
         assert land(settings).rows.landed == 1
@@ -299,10 +299,10 @@ def test_numbers_land_digit_for_digit_and_poison_is_a_reject(database: Database,
         (
             {"items": [{"id": 1}], "more": True},
             {"records": "items", "pagination": {"style": "page", "has_more": "more"}, "max_pages": 1},
-            "an end within 1 pages",
+            "an end within 1 page;",
         ),
         (
-            {"items": [], "c": "x"},
+            {"items": [{"id": 1}], "c": "x"},
             {"records": "items", "pagination": {"style": "cursor", "next": "c"}},
             "same page",
         ),

@@ -83,7 +83,7 @@ def test_what_ends_the_pages(landed: Database, tmp_path: Path, end: Reply) -> No
     ("end", "error"),
     [
         (Reply({"error": "slow down"}), "an answer with `error`"),
-        (Reply({"data": {"0": {}}}), "a dict"),
+        (Reply({"data": {"0": {}}}), "found an object"),
         (Reply({"message": "offset above 10000"}, 400), "HTTP status 400"),
     ],
 )
@@ -177,10 +177,113 @@ def test_a_link_header_is_believed(landed: Database, tmp_path: Path) -> None:
     assert (done.rows.landed, len(requests)) == (95, 5)
 
 
-def test_a_next_page_that_nobody_declared_is_told(landed: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "link",
+    [
+        '</t?p=1>; REL=First, </t?p={n}>; title="a, <b>; rel=last"; rel="x next"',
+        "</t?p={n}>;rel=next;rel=prev",
+        '<?p={n}&q=a,b;c>; media="x\\"y"; Rel = "NEXT", </t?p=9>; rel=next',
+    ],
+)
+def test_links_are_read_as_they_may_be_written(landed: Database, tmp_path: Path, link: str) -> None:
+    """Names in any case, quotes or none, marks inside of quotes, the first of two: no page is left out."""
+
+    def answer(request: Request) -> Reply:
+        page = int(request.params.get("p", 1))
+        headers = {"Link": link.replace("{n}", str(page + 1))} if page < 5 else {}
+        return Reply({"data": records((page - 1) * MOST, page * MOST)}, headers=headers)
+
+    done, requests, _ = land(landed, tmp_path, answer, pagination={"style": "link"})
+    assert (done.rows.landed, len(requests)) == (95, 5)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"next": {"href": "/t?p=2"}},
+        {"next": ["B"]},
+        {"next": True},
+    ],
+)
+@pytest.mark.parametrize("style", ["cursor", "next_url"])
+def test_what_leads_to_no_page_is_no_end(
+    landed: Database, tmp_path: Path, told: dict[str, Any], style: str
+) -> None:
+    """A path that ends at an object, a list or a flag is told; it is not taken for the last page."""
+    with pytest.raises(HeadgateError, match="what leads to the next page at next"):
+        land(
+            landed,
+            tmp_path,
+            lambda _: Reply({"data": records(0, 5), **told}),
+            pagination={"style": style, "next": "next"},
+        )
+
+
+def test_a_number_is_no_url_of_a_next_page(landed: Database, tmp_path: Path) -> None:
+    """The number of the next page is for the style `cursor`."""
+    with pytest.raises(HeadgateError, match="found a number"):
+        land(
+            landed,
+            tmp_path,
+            lambda _: Reply({"data": records(0, 5), "next": 2}),
+            pagination={"style": "next_url", "next": "next"},
+        )
+
+
+def test_a_cursor_that_waits_for_more_is_the_end(landed: Database, tmp_path: Path) -> None:
+    """An empty page that leads to itself says where the next records will stand."""
+
+    def answer(request: Request) -> Reply:
+        first = int(request.params.get("cursor", 0))
+        found = records(first, first + 50)
+        return Reply({"data": found, "next": str(first + len(found))})
+
+    done, requests, _ = land(landed, tmp_path, answer, pagination={"style": "cursor", "next": "next"})
+    assert (done.rows.landed, len(requests)) == (95, 3)
+
+
+@pytest.mark.parametrize("style", ["page", "offset", "cursor"])
+def test_empty_pages_without_an_end_are_told(landed: Database, tmp_path: Path, style: str) -> None:
+    """Where the API says for ever that there is more: an error after a hundred, not after 10,000."""
+    following = iter(range(1, 1000))
+    pagination = {"style": style, "has_more": "more", **({"next": "next"} if style == "cursor" else {})}
+    with pytest.raises(HeadgateError, match="100 empty pages in a row"):
+        land(
+            landed,
+            tmp_path,
+            lambda _: Reply({"data": [], "more": True, "next": next(following)}),
+            pagination=pagination,
+        )
+
+
+@pytest.mark.parametrize("pages", [0, -1, "0"])
+def test_pages_that_nobody_counted(landed: Database, tmp_path: Path, pages: object) -> None:
+    """A number of pages below what came says nothing, as a total does."""
+    done, _, _ = land(
+        landed,
+        tmp_path,
+        lambda request: Reply({"data": page_of(request), "pages": pages}),
+        pagination={"style": "page", "total_pages": "pages"},
+    )
+    assert done.rows.landed == 95
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"Link": '</tickets?page=2>; rel="next"'}, {}),
+        ({}, {"next": "https://api/?page=2"}),
+        ({}, {"has_more": True}),
+        ({}, {"meta": {"nextCursor": "B"}}),
+        ({}, {"_links": {"next": {"href": "/t?p=2"}}}),
+    ],
+)
+def test_a_next_page_that_nobody_declared_is_told(
+    landed: Database, tmp_path: Path, headers: dict[str, str], told: dict[str, Any]
+) -> None:
     """Without `pagination` one page is read; that the API has more of them is a warning."""
-    headers = {"Link": '</tickets?page=2>; rel="next"'}
-    done, _, said = land(landed, tmp_path, lambda _: Reply({"data": records(0, 5)}, headers=headers))
+    reply = Reply({"data": records(0, 5), **told}, headers=headers)
+    done, _, said = land(landed, tmp_path, lambda _: reply)
     assert done.rows.landed == 5
     assert "no `pagination` is declared" in done.warnings[0]
     assert f"warning: {done.warnings[0]}" in said

@@ -74,7 +74,7 @@ def test_nothing_goes_without_leave(project: ProjectCopy) -> None:
     refused = project.headgate("remove", "source", "weather", exit_code=4)
 
     assert "models/staging/weather" in refused.stdout
-    assert "1 loads, 200 records" in refused.stdout
+    assert "1 load, 200 records" in refused.stdout
     assert "typed.stg_weather__records" in refused.stdout
     assert "monitoring.observed_paths" in refused.stdout
     assert (files(project), rows(project)) == before

@@ -144,7 +144,7 @@ def _pull(settings: Settings, source: str, *, poll: bool, every: float, as_json:
     deleted = f", {done.deleted:,} deletes" if done.deleted else ""
     click.echo(
         f"{source}: {rows.landed:,} landed{deleted}, {rows.rejected:,} rejected, {rows.repaired:,} repaired, "
-        f"{rows.redelivered:,} had landed before; {done.requests:,} requests, {done.seconds:.1f} s"
+        f"{rows.redelivered:,} had landed before; {number_of(done.requests, 'request')}, {done.seconds:.1f} s"
     )
 
 

@@ -13,7 +13,7 @@ from headgate.postgres.working import with_connection
 from headgate.pulling import positions
 from headgate.pulling.positions import Position
 from headgate.pulling.state import alone
-from headgate.report import Report, table
+from headgate.report import Report, number_of, table
 from headgate.settings import load_settings
 
 
@@ -126,7 +126,7 @@ def _of_reset(present: Position, landed: int, *, done: bool) -> Report:
         plan=[f"Put the position of {source} aside: {present.place}, of {present.origin}."],
         design=["One transaction, while no pull of the source runs. Nothing that has landed is touched."],
         changes=[
-            f"The next pull reads everything; {landed:,} records have landed so far.",
+            f"The next pull reads everything; {number_of(landed, 'record')} landed so far.",
             "Rows of a table that have landed land again, each as one more delivery of its record. Of an",
             "API, records that come again unchanged are recognised and not landed again.",
             f"Put aside with it: {present.remembered_rows:,} row versions of the window and "

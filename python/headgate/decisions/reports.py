@@ -97,9 +97,12 @@ def of_records(change: RecordChange, reason: str, *, done: bool) -> Report:
     source = load.contract_source
     return Report(
         verb=f"quarantine-{change.verb}",
-        title=_title(f"{change.verb.capitalize()} {count:,} quarantined records", change.is_needed, done),
+        title=_title(
+            f"{change.verb.capitalize()} {number_of(count, 'quarantined record')}", change.is_needed, done
+        ),
         plan=[
-            f"{change.verb.capitalize()} {count:,} of {change.quarantined:,} records of {load.title}.",
+            f"{change.verb.capitalize()} {count:,} of {number_of(change.quarantined, 'record')}"
+            f" of {load.title}.",
             f"Reason: {reason}",
         ],
         design=[

@@ -17,6 +17,7 @@ from headgate.landing.content import BLOCK, ENCODE, LINE_LIMIT, Content
 from headgate.landing.csv_dialect import name_of
 from headgate.landing.sniffing import Encoding
 from headgate.landing.times import EPOCH_UNITS, parse_time
+from headgate.report import number_of
 
 if TYPE_CHECKING:
     from headgate.landing.screen import Screen
@@ -101,7 +102,9 @@ class CsvContent(Content):
                 # In order: lines are numbered as they come.
                 yield screen.messages(lines)
                 lines, size = [], 0
-                screen.reject_fields(fields, f"{len(fields)} fields, {width} columns")
+                screen.reject_fields(
+                    fields, f"{number_of(len(fields), 'field')}, {number_of(width, 'column')}"
+                )
                 continue
             values = [cast(text) if text else None for cast, text in zip(casts, fields, strict=True)]
             line = orjson.dumps(dict(zip(header, values, strict=True)))
@@ -140,7 +143,7 @@ class CsvContent(Content):
         if self._known and not self._known & set(found):
             self.fail(
                 "a header with columns of the contract",
-                f"{len(found):,} columns that it does not know, between {name_of(self.delimiter)}",
+                f"{number_of(len(found), 'column')} that it does not know, between {name_of(self.delimiter)}",
                 CORRECT,
             )
         return found

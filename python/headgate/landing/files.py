@@ -15,6 +15,7 @@ from headgate.landing.copying import PoisonedError, RowCopy, keep_lines
 from headgate.landing.screen import Screen
 from headgate.landing.statements import statement
 from headgate.postgres.connection import Connection
+from headgate.report import number_of
 from headgate.sources import Delivery
 
 #: Rejects of one file beyond which it needs more records than rejects: a few kilobytes unpack to millions.
@@ -87,7 +88,9 @@ class FileLoader(ABC):
     def _refuse_rejects_only(self, screen: Screen) -> None:
         """Refuses a file of which nothing can land: it is another file than was declared."""
         if screen.tally.lines and not screen.tally.landed:
-            self._refuse_for_rejects("records that can land", f"{screen.tally.lines:,} lines, all", screen)
+            self._refuse_for_rejects(
+                "records that can land", f"{number_of(screen.tally.lines, 'line')}, all", screen
+            )
 
     def _on_block(self, content: Content, screen: Screen) -> None:
         """Tells the progress; refuses a file that is mostly rejects before they fill the disk."""
@@ -95,7 +98,9 @@ class FileLoader(ABC):
         rejects = screen.rejects.rows
         if rejects > MOST_REJECTS and rejects > screen.tally.landed:
             expected = f"no more than {MOST_REJECTS:,} rejects, or more records than rejects"
-            self._refuse_for_rejects(expected, f"{rejects:,} of {screen.tally.lines:,} lines", screen)
+            self._refuse_for_rejects(
+                expected, f"{rejects:,} of {number_of(screen.tally.lines, 'line')}", screen
+            )
 
     def _refuse_for_rejects(self, expected: str, found: str, screen: Screen) -> NoReturn:
         reasons = ", ".join(f"{reason} ({count:,})" for reason, count in screen.reasons.most_common(3))

@@ -22,6 +22,7 @@ from headgate.pulling.pages import pages_for
 from headgate.pulling.results import Pulled, Say
 from headgate.pulling.state import alone, write_state
 from headgate.pulling.versions import Versions
+from headgate.report import number_of
 from headgate.settings import Settings
 from headgate.sources.base import without_credentials
 from headgate.sources.declared import DeclaredSource
@@ -108,8 +109,8 @@ class _Pull:
         self._state["pull"] = self._versions.pull
         if self._ahead:
             self._warn(
-                f"{self._ahead:,} records hold a time to come, or no finite number, for `incremental`;"
-                " the next pull asks from the newest of the others on"
+                f"{number_of(self._ahead, 'record')} held a time to come or no finite number"
+                " for `incremental`; the next pull asks from the newest of the others on"
             )
         if self._newest is not None:
             self._state["newest"] = self._newest
@@ -131,7 +132,7 @@ class _Pull:
             texts = await self._land(answer.records())
             if not pages.advance(answer, response, texts):
                 return
-        raise pages.error(f"an end within {self.declared.max_pages:,} pages", "one more page")
+        raise pages.error(f"an end within {number_of(self.declared.max_pages, 'page')}", "one more page")
 
     def _answer(self, response: httpx.Response, page: int) -> Answer:
         """The answer, which holds a list of records, or is an empty page."""

@@ -65,7 +65,7 @@ class Answer:
         if found is _NOTHING or found is None:
             self._refuse_error()
             return None if found is None else False
-        raise self.no_list(f"a {type(found).__name__}")
+        raise self.no_list(kind_of(found))
 
     def records(self) -> list[tuple[bytes, Any]]:
         """Each record's text, and the record; None for one that is not JSON."""
@@ -151,6 +151,17 @@ def value_at(value: Any, path: Sequence[Any], default: Any = None) -> Any:
         else:
             return None if value is None else default
     return value
+
+
+def kind_of(value: Any) -> str:
+    """What a value is called in JSON."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return "an object"
+    return "an array" if isinstance(value, list) else "text" if isinstance(value, str) else "a number"
 
 
 def as_text(value: Any) -> str | None:

@@ -13,12 +13,16 @@ from decimal import Decimal, InvalidOperation
 import httpx
 
 from headgate.errors import HeadgateError
-from headgate.pulling.json_records import Answer, value_at
+from headgate.pulling.json_records import Answer, kind_of, value_at
+from headgate.pulling.told_pages import links_of, next_key
+from headgate.report import number_of
 from headgate.sources.base import without_credentials
 from headgate.sources.loaders import Pagination
 
 #: What servers answer that are asked for a page behind the last one.
 PAST_THE_END = (400, 404, 416, 422)
+#: Pages without a record in a row, behind which another one is no more waited for.
+MOST_EMPTY = 100
 Warn = Callable[[str], None]
 
 
@@ -34,6 +38,8 @@ class Pages:
         self.params = dict(params)
         self.warn = warn
         self.number = 1
+        #: Pages without a record in a row.
+        self._empty = 0
         self.start()
 
     def start(self) -> None:
@@ -45,13 +51,23 @@ class Pages:
         Raises:
             HeadgateError: the server leads round in a circle.
         """
-        if "next" in _links(response):
-            self.warn("the API tells of a next page, and no `pagination` is declared: only the first is read")
+        told = "its `Link` header" if "next" in links_of(response) else next_key(answer.value)
+        if told:
+            self.warn(
+                f"the API tells of a next page ({told}), and no `pagination` is declared: "
+                "only the first is read"
+            )
         return False
 
     def is_past_the_end(self, response: httpx.Response) -> bool:
         """Whether a refusal means that the last page has been read."""
         return False
+
+    def count_empty(self, texts: Sequence[bytes]) -> None:
+        """Refuses a server that leads from one empty page to the next without an end."""
+        self._empty = 0 if texts else self._empty + 1
+        if self._empty >= MOST_EMPTY:
+            raise self.error("a page with records, or an end", f"{self._empty} empty pages in a row")
 
     def error(self, expected: str, found: str) -> HeadgateError:
         """Pages that lead nowhere."""
@@ -75,6 +91,7 @@ class _Counted(Pages):
         self._seen: dict[bytes, int] = {}
 
     def advance(self, answer: Answer, response: httpx.Response, texts: Sequence[bytes]) -> bool:
+        self.count_empty(texts)
         self._last, self._most = len(texts), max(self._most, len(texts))
         self.read += len(texts)
         self.move(len(texts))
@@ -111,7 +128,9 @@ class _Counted(Pages):
         """Ends at an empty page."""
         total = self._total(answer)
         if total is not None and self.read < total:
-            self.warn(f"the pages ended with {self.read:,} records where the API tells of {total:,}")
+            self.warn(
+                f"the pages ended with {number_of(self.read, 'record')} where the API tells of {total:,}"
+            )
         return False
 
     def _says_more(self, answer: Answer, response: httpx.Response) -> bool | None:
@@ -124,9 +143,9 @@ class _Counted(Pages):
             # None behind an empty page: more than there is cannot be waited for.
             # A total below what came says nothing: servers that do not count say 0 or -1, and some shrink.
             return False if self.read == total else True if self._last else None
-        if pages is not None:
+        if pages is not None and pages >= self.number:
             return self.number < pages
-        links = _links(response)
+        links = links_of(response)
         return True if "next" in links else False if {"prev", "first", "last"} & set(links) else None
 
     def _total(self, answer: Answer) -> int | None:
@@ -173,9 +192,14 @@ class _Led(Pages):
         self._visited = {self._place()}
 
     def advance(self, answer: Answer, response: httpx.Response, texts: Sequence[bytes]) -> bool:
+        self.count_empty(texts)
+        asked = self._place()
         if _flag(answer, self.style) is False or not self.follow(answer, response):
             return False
         self.number += 1
+        if self._place() == asked and not texts:
+            # Nothing yet behind this place, which is where the next records will stand.
+            return False
         if self._place() in self._visited:
             raise self.error("another page than before", "the same page as the next one")
         self._visited.add(self._place())
@@ -184,6 +208,20 @@ class _Led(Pages):
     def follow(self, answer: Answer, response: httpx.Response) -> bool:
         """Goes where the server says; False when it says nothing."""
         raise NotImplementedError
+
+    def _told(self, answer: Answer, *kinds: type) -> str | None:
+        """What leads to the next page; None where nothing does.
+
+        Raises:
+            HeadgateError: something else stands there: the path ends too early, or is another one.
+        """
+        found = value_at(answer.value, self.style.next)
+        if found is None or found is False or found in ("", [], {}):
+            return None
+        if isinstance(found, bool) or not isinstance(found, kinds):
+            path = ".".join(map(str, self.style.next))
+            raise self.error(f"what leads to the next page at {path} of the answer", kind_of(found))
+        return str(found)
 
     def _go_to(self, place: str | None, response: httpx.Response) -> bool:
         """Moves to a URL that the server said, which has every parameter that it needs."""
@@ -218,7 +256,7 @@ class _ByCursor(_Led):
         return self._zero
 
     def follow(self, answer: Answer, response: httpx.Response) -> bool:
-        following = answer.text_at(self.style.next)
+        following = self._told(answer, str, int, float)
         if following is None:
             return False
         self.params[self.style.param] = following
@@ -229,12 +267,12 @@ class _ByCursor(_Led):
 
 class _ByLink(_Led):
     def follow(self, answer: Answer, response: httpx.Response) -> bool:
-        return self._go_to(_links(response).get("next"), response)
+        return self._go_to(links_of(response).get("next"), response)
 
 
 class _ByNextUrl(_Led):
     def follow(self, answer: Answer, response: httpx.Response) -> bool:
-        return self._go_to(answer.text_at(self.style.next), response)
+        return self._go_to(self._told(answer, str), response)
 
 
 _STYLES: dict[str, type[Pages]] = {
@@ -251,15 +289,6 @@ def pages_for(style: Pagination | None, url: httpx.URL, params: Mapping[str, str
     if style is None:
         return Pages(Pagination("link"), url, params, warn)
     return _STYLES[style.style](style, url, params, warn)
-
-
-def _links(response: httpx.Response) -> dict[str, str]:
-    """URLs in the Link header by their relation, in lower case; a link may have several."""
-    return {
-        relation.lower(): link["url"]
-        for link in response.links.values()
-        for relation in link.get("rel", "").split()
-    }
 
 
 def _flag(answer: Answer, style: Pagination) -> bool | None:

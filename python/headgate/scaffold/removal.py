@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from headgate.postgres.locks import take_psycopg2
+from headgate.report import number_of
 
 if TYPE_CHECKING:
     import psycopg2.extensions
@@ -58,7 +59,7 @@ class Removal:
     def lines(self) -> list[str]:
         """The plan, for people."""
         rebuilt = ", ".join(self.rebuilt) or "none"
-        landed = f"{len(self.loads):,} loads, {self.records:,} records"
+        landed = f"{number_of(len(self.loads), 'load')}, {number_of(self.records, 'record')}"
         return [
             f"files      {', '.join(self.files)}",
             *(f"landed     staging_{source}: {landed}" for source in self.sources),
