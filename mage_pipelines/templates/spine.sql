@@ -1,5 +1,5 @@
-<# Template of models/training/NAME.sql. Values: events, keys ({name: {column, type}}), at, label ({name, sql, type}), seconds (of the
-   horizon; none without one), where. #>
+<# Template of models/training/NAME.sql. Values: events, keys ({name: {column, type}}), at, inputs ({name: {sql, type}}),
+   label ({name, sql, type}), seconds (of the horizon; none without one), where. #>
 <% if seconds %>
 {{ config(pre_hook="{{ events_index('${events}', [<% for key in keys.values() %>'${key.column}', <% endfor %>'${at}']) }}") }}
 <% endif %>
@@ -7,11 +7,14 @@
 <% if seconds %>
 with instants as (
 
-    select distinct
+    select${" distinct" if not inputs}
 <% for name, key in keys.items() %>
         ${key.column}${" as " + name if key.column != name},
 <% endfor %>
-        ${at}
+        ${at}${"," if inputs}
+<% for name, input in inputs.items() %>
+        ${input.sql}${" as " + name if input.sql != name}${"," if not loop.last}
+<% endfor %>
     from {{ ref('${events}') }}
     where
         num_nulls(<% for key in keys.values() %>${key.column}, <% endfor %>${at}) = 0
@@ -35,6 +38,9 @@ labelled as (
         instants.${name},
 <% endfor %>
         instants.${at},
+<% for name in inputs %>
+        instants.${name},
+<% endfor %>
         later.${label.name}
     from instants
     inner join known on instants.${at} <= known.known_to - interval '${seconds} seconds'
@@ -59,6 +65,9 @@ with labelled as (
         ${key.column}${" as " + name if key.column != name},
 <% endfor %>
         ${at},
+<% for name, input in inputs.items() %>
+        ${input.sql}${" as " + name if input.sql != name},
+<% endfor %>
         ${label.sql} as ${label.name}
     from {{ ref('${events}') }}
     where

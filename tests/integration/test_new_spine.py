@@ -103,6 +103,26 @@ def test_label_without_horizon_is_of_the_event_itself(
     assert rows == [("x", at(1), True), ("x", at(2), True), ("x", at(2, 10, 1), False), ("y", at(9), True)]
 
 
+@pytest.mark.parametrize("horizon", ["12h", None])
+def test_inputs_are_of_the_event_itself(
+    module_database: Database, events: EventColumns, horizon: str | None
+) -> None:
+    """With inputs each event is a row, also two at one instant; label and instants are as without."""
+    label = "again=count(*) > 0" if horizon else "is_paid=status = 'paid'"
+    rows = labelled(
+        module_database,
+        events,
+        label=label,
+        horizon=horizon,
+        inputs=["total", "cents=(total * 100)::bigint"],
+        where="recorded_at < '2026-03-02 12:00Z'",
+    )
+
+    known = [("x", at(1), 1, 100), ("x", at(1), 5, 500), ("x", at(2), 7, 700), ("x", at(2, 10, 1), 9, 900)]
+    labels = (False, False, True, False) if horizon else (False, True, True, False)
+    assert rows == [(*row, label) for row, label in zip(known, labels, strict=True)]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -114,6 +134,12 @@ def test_label_without_horizon_is_of_the_event_itself(
         ({"label": "again=count(*)", "horizon": "1d", "where": "total"}, "a condition"),
         ({"label": "again=count(*)", "horizon": "1d", "keys": ["owner"]}, "a column of stg_trial__records"),
         ({"label": "again=count(*)", "horizon": "1d", "at": "total"}, "timestamp with time zone"),
+        ({"label": "again=count(*)", "horizon": "1d", "inputs": ["price"]}, "a column of stg_trial__records"),
+        (
+            {"label": "again=count(*)", "horizon": "1d", "inputs": ["n=count(*)"]},
+            "aggregate functions are not",
+        ),
+        ({"label": "total=sum(total)", "horizon": "1d", "inputs": ["total"]}, "different names"),
     ],
 )
 def test_wrong_labels_are_refused(events: EventColumns, given: dict[str, Any], said: str) -> None:

@@ -63,7 +63,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate new spine returning_customers --events stg_orders__records --key customer_id"
         " --label 'again=count(*) > 0' --horizon 7d",
         "headgate new spine large_orders --events stg_orders__records --key customer_id"
-        " --label 'is_large=total > 100'",
+        " --label 'is_late=delivered_at > promised_at' --input total --input currency",
     ),
     "new pipeline": (
         "headgate new pipeline export_features --schedule '15 * * * *'",

@@ -123,6 +123,13 @@ def feature_view(
 )
 @click.option("--at", default="recorded_at", show_default=True, help="Column with the time of an event.")
 @click.option("--label", required=True, metavar="NAME=SQL", help="What is to be predicted.")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="COLUMN|NAME=SQL",
+    help="What is known of the event at its instant, and a request brings; repeatable.",
+)
 @click.option("--horizon", help="Such as 7d: the label is an aggregate over the entity's events until then.")
 @click.option("--where", metavar="CONDITION", help="Which events are instants. Default: all.")
 @click.option("--description", help="What is labelled, in one sentence.")
@@ -133,6 +140,7 @@ def spine(
     keys: tuple[str, ...],
     at: str,
     label: str,
+    inputs: tuple[str, ...],
     horizon: str | None,
     where: str | None,
     description: str | None,
@@ -141,7 +149,8 @@ def spine(
     """Write the spine NAME: entities, instants and labels that `headgate dataset create` joins features to.
 
     With --horizon a label is about the entity's events after the instant, as far as the horizon;
-    instants whose horizon is not over have none. Without, it is SQL over the event itself.
+    instants whose horizon is not over have none. Without, it is SQL over the event itself. Inputs are columns
+    of the event beside its entity's features: they must not hold what is known only later.
     """
     settings = load_settings()
     with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
@@ -152,6 +161,7 @@ def spine(
             keys=keys,
             at=at,
             label=label,
+            inputs=inputs,
             horizon=horizon,
             where=where,
             description=description,

@@ -26,11 +26,12 @@ def new_spine(
     keys: Sequence[str],
     at: str,
     label: str,
+    inputs: Sequence[str] = (),
     horizon: str | None = None,
     where: str | None = None,
     description: str | None = None,
 ) -> NewFiles:
-    """A training model: entities, instants and labels, with an enforced contract and a unit test.
+    """A training model: entities, instants, inputs and labels, with an enforced contract and a unit test.
 
     Args:
         project_dir: folder that holds dbt_project.yml.
@@ -39,19 +40,21 @@ def new_spine(
         keys: the entity key as the feature views call it; KEY=COLUMN where the events call it otherwise.
         at: column with the time of an event.
         label: NAME=SQL; with a horizon an aggregate over the later events, else SQL over the event itself.
+        inputs: a column, or NAME=SQL over the event: known at its instant; a request brings it.
         horizon: such as 7d: a label is about the events of the entity after the instant, as far as that.
         where: which events are instants; all unless given.
         description: one sentence; one that tells what is labelled unless given.
 
     Raises:
-        UsageError: the name is no good or taken, or a key, the label, the horizon or the condition is none.
+        UsageError: the name is no good or taken, or a key, input, label, horizon or condition is none.
     """
     require_name("spine", name)
     require_free_name(project_dir, "spine", name, project_dir / "models" / "training")
     label_name, sql = parse_expression(label, "--label", "ordered_again=count(*) > 0")
     time = time_column(events, at)
     named = dict(_key(events, key) for key in keys)
-    _require_distinct([*named, time, label_name])
+    known = [_known(events, given) for given in inputs]
+    _require_distinct([*named, time, *(name for name, _ in known), label_name])
     seconds = _seconds(horizon) if horizon else None
     if where:
         events.require_condition("--where", where)
@@ -64,6 +67,14 @@ def new_spine(
             for key, column in named.items()
         },
         "at": time,
+        "inputs": {
+            name: {
+                "sql": for_dbt(of_event),
+                "type": events.type(f"--input {name}", of_event),
+                "description": for_dbt(f"Known of the event at its instant: `{of_event}`."),
+            }
+            for name, of_event in known
+        },
         "label": {"name": label_name, "sql": for_dbt(sql), "type": ask(f"--label {label_name}", sql)},
         "label_description": for_dbt(f"The label: `{sql}`{_within(horizon)}."),
         "seconds": seconds,
@@ -88,6 +99,14 @@ def _key(events: EventColumns, text: str) -> tuple[str, str]:
     return (name if equals else found), found
 
 
+def _known(events: EventColumns, text: str) -> tuple[str, str]:
+    """Name and SQL of an input."""
+    if "=" in text:
+        return parse_expression(text, "--input", "hour=extract(hour from recorded_at)")
+    column = events.column("--input", text)
+    return column, column
+
+
 def _seconds(horizon: str) -> int:
     if seconds := seconds_of(horizon):
         return seconds
@@ -103,9 +122,9 @@ def _require_distinct(columns: Sequence[str]) -> None:
     if len(set(columns)) < len(columns):
         raise UsageError(
             "columns of the spine",
-            expected="different names of key, instant and label",
+            expected="different names of key, instant, inputs and label",
             found=", ".join(columns),
-            next_step="choose another name for the label",
+            next_step="choose another name for the label or input: NAME=SQL",
         )
 
 
