@@ -132,6 +132,14 @@ def test_another_source_is_held_against_its_own_contract(project: ProjectCopy) -
         "select partition_start from ops.built_partitions where model = 'shop_observed_paths' except"
         " select partition_start from ops.certified_partitions where model = 'shop_observed_paths'"
     ) == [(START + timedelta(hours=1),)]
+    # What shows all sources has no gate: dbt would skip it behind this one, for every source.
+    assert (
+        database.query(
+            "select gate from ops.model_gates, unnest(gates) as gate"
+            " where model like '%observed\\_paths' group by gate having count(*) > 1"
+        )
+        == []
+    )
 
     database.query("update staging_shop.sales set record = record || '{\"price\": 2}'")
     database.query("delete from ops.built_partitions where model = 'shop_observed_paths'")

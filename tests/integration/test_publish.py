@@ -146,8 +146,28 @@ def test_other_sources_alone_are_nothing_to_publish(
     store.certify(gates=False)
     with pytest.raises(GateFailed):
         build.publish_features()
+    build.publish_the_rest()
+    assert database.value("select count(*) from ops.releases") == 0
     store.certify()
     assert build.publish_features()["release"] == 1
+
+
+def test_a_build_that_failed_publishes_what_its_red_gates_do_not_concern(
+    store: ToyStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The block after the failure publishes what is ready, and says so; the build counts as not done."""
+    for name, value in store.database.env.items():
+        monkeypatch.setenv(name, value)
+    store.database.query("insert into ops.scheduled_builds (looked_at, project_hash) values (now(), 'x')")
+    build.publish_the_rest()
+    said = json.loads(capsys.readouterr().out)
+    assert (said["event"], said["release"]) == ("published_what_no_red_gate_concerns", 1)
+    assert store.seen() == store.rows
+    assert (
+        store.database.value("select count(*) from ops.scheduled_builds where published_at is not null") == 0
+    )
+    build.publish_the_rest()
+    assert capsys.readouterr().out == ""
 
 
 def test_upstream_is_the_model_that_views_name(store: ToyStore) -> None:

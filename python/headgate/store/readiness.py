@@ -158,9 +158,7 @@ async def _not_proven(
         subject,
         expected="every gate of each load that it rests on run and passed since the last build",
         found="; ".join([*found, f"no proof for {_named(unproven)}", outcome]),
-        next_step=_look_at(failed)
-        if failed
-        else "run `dbt build` (or `dbt test`) so that the gates that were skipped run",
+        next_step=_look_at(failed) if failed else _run(silent),
     )
 
 
@@ -178,6 +176,13 @@ def _sentences(failed: list[asyncpg.Record]) -> list[str]:
         for row in failed[:NAMED]
     ]
     return [*found, f"and {len(failed) - NAMED} more"] if len(failed) > NAMED else found
+
+
+def _run(silent: list[str]) -> str:
+    """How gates get a verdict. A build that another gate stopped skips what stands behind that one again."""
+    if not silent:
+        return "run `dbt build` (or `dbt test`) so that the gates that were skipped run"
+    return f"run `dbt test --select {' '.join(silent)}`: gates that a build skipped run by themselves"
 
 
 def _look_at(failed: list[asyncpg.Record]) -> str:
