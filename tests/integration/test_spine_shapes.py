@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -15,14 +15,17 @@ import pytest
 
 from headgate import FeatureStore
 from headgate.errors import HeadgateError, UsageError
+from headgate.store.reading.arrow_spine import ArrowSpine
 from headgate.store.reading.arrow_types import converted, require_years
 from headgate.store.reading.blocking import SyncFeatureStore
+from headgate.store.reading.catalog import PublishedView
 from tests.small_store import SmallStore, at, first_release
 from tests.support import Database
 
 ONE = pa.array([1], pa.int64())
 AT = pa.array([at(3)], pa.timestamp("us", "UTC"))
 VIEW = "repository_activity"
+WEST = timezone(timedelta(hours=-5))
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,34 @@ def test_columns_come_back_as_they_were_given(features: SyncFeatureStore, column
         table = read(features, form, instant="at")
         assert table.select(given.column_names).equals(given)
         assert table[f"{VIEW}__stars_count_24h"].to_pylist() == [20]
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda column: column.dictionary_encode(),
+        lambda column: pa.RunEndEncodedArray.from_arrays(pa.array([1], pa.int32()), column),
+        lambda column: pa.DictionaryArray.from_arrays(pa.array([0], pa.uint8()), column),
+    ],
+    ids=["dictionary", "run ends", "small dictionary"],
+)
+def test_keys_and_instants_in_any_encoding(
+    features: SyncFeatureStore, encode: Callable[[pa.Array], pa.Array]
+) -> None:
+    """What a column holds counts, not how Arrow packs it; it comes back as it was given."""
+    given = pa.table({"repository_id": encode(ONE), "at": encode(AT)})
+    table = read(features, given)
+    assert table.select(given.column_names).equals(given)
+    assert table[f"{VIEW}__stars_count_24h"].to_pylist() == [20]
+
+
+@pytest.mark.parametrize("text", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
+def test_categories_are_texts(text: pa.DataType) -> None:
+    """Categories of Polars are a dictionary of views, which Arrow takes nothing out of by itself."""
+    view = PublishedView("toy", 1, (("sensor", "text"),), ())
+    categories = pa.DictionaryArray.from_arrays(pa.array([1, None, 0]), pa.array(["a", "b"], text))
+    given = ArrowSpine(pa.table({"sensor": categories, "at": [at(1)] * 3}), (view,), None)
+    assert given.ingestible().read_all()["sensor"].to_pylist() == ["b", None, "a"]
 
 
 def test_rows_stay_beside_their_features(features: SyncFeatureStore) -> None:
@@ -346,6 +377,11 @@ def test_dataset_of_columns_without_an_order(store: SmallStore) -> None:
         (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1).date()), "found a Python date"),
         (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1), release="2"), "found a Python str"),
         (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1), release=True), "found a Python bool"),
+        (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1), release=2**70), "no release has"),
+        (
+            lambda store: store.as_of(VIEW, {"repository_id": 1}, datetime.max.replace(tzinfo=WEST)),
+            "one outside of the years 1 to 9999",
+        ),
         (lambda store: store.release("1"), "found a Python str"),
         (lambda store: store.training_set(spine(), VIEW, release=1.0), "found a Python float"),
     ],

@@ -52,7 +52,9 @@ class ArrowSpine:
         require_free_names(SUBJECT, self.schema.names, views)
         self._keys = _keys(self.schema, views)
         instants = [
-            field.name for field in self.schema if pa.types.is_timestamp(field.type) and field.type.tz
+            field.name
+            for field in self.schema
+            if pa.types.is_timestamp(kind := _value_type(field.type)) and kind.tz
         ]
         self.instant = chosen_instant(SUBJECT, instants, tuple(self._keys), instant)
         self._folder = contextlib.ExitStack()
@@ -166,12 +168,29 @@ def _keys(schema: pa.Schema, views: tuple[PublishedView, ...]) -> dict[str, pa.D
     }
     names = require_keys(SUBJECT, kinds, views)
     forms = {"bigint": pa.int64(), "text": pa.string()}
-    return {name: forms.get(kinds[name], schema.field(name).type) for name in names}
+    return {name: forms.get(kinds[name], _value_type(schema.field(name).type)) for name in names}
+
+
+def _value_type(kind: pa.DataType) -> pa.DataType:
+    """The type of the values that an encoding holds."""
+    is_encoded = pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind)
+    return _value_type(kind.value_type) if is_encoded else kind
+
+
+def _values(column: pa.Array) -> pa.Array:
+    """A column without an encoding of its values."""
+    if pa.types.is_run_end_encoded(column.type):
+        return _values(pc.run_end_decode(column))
+    if not pa.types.is_dictionary(column.type):
+        return column
+    values = _values(column.dictionary)
+    # Arrow takes no values out of a view by their places; Polars has its categories in one.
+    return (values.cast(pa.string()) if pa.types.is_string_view(values.type) else values).take(column.indices)
 
 
 def _postgres_type(kind: pa.DataType, expected: str | None) -> str | None:
     """The PostgreSQL type that a key's Arrow type stands for; None when it is another than expected."""
-    values = kind.value_type if pa.types.is_dictionary(kind) else kind
+    values = _value_type(kind)
     if pa.types.is_integer(values):
         return "bigint"
     if pa.types.is_string(values) or pa.types.is_large_string(values) or pa.types.is_string_view(values):
@@ -187,7 +206,8 @@ def _is_uuid(kind: pa.DataType) -> bool:
 
 def _cast(name: str, column: pa.Array, kind: pa.DataType) -> pa.Array:
     try:
-        taken = column if column.type == kind else column.cast(kind)
+        values = _values(column)
+        taken = values if values.type == kind else values.cast(kind)
     except pa.ArrowInvalid as error:
         raise _unfit_key(name, f"values for {kind}", "one out of its range") from error
     if pa.types.is_string(kind) and pc.any(pc.match_substring(taken, "\0")).as_py():
@@ -205,6 +225,7 @@ def _unfit_key(name: str, expected: str, found: str) -> UsageError:
 
 
 def _instants(name: str, column: pa.Array) -> pa.Array:
+    column = _values(column)
     require_years(name, column)
     if column.type.unit == "ns":
         column = pc.floor_temporal(column.cast(pa.timestamp("ns", "UTC")), unit="microsecond")

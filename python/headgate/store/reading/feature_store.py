@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -257,20 +257,29 @@ class FeatureStore:
 
 
 def _require_instant(t: Any) -> None:
-    if not isinstance(t, datetime) or t.tzinfo is None:
-        raise UsageError(
-            "instant t",
-            expected="a datetime with a time zone",
-            found="one without" if isinstance(t, datetime) else f"a Python {type(t).__name__}",
-            next_step="give one, for instance datetime(2026, 3, 1, tzinfo=UTC)",
-        )
+    found = "one without" if isinstance(t, datetime) else f"a Python {type(t).__name__}"
+    if isinstance(t, datetime) and t.tzinfo is not None:
+        try:
+            t.astimezone(UTC)
+            return
+        except OverflowError:
+            found = "one outside of the years 1 to 9999"
+    raise UsageError(
+        "instant t",
+        expected="a datetime with a time zone",
+        found=found,
+        next_step="give one, for instance datetime(2026, 3, 1, tzinfo=UTC)",
+    )
 
 
 def _require_number(release: Any) -> None:
-    if release is not None and (isinstance(release, bool) or not isinstance(release, int)):
+    if release is None:
+        return
+    is_number = isinstance(release, int) and not isinstance(release, bool)
+    if not is_number or release.bit_length() > 31:
         raise UsageError(
             "release",
             expected="its number, an int",
-            found=f"a Python {type(release).__name__}",
+            found="a number that no release has" if is_number else f"a Python {type(release).__name__}",
             next_step="name one of `headgate releases`, or none to read the active one",
         )
