@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -270,9 +271,22 @@ def test_the_lag_is_measured_from_releases(project: Project) -> None:
     project.database.query(
         f"update ops.releases set published_at = {reach} + interval '7 minutes' where release_id = 1"
     )
+    # A view of another source, which stands still: no part of the dataset.
+    still = {
+        "view": "still",
+        "processed_to": "2000-01-01T00:00:00Z",
+        "keys": ["other_id"],
+        "columns": [{"name": "other_id", "type": "bigint", "stored_as": "other_id"}],
+    }
+    project.database.query(
+        "insert into ops.release_views select (jsonb_populate_record(views, %s)).*"
+        " from ops.release_views as views where release_id = 1 limit 1",
+        json.dumps(still),
+    )
     try:
         made = project.dataset("measured")
     finally:
+        project.database.query("delete from ops.release_views where view = 'still'")
         project.database.query("update ops.releases set published_at = %s where release_id = 1", before)
     assert (made.lag_seconds, made.lag_kind) == (420, "measured")
     assert run(lambda: verify(project.settings, made.dataset_id)).same

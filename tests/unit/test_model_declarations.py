@@ -24,7 +24,6 @@ from headgate.model.evaluation.policy import DEFAULTS, approval, policy
 from headgate.model.splits import folds, last_part
 from headgate.model.training.rows import Rows
 from headgate.model.training.run import judge_horizon
-from headgate.store.reading.catalog import PublishedRelease, PublishedView
 from tests.examples import examples
 from tests.model_project import MODEL
 from tests.support import ROOT
@@ -194,15 +193,14 @@ def test_a_line_of_the_policy_has_three_values(tmp_path: Path, line: str, found:
 
 @pytest.mark.parametrize(("hours", "verdict"), [(4, "passed"), (5, "warned")])
 def test_labels_that_are_known_early_are_told(tmp_path: Path, hours: int, verdict: str) -> None:
-    """The release reaches to eight, the horizon is three hours: what is after five has half a label."""
+    """The dataset reaches to eight, the horizon is three hours: what is after five has half a label."""
     reach = datetime(2026, 3, 1, 8, tzinfo=UTC)
-    view = PublishedView("shops", 1, (("shop_id", "bigint"),), (), reach)
     write(tmp_path)
     declared = declaration(tmp_path, "shipping")
     instants = np.array([(reach - timedelta(hours=8 - hours, seconds=-1)).timestamp() * 1e6])
     judge = Judge(policy(ROOT, {}, "here"))
     rows = Rows(pa.table({}), np.array([1.0]), (), instants, 0)
-    judge_horizon(judge, declared, rows, PublishedRelease(1, "kept", {"shops": view}))
+    judge_horizon(judge, declared, rows, reach)
     assert [one.verdict for one in judge.verdicts] == [verdict]
 
 

@@ -76,7 +76,9 @@ async def create(
         async with _alone(connection, name):
             published = await readable_release(connection, release)
             chosen = published.chosen(views or await _fitting(connection, published, spine_model))
-            behind = await publication_lag(connection, published.release_id, lag)
+            behind = await publication_lag(
+                connection, published.release_id, lag, [view.name for view in chosen]
+            )
             target = folder or settings.home / "datasets"
             _remove_parts(target, name)
             await require_proven(connection, f"spine {spine_model}", spine_model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from headgate.durations import duration
@@ -17,7 +18,7 @@ MEASURED = """
         select releases.release_id, releases.published_at, min(views.processed_to) as processed_to
         from ops.releases as releases
         inner join ops.release_views as views using (release_id)
-        where releases.release_id <= $1
+        where releases.release_id <= $1 and views.view = any($2)
         group by releases.release_id, releases.published_at
     ),
 
@@ -36,8 +37,10 @@ MEASURED = """
 LONGEST = timedelta(days=7)
 
 
-async def publication_lag(connection: Connection, release_id: int, lag: str) -> timedelta:
-    """The lag that `none`, `measured` or a duration means.
+async def publication_lag(
+    connection: Connection, release_id: int, lag: str, views: Sequence[str]
+) -> timedelta:
+    """The lag that `none`, `measured` or a duration means; measured is that of some views.
 
     Raises:
         UsageError: it is none of them, or nothing can be measured.
@@ -54,7 +57,7 @@ async def publication_lag(connection: Connection, release_id: int, lag: str) -> 
                 next_step="name one of these: --lag",
             )
         return span
-    found = await connection.fetchrow(MEASURED, release_id)
+    found = await connection.fetchrow(MEASURED, release_id, list(views))
     longest: timedelta | None = found["longest"] if found else None
     if longest is None or not timedelta() <= longest <= LONGEST:
         raise UsageError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from headgate import postgres
@@ -154,7 +154,7 @@ def _outcome(
     others = [given.name for given in champion.package.signature.inputs] if champion else []
     rows = read_rows(declared, dataset, TASKS[declared.task], others)
     step("dataset read")
-    judge_horizon(judge, declared, rows, release)
+    judge_horizon(judge, declared, rows, dataset.processed_to)
     if declared.task in LEARNED:
         return fit.fit(declared, LEARNED[declared.task], whole, rows, judge, champion, step)
     return custom.evaluate(settings, declared, whole, rows, judge, champion, step)
@@ -196,16 +196,18 @@ def _judge_lag(judge: Judge, declared: Declaration, dataset: Dataset) -> None:
     )
 
 
-def judge_horizon(judge: Judge, declared: Declaration, rows: Rows, release: PublishedRelease) -> None:
-    """Rows whose horizon is not over have no label yet, or one that is known early and only one way."""
-    reached = release.processed_to
+def judge_horizon(judge: Judge, declared: Declaration, rows: Rows, reached: datetime | None) -> None:
+    """Rows whose horizon is not over have no label yet, or one that is known early and only one way.
+
+    The dataset reaches as far as its own views do, not those of other sources in the same release.
+    """
     if reached is None or not len(rows.instants):
         return
     last = (reached - declared.horizon).timestamp() * 1e6
     early = float((rows.instants > last).mean())
     said = (
         f"{early:.1%} of the labelled rows are younger than the horizon before {reached:%Y-%m-%d %H:%M} UTC,"
-        " which the release reaches to; leave their labels null unless the spine knows more"
+        " which the dataset reaches to; leave their labels null unless the spine knows more"
     )
     if early > judge.threshold("horizon_is_over"):
         judge.warn("horizon_is_over", Interval(early, early, early, len(rows.instants)), said)
