@@ -18,7 +18,7 @@ from bench.workbench import Workbench
 SECONDS, GROWTH = 10, 1.2
 FEATURES, STORED = 60, 20
 DAYS, SMALL_DAYS = 11, 2
-#: Labels may come for a horizon and two days: from the fourth day on as many days are looked at again.
+#: History has begun by then. Labels may come for a horizon and two days: the last build looks at three days.
 SETTLED = 3
 BUILD = ("--select", "path:models/monitoring/predictions", "--indirect-selection", "cautious")
 #: A model on features of a view and of the request, its reference histograms, a release, a spine.

@@ -20,22 +20,17 @@
         {{ sampled }}.record_id,
         {%- if version.task == 'multiclass' %}
         -- Whether the likeliest class was it, as the score is its chance.
-        (spine.label = answers.answer)::integer::double precision as label
-    from {{ sampled }}
-    inner join {{ ref('stg_predictions__answers') }} as answers on {{ sampled }}.record_id = answers.record_id
+        (spine.label::text = {{ sampled }}.answer)::integer::double precision as label
         {%- else %}
-        spine.label
-    from {{ sampled }}
+        -- Of the rows that were found alone: a spine has more of them than a sample.
+        {{ number_of_label('spine.label') }} as label
         {%- endif %}
+    from {{ sampled }}
     left join (
         select
             {{ key_text(version.columns) }} as key,
             {{ adapter.quote(version.instant) }} as asked_at,
-            {% if version.task == 'multiclass' -%}
-            {{ adapter.quote(version.label) }}::text as label
-            {%- else -%}
-            {{ number_of_label(adapter.quote(version.label)) }} as label
-            {%- endif %}
+            {{ adapter.quote(version.label) }} as label
         from {{ spines[version.spine] }}
         where
             {{ adapter.quote(version.instant) }} >= timestamptz '{{ version.first_at }}'
@@ -152,13 +147,13 @@
 {%- endmacro %}
 
 {# The value of a slice: a number as the bin of training that it lies in, anything else as text. #}
-{% macro slice_value(features, input, edges) -%}
+{% macro slice_value(value, edges) -%}
     case
-        when jsonb_typeof({{ features }} -> {{ input }}) = 'number' and cardinality({{ edges }}) > 0 then concat_ws(
+        when jsonb_typeof({{ value }}) = 'number' and cardinality({{ edges }}) > 0 then concat_ws(
             ' ',
-            'from ' || ({{ edges }})[width_bucket(({{ features }} ->> {{ input }})::double precision, {{ edges }})],
-            'below ' || ({{ edges }})[width_bucket(({{ features }} ->> {{ input }})::double precision, {{ edges }}) + 1]
+            'from ' || ({{ edges }})[width_bucket(({{ value }})::double precision, {{ edges }})],
+            'below ' || ({{ edges }})[width_bucket(({{ value }})::double precision, {{ edges }}) + 1]
         )
-        else coalesce({{ features }} ->> {{ input }}, 'none')
+        else coalesce({{ value }} #>> '{}', 'none')
     end
 {%- endmacro %}

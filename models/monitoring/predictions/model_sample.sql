@@ -15,6 +15,16 @@ with answers as (
 
 ),
 
+versions as (
+
+    select
+        model,
+        version,
+        manifest #> '{options,slices}' as slices
+    from {{ source('headgate', 'model_versions') }}
+
+),
+
 -- The first line of each key, without a sort of all answers; which record that is, is a part of the text.
 keys as (
 
@@ -57,16 +67,25 @@ first_answers as (
         looked_up.line_number,
         looked_up.record_id,
         looked_up.release_id,
-        looked_up.score
+        looked_up.score,
+        looked_up.answer,
+        looked_up.slices
     from drawn
+    left join versions on drawn.model = versions.model and drawn.version = versions.version
     cross join
         lateral (
+            -- Slices are kept: labels come for days, and each time the answers would be looked up again.
             select
                 found.recorded_at as answered_at,
                 found.line_number,
                 found.record_id,
                 found.release_id::integer as release_id,
-                found.score::double precision as score
+                found.score::double precision as score,
+                found.answer,
+                (
+                    select jsonb_object_agg(slices.name, found.features -> slices.input)
+                    from jsonb_each_text(coalesce(versions.slices, '{}')) as slices (name, input)
+                ) as slices
             from {{ ref('stg_predictions__answers') }} as found
             -- Back to the collation of the index.
             where found.record_id = substr(drawn.first_line, 11) collate "default"

@@ -37,6 +37,7 @@ scored as (
         sampled.version,
         sampled.record_id,
         sampled.score,
+        sampled.slices,
         labels.label,
         (sampled.score - labels.label) ^ 2 as loss
     from sampled
@@ -50,22 +51,15 @@ sliced as (
     select
         scored.*,
         slices.name as slice,
-        {{ slice_value('looked_up.features', 'slices.input', 'frozen.edges') }} as slice_value
+        {{ slice_value('slices.value', 'frozen.edges') }} as slice_value
     from scored
     inner join versions on scored.model = versions.model and scored.version = versions.version
-    cross join
-        lateral (
-            select answers.features
-            from {{ ref('stg_predictions__answers') }} as answers
-            where answers.record_id = scored.record_id
-            offset 0  -- noqa: AM09
-        ) as looked_up
-    cross join lateral jsonb_each_text(versions.slices) as slices (name, input)
+    cross join lateral jsonb_each(scored.slices) as slices (name, value)
     left join {{ source('headgate', 'model_references') }} as frozen
         on
             scored.model = frozen.model
             and scored.version = frozen.version
-            and slices.input = frozen.feature
+            and versions.slices ->> slices.name = frozen.feature
     union all
     select
         scored.*,

@@ -33,6 +33,8 @@ select
     line_number,
     record_id,
     release_id,
-    score
+    score,
+    answer,
+    slices
 from drawn
 where place <= {{ sampled_keys() }}
