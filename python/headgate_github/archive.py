@@ -12,7 +12,7 @@ from pathlib import Path
 
 from headgate.errors import UsageError
 from headgate.settings import Settings
-from headgate.sources.base import Delivery, Partition
+from headgate.sources.base import Delivery, Partition, whole_path
 from headgate.sources.hour_names import HOUR, HourNames, LocalNames
 
 ARCHIVE_URL = "https://data.gharchive.org"
@@ -44,7 +44,7 @@ class _GHArchive:
         found = partition or _partition_inside(file) or partition_of(file.name)
         if found is None:
             raise _unnamed(file)
-        return Delivery(self.name, self.entity, found, str(file.resolve()))
+        return Delivery(self.name, self.entity, found, str(whole_path(file)))
 
     def is_covered(self, hour: datetime) -> bool:
         """See `is_covered`."""

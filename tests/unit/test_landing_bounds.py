@@ -13,9 +13,10 @@ from typing import BinaryIO
 
 import pytest
 
-from headgate.errors import HeadgateError
+from headgate.errors import HeadgateError, UsageError
 from headgate.landing import content, csv_content
 from headgate.scaffold.sample import read_sample
+from headgate.sources.base import whole_path
 from headgate.sources.loaders import Files
 from headgate_github.archive import GHARCHIVE
 from tests.reading import read_file
@@ -72,6 +73,17 @@ def test_records_without_end_are_refused(
     with pytest.raises(HeadgateError):
         read_file(file, Files(format=name[2:]), types={"id": "any"})
     assert unpacked[0] < 8 * LIMIT, "the file was read much further than a record may be long"
+
+
+def test_what_a_shell_writes_for_a_pipe_is_told() -> None:
+    """`headgate land orders <(zcat old.gz)` names /dev/fd/63, a link to a pipe, which has no path."""
+    reading, writing = os.pipe()
+    try:
+        with pytest.raises(UsageError, match="found a pipe"):
+            whole_path(Path(f"/dev/fd/{reading}"))
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:

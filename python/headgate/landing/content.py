@@ -201,7 +201,8 @@ def size_of(path: Path) -> int:
         found = path.stat()
         if stat.S_ISREG(found.st_mode):
             return found.st_size
-        refuse(path, "a file", _KINDS.get(stat.S_IFMT(found.st_mode), "something else"), _COPY)
+        next_step = "name the files in it; nothing was landed" if stat.S_ISDIR(found.st_mode) else _COPY
+        refuse(path, "a file", _KINDS.get(stat.S_IFMT(found.st_mode), "something else"), next_step)
     except OSError as error:
         raise HeadgateError(
             str(path), expected="a file", found=error.strerror or "none", next_step="correct the path"

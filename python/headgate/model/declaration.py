@@ -44,7 +44,7 @@ def declaration(project_dir: Path, name: str) -> Declaration:
         raise UsageError(
             f"model {name}",
             expected="a model that the project declares: an exposure of type ml with config.meta.model",
-            found=f"only {', '.join(found) or 'none'}",
+            found=f"only {', '.join(found)}" if found else "none",
             next_step="write one with `headgate new model`, or correct the name",
         )
     return found[name]

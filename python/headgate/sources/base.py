@@ -113,7 +113,24 @@ class AppendingSource:
                 found="a partition",
                 next_step="leave out --partition",
             )
-        return Delivery(self.name, self.entity, None, str(file.resolve()))
+        return Delivery(self.name, self.entity, None, str(whole_path(file)))
+
+
+def whole_path(file: Path) -> Path:
+    """The path without links.
+
+    Raises:
+        UsageError: it leads to no path, such as /dev/fd/63, which a shell writes for `<(...)`.
+    """
+    found = file.resolve()
+    if not found.exists() and file.exists():
+        raise UsageError(
+            str(file),
+            expected="a file",
+            found="a pipe, or another that has no path",
+            next_step="write what it gives into a file, then land that",
+        )
+    return found
 
 
 def without_credentials(url: str) -> str:
