@@ -30,6 +30,7 @@ BENCHMARKS = (
     "features_growth",
     "whole_way",
     "orders_features",
+    "small_load",
     "monitoring",
     "publishing",
     "training_sets",

@@ -8,7 +8,8 @@
 {# Whether the current model is a declared feature view that stands without its entries_table(). #}
 {% macro lacks_entries() -%}
     {%- if execute and model.config.meta.feature_view and load_relation(this) -%}
-        {{ return(run_query("select to_regclass('" ~ entries_table() ~ "') is null as found").rows[0].found) }}
+        {%- set statement = "select to_regclass('" ~ entries_table() ~ "') is null as found" -%}
+        {{ return(once('entries of ' ~ this, statement)[0].found) }}
     {%- endif -%}
     {{ return(false) }}
 {%- endmacro %}
@@ -16,10 +17,13 @@
 {# Whether the current model is built by partitions and has rows, but none that the ledger knows of. #}
 {% macro holds_unrecorded_rows() -%}
     {%- if execute and config.get('incremental_strategy') in partition_strategies() and load_relation(this) -%}
-        {{ return(run_query(
-            "select not exists (select from ops.built_partitions where model = '" ~ this.identifier ~ "')"
-            ~ " and exists (select from " ~ this ~ ") as found"
-        ).rows[0].found) }}
+        {%- set statement -%}
+            select
+                not exists (select from ops.built_partitions where model = '{{ this.identifier }}')
+                and exists (select from {{ this }}) as found
+        {%- endset -%}
+        {#- Asked before anything is built: what is decided then holds for the whole build of the model. -#}
+        {{ return(once('rows of ' ~ this, statement)[0].found) }}
     {%- endif -%}
     {{ return(false) }}
 {%- endmacro %}

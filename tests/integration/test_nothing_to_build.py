@@ -1,0 +1,41 @@
+"""A model that has no partition to build is left as it stands, unless its SQL gives another column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.project_copy import ProjectCopy
+from tests.support import Database
+
+pytestmark = pytest.mark.parametrize("server", ["embedded"], indirect=True)
+MODEL = "stg_predictions__answers"
+COLUMN = """
+    select count(*) from pg_attribute
+    where attrelid = 'typed.stg_predictions__answers'::regclass and attname = 'added'
+"""
+
+
+@pytest.mark.costly
+def test_what_has_nothing_to_build_is_left_until_it_gains_a_column(
+    database: Database, tmp_path: Path
+) -> None:
+    """The first run makes the table, the next leaves it; a new column is added although nothing landed."""
+    project = ProjectCopy.make(tmp_path / "project", database)
+    assert "NOTHING NEW" not in project.dbt("run", "--select", f"+{MODEL}").stdout
+    assert "NOTHING NEW" in only_line(project.dbt("run", "--select", MODEL).stdout)
+
+    file = f"models/staging/predictions/{MODEL}.sql"
+    project.replace(file, "        root.status,\n", "        root.status,\n        root.status as added,\n")
+    assert "NOTHING NEW" not in only_line(project.dbt("run", "--select", MODEL).stdout)
+    assert database.value(COLUMN) == 1
+    assert "NOTHING NEW" in only_line(project.dbt("run", "--select", MODEL).stdout)
+
+
+def only_line(output: str) -> str:
+    """What dbt says of the model when it is done."""
+    (line,) = [
+        line for line in output.splitlines() if f"OK created sql incremental model typed.{MODEL}" in line
+    ]
+    return line
