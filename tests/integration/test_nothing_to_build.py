@@ -11,6 +11,7 @@ from tests.support import Database
 
 pytestmark = pytest.mark.parametrize("server", ["embedded"], indirect=True)
 MODEL = "stg_predictions__answers"
+GATE = "predictions_answers_as_of_is_given"
 COLUMN = """
     select count(*) from pg_attribute
     where attrelid = 'typed.stg_predictions__answers'::regclass and attname = 'added'
@@ -21,9 +22,17 @@ COLUMN = """
 def test_what_has_nothing_to_build_is_left_until_it_gains_a_column(
     database: Database, tmp_path: Path
 ) -> None:
-    """The first run makes the table, the next leaves it; a new column is added although nothing landed."""
+    """The first run makes the table, the next leaves it; gates are not asked; a new column still comes."""
     project = ProjectCopy.make(tmp_path / "project", database)
-    assert "NOTHING NEW" not in project.dbt("run", "--select", f"+{MODEL}").stdout
+    project.dbt("build", "--select", f"+{MODEL}", "--exclude", "test_type:unit")
+    assert (
+        database.value(f"select count(*) from ops.gate_results where gate = '{GATE}' and status = 'pass'")
+        == 1
+    )
+    assert not database.value(f"select to_regclass('gate_failures.{GATE}')"), "it had nothing to look at"
+    project.dbt("test", "--select", GATE)
+    assert database.value(f"select to_regclass('gate_failures.{GATE}')"), "dbt test looks at everything"
+
     assert "NOTHING NEW" in only_line(project.dbt("run", "--select", MODEL).stdout)
 
     file = f"models/staging/predictions/{MODEL}.sql"
