@@ -91,7 +91,7 @@ def test_what_is_an_empty_page(body: bytes, path: tuple[str, ...], has_list: boo
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        (b'{"data": {}}', "a dict"),
+        (b'{"data": {}}', "an object"),
         (b'{"data": "none"}', "a str"),
         (b'{"error": "slow down"}', "an answer with `error`"),
         (b'{"data": null, "errors": [{"message": "x"}]}', "an answer with `errors`"),
