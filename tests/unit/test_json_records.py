@@ -92,7 +92,7 @@ def test_what_is_an_empty_page(body: bytes, path: tuple[str, ...], has_list: boo
     ("body", "found"),
     [
         (b'{"data": {}}', "an object"),
-        (b'{"data": "none"}', "a str"),
+        (b'{"data": "none"}', "text"),
         (b'{"error": "slow down"}', "an answer with `error`"),
         (b'{"data": null, "errors": [{"message": "x"}]}', "an answer with `errors`"),
     ],
