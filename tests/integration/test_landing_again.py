@@ -12,6 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from headgate.landing import LoadResult, land_files
+from headgate.report import number_of
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.infer import infer
 from headgate.scaffold.source import new_source
@@ -175,7 +176,7 @@ def test_a_file_of_rejects_only_has_not_landed(database: Database, tmp_path: Pat
     failed = land(database, tmp_path, file, loader={})
     assert failed.status == "failed"
     assert failed.error is not None
-    assert f"{lines.count(chr(10)):,} lines, all rejected: " in failed.error["found"]
+    assert f"{number_of(lines.count(chr(10)), 'line')}, all rejected: " in failed.error["found"]
     assert database.query(STATES) == [("failed",)]
     assert database.value("select count(*) from ops.rejects") == 0
 

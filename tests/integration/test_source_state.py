@@ -155,7 +155,7 @@ def test_a_reset_is_planned_confirmed_recorded_and_undone(
 
     refused = command("reset", "shop")
     assert isinstance(refused.exception, ConfirmationRequired)
-    for said in ("Plan", "15 records have landed", "15 row versions", "headgate state undo shop --yes"):
+    for said in ("Plan", "15 records landed so far", "15 row versions", "headgate state undo shop --yes"):
         assert said in refused.output
     assert refused.exception.next_step == "headgate state reset shop --yes"
     assert database.query("select state, read_from, changed_at from ops.source_state") == before
