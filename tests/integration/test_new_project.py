@@ -81,6 +81,7 @@ def test_a_new_project_has_nothing_of_the_example(project: Path) -> None:
     expected |= {f"models/staging/predictions/{name}" for name in PREDICTIONS}
     expected |= {"macros/predictions/predictions_schema_generation.sql", "seeds/model_gates.csv"}
     assert expected <= set(staged)
+    call(project, sys.executable, "-m", "headgate.pipelines.validate", "mage_pipelines", "--strict")
     with pytest.raises(UsageError, match="an empty one"):
         new_project(project, checkout())
 

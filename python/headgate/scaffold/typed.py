@@ -41,6 +41,8 @@ verbose when where window with
 """
 #: Words that SQL reserves, in PostgreSQL or for sqlfluff: keys called so are quoted.
 RESERVED = frozenset(_SQL_WORDS.split())
+#: Of these, what sqlfluff does not reserve: behind a dot, where any word may stand, it wants no quotes.
+_BARE_BEHIND_A_DOT = frozenset(("collation", "current_user", "system_user", "table", "user"))
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -128,3 +130,8 @@ class Node:
 def quoted_key(key: str) -> str:
     """A key as a column of jsonb_to_record: in quotes where SQL needs them."""
     return key if _PLAIN.fullmatch(key) and key not in RESERVED else sql_name(key)
+
+
+def qualified_key(alias: str, key: str) -> str:
+    """That column behind the name of its relation."""
+    return f"{alias}.{key if key in _BARE_BEHIND_A_DOT else quoted_key(key)}"

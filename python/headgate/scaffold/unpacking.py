@@ -18,6 +18,7 @@ from headgate.scaffold.typed import (
     Lateral,
     Model,
     Node,
+    qualified_key,
     quoted_key,
 )
 
@@ -70,7 +71,7 @@ class Unpacking:
         fields = tuple(for_dbt(f"{quoted_key(key)} {_column_type(child)}") for key, child in wanted.items())
         self.laterals.append(Lateral("json_fields", of, alias, fields))
         for key, child in wanted.items():
-            inside, reference = child_path(path, key), f"{alias}.{quoted_key(key)}"
+            inside, reference = child_path(path, key), qualified_key(alias, key)
             if not way:
                 self._value(child, reference, inside, surely)
             elif way[1] is EACH:

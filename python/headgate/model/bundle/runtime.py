@@ -13,7 +13,7 @@ NAME = "headgate-predict"
 #: Below the package `headgate`; the flavours import each other and these only.
 MODULES = (
     "__init__.py",
-    "errors.py",
+    *(f"{name}.py" for name in ("environments", "errors", "private", "settings")),
     *(f"model/{name}.py" for name in ("__init__", "signature", "package", "encoding", "output", "predict")),
     "model/flavours/*.py",
 )
