@@ -42,7 +42,7 @@ format: setup ## Rewrite Python and SQL in the project's format
 	$(RUN) .ci/empty_models sqlfluff fix --disable-progress-bar models tests/gates
 
 docs: setup ## Build the dbt docs site into target/
-	@$(RUN) .ci/empty_models dbt --quiet docs generate --static
+	@$(RUN) .ci/empty_models dbt --quiet --no-partial-parse docs generate --static
 	@echo "open target/static_index.html in a browser"
 
 audit: setup ## Hold uv.lock against the databases of known vulnerabilities
