@@ -62,7 +62,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "new spine": (
         "headgate new spine returning_customers --events stg_orders__records --key customer_id"
         " --label 'again=count(*) > 0' --horizon 7d",
-        "headgate new spine large_orders --events stg_orders__records --key customer_id"
+        "headgate new spine late_orders --events stg_orders__records --key customer_id"
         " --label 'is_late=delivered_at > promised_at' --input total --input currency",
     ),
     "new pipeline": (

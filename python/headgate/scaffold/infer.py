@@ -180,17 +180,20 @@ def _proposals(records: Sequence[Record], envelope: Envelope) -> Iterator[str]:
 
 
 def _unique_score(key: str, values: list[Any], records: Sequence[Record]) -> float:
-    """The id of a thing inside of a record may come again with the next record: not one of these twice.
-
-    What is not called like an identity may be one if all values are written as numbers of documents are.
-    """
+    """The id of a thing inside of a record may come again with the next record: not one of these twice."""
     if len(set(map(str, values))) < len(values):
         return 0
-    serial = len(values) >= _FEWEST_SERIALS and all(
-        isinstance(value, str) and _SERIAL.fullmatch(value) for value in values
+    return _identity_score(key, values, records) or float(_are_serials(key, values))
+
+
+def _are_serials(key: str, values: list[Any]) -> bool:
+    """Whether all values are written as numbers of documents are, whatever the key is called."""
+    return (
+        len(values) >= _FEWEST_SERIALS
+        and all(isinstance(value, str) and _SERIAL.fullmatch(value) for value in values)
+        and not is_personal(format_key(key), values)
+        and not are_times(values)
     )
-    is_serial = serial and not is_personal(format_key(key), values) and not are_times(values)
-    return _identity_score(key, values, records) or float(is_serial)
 
 
 def _paths_of(record: Record, above: tuple[str, ...] = ()) -> Iterator[str]:
