@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from headgate.model.training.run import train
 from headgate.model.versions import ModelVersion
 from headgate.settings import Settings
 from tests.small_store import SmallStore, at
-from tests.support import Database
+from tests.support import ROOT, Database
 
 ROWS, SHOPS, HOURS = 1600, 160, 40
 SPINE = {
@@ -147,6 +148,12 @@ class Project:
         file = folder / "shipping.yml"
         file.write_text(yaml.safe_dump({"exposures": [exposure]}, sort_keys=False))
         return file
+
+    def scaffold(self) -> None:
+        """Gives the folder what new models are made from."""
+        templates = "mage_pipelines/templates"
+        shutil.copytree(ROOT / templates, self.folder / templates, dirs_exist_ok=True)
+        (self.folder / "dbt_project.yml").write_text("name: shop\n")
 
     def dataset(self, lag: str = "none", label: str = "is_shipped") -> Dataset:
         """A dataset of the spine as it stands."""

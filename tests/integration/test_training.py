@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -23,7 +24,9 @@ from headgate.model.contracts import signature
 from headgate.model.declaration import declaration
 from headgate.model.evaluation.figures import Ranked
 from headgate.model.mirror import follow
+from headgate.postgres.connection import open_psycopg2
 from headgate.scaffold.model import new_model
+from headgate.scaffold.model_removal import plan_model_removal
 from tests.model_project import MODEL, SPINE, Project, failed, gate, run, shop
 from tests.support import ROOT, Databases
 
@@ -230,9 +233,18 @@ def test_a_declaration_is_written_from_a_dataset(project: Project) -> None:
             await connection.close()
 
     project.declare()
+    project.scaffold()
     run(write).write()
     found = declaration(project.folder, "reorder")
+    with contextlib.closing(open_psycopg2(project.database.dsn)) as connection:
+        gone = plan_model_removal(project.folder, "reorder", connection)
+    assert "label_spines: [labels]" in (project.folder / "dbt_project.yml").read_text()
     (project.folder / "models/exposures/reorder.yml").unlink()
+    assert gone.files == (
+        "models/exposures/reorder.yml",
+        *(f"mage_pipelines/pipelines/{verb}_reorder" for verb in ("deploy", "monitor", "score", "train")),
+    )
+    assert gone.stays == ()
     assert found.inputs == ("size", "age", "noise", "colour", "is_big", "shop_activity__orders_count_7d")
     assert found.baseline == ("size", "age", "noise", "is_big", "shop_activity__orders_count_7d")
     assert (found.group, found.test, found.feature_lag) == (

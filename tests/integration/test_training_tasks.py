@@ -200,11 +200,16 @@ def test_a_new_model_has_the_task_of_its_label(
             await connection.close()
 
     project.declare(types=TYPES)
+    project.scaffold()
     written = run(write)
     written.write()
     found = declaration(project.folder, f"new_{task}")
     (project.folder / f"models/exposures/new_{task}.yml").unlink()
     assert (found.task, found.label) == (task, label)
     assert found.flavour == ("pyfunc" if task == "custom" else "lightgbm")
-    if task == "custom":
-        assert f"model_code/new_{task}/answering.py" in written.texts
+    scores = f"mage_pipelines/pipelines/score_new_{task}/triggers.yaml"
+    # Answers of one's own code may cost, and no label is compared with a text.
+    is_custom = task == "custom"
+    assert (f"model_code/new_{task}/answering.py" in written.texts) == is_custom
+    assert ("status: inactive" in written.texts[scores]) == is_custom
+    assert ("dbt_project.yml" in written.texts) != is_custom

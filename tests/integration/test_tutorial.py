@@ -116,6 +116,20 @@ def test_the_canary_is_rolled_back(said: str) -> None:
     assert re.search(r"reorder at [^\n]*: version 1, release 2 active", said)
 
 
+def test_mage_trains_deploys_and_scores(said: str) -> None:
+    """The third version is the second one again, and is deployed beside the first, which scores the spine."""
+    assert re.search(r"challenger +version 3", said)
+    assert re.search(r"^ +1 \| +\d{4,} \| +0\.\d+$", said, re.MULTILINE)
+
+
+def test_the_model_is_taken_back(said: str) -> None:
+    """Declaration and pipelines go, versions stay."""
+    gone = said.rpartition("files      models/exposures/reorder.yml")[2]
+    assert all(f"pipelines/{verb}_reorder" in gone for verb in ("train", "deploy", "monitor", "score"))
+    assert "its champion, version 1" in gone
+    assert re.search(r"^reorder +3 ", gone, re.MULTILINE)
+
+
 def test_what_was_answered_is_in_the_log(said: str) -> None:
     """Two answers, with the customers and scores."""
     assert re.search(r"107 +\| 1 +\| 0\.\d+", said)

@@ -14,6 +14,7 @@ from headgate.errors import ConfirmationRequired, UsageError
 from headgate.pipelines.validation import validate
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.mage import KINDS, new_block, new_pipeline
+from headgate.scaffold.model_pipelines import model_pipelines, pipelines_of
 from headgate.scaffold.names import require_name, snake_case
 from headgate.scaffold.ui import ui_templates
 from headgate.scaffold.yaml_edit import YamlText
@@ -56,6 +57,58 @@ def test_pipelines_are_valid(project: Path, name: str, options: dict[str, bool])
     new_pipeline(project, name, description='Says: "it", all of it. {{ x }}', **options).write()
 
     assert findings(project) == []
+
+
+def test_pipelines_of_a_model_are_valid_and_run_what_those_of_the_example_do(project: Path) -> None:
+    """Of the longest name; only training waits to be activated, unless it has a schedule."""
+    model = LONG[:40]
+    NewFiles(project, model_pipelines(project, model, None, is_custom=False)).write()
+    assert findings(project) == []
+
+    def status(name: str) -> str:
+        triggers = yaml.safe_load((project / f"mage_pipelines/pipelines/{name}/triggers.yaml").read_text())
+        return str(triggers["triggers"][0]["status"])
+
+    verbs = ("deploy", "monitor", "score", "train")
+    assert [status(f"{verb}_{model}") for verb in verbs] == ["active", "active", "active", "inactive"]
+    scheduled = model_pipelines(project, model, "5 5 * * *", is_custom=True)
+    assert "status: active" in scheduled[f"mage_pipelines/pipelines/train_{model}/triggers.yaml"]
+    of_example, own = pipelines_of(project, "pull_request_merge"), pipelines_of(project, model)
+    assert len(own) == 4
+    for one, other in zip(of_example, own, strict=True):
+        ours, theirs = (
+            yaml.safe_load((project / folder / "metadata.yaml").read_text()) for folder in (one, other)
+        )
+        assert (ours["blocks"], ours["callbacks"]) == (theirs["blocks"], theirs["callbacks"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name: shop\n",
+        "vars:\nname: shop\n",
+        "vars: {}\n",
+        "vars: {a: 1}\nname: shop\n",
+        "vars:\n  a: 1\n# of models\nname: shop\n",
+        "vars:\n  names: [a, b]\n  # more\n  z: 1\n",
+        "vars:\n  names:\n    - a # the first\n    - b\n  z: 1\n",
+        "vars:\n  names:\n  - a",
+        "vars:\n  names:\n  z: 1\n",
+        "vars:\n  names: []\n",
+    ],
+)
+def test_name_is_added_to_a_list_once(text: str) -> None:
+    """However the list is written, or whether it is there; comments stay."""
+    before = yaml.safe_load(text)
+    edited = YamlText(text).with_item(("vars", "names"), "new")
+
+    standing = before.get("vars") or {}
+    names = [*(standing.get("names") or []), "new"]
+    assert yaml.safe_load(edited.text) == {**before, "vars": {**standing, "names": names}}
+    assert edited.with_item(("vars", "names"), "new") == edited
+    assert [part for part in text.split("\n") if "#" in part] == [
+        part for part in edited.text.split("\n") if "#" in part
+    ]
 
 
 def test_blocks_of_every_kind_are_valid(project: Path) -> None:

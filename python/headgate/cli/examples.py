@@ -57,7 +57,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     ),
     "new model": (
         "headgate new model reorder --dataset 1 --horizon 2d",
-        "headgate new model reply --dataset 2 --horizon 1d --task custom --dry-run",
+        "headgate new model reorder --dataset 1 --horizon 2d --schedule '30 3 * * 1' --dry-run",
     ),
     "new spine": (
         "headgate new spine returning_customers --events stg_orders__records --key customer_id"
@@ -82,6 +82,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate remove feature-view customer_orders",
         "headgate remove feature-view customer_orders --yes",
     ),
+    "remove model": ("headgate remove model reorder", "headgate remove model reorder --yes"),
     "remove source": ("headgate remove source orders", "headgate remove source orders --yes"),
     "pipelines validate": (
         "headgate pipelines validate",

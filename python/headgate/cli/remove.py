@@ -13,6 +13,7 @@ from headgate import postgres, private
 from headgate.errors import ConfirmationRequired, HeadgateError
 from headgate.postgres.connection import open_psycopg2
 from headgate.scaffold.checks import read_manifest
+from headgate.scaffold.model_removal import plan_model_removal
 from headgate.scaffold.project import named_extension, parts_of, take_out
 from headgate.scaffold.removal import Removal, remove_from_database
 from headgate.scaffold.source_removal import files_of, plan_removal, require_free
@@ -23,7 +24,7 @@ from headgate.settings import Settings, load_settings
 
 @click.group()
 def remove() -> None:
-    """Remove a source that nobody has published, a declared feature view, or what a package brought."""
+    """Remove an unpublished source, a declared feature view or model, or what a package brought."""
     private.write_project()
 
 
@@ -64,6 +65,20 @@ def feature_view(name: str, *, yes: bool, as_json: bool) -> None:
     manifest = read_manifest(settings.project_dir)
     with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
         removal = plan_view_removal(name, manifest, connection)
+    _remove(settings, removal, yes=yes, as_json=as_json)
+
+
+@remove.command()
+@click.argument("name")
+@removes
+def model(name: str, *, yes: bool, as_json: bool) -> None:
+    """Remove the declaration of the model NAME, its Mage pipelines, and the code of a custom one.
+
+    Its versions, promotions, answers and scores stay in the database, and a deployed version goes on serving.
+    """
+    settings = load_settings()
+    with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
+        removal = plan_model_removal(settings.project_dir, name, connection)
     _remove(settings, removal, yes=yes, as_json=as_json)
 
 

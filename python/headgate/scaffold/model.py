@@ -21,6 +21,7 @@ from headgate.model.signature import NUMBERS, TEXTS
 from headgate.postgres.connection import Connection
 from headgate.scaffold import custom_model as custom
 from headgate.scaffold.files import NewFiles
+from headgate.scaffold.model_pipelines import PROJECT, model_pipelines, with_label_spine
 from headgate.store.reading.catalog import PublishedView, key_columns
 from headgate.store.views import quoted
 
@@ -38,8 +39,9 @@ async def new_model(
     dataset_id: int,
     horizon: str,
     task: str | None = None,
+    schedule: str | None = None,
 ) -> NewFiles:
-    """The declaration of a model: every usable column of the dataset is an input.
+    """The declaration of a model, in which every usable column of the dataset is an input, and its pipelines.
 
     Args:
         connection: to the database.
@@ -48,6 +50,7 @@ async def new_model(
         dataset_id: the dataset that it is going to be trained on, or one like it.
         horizon: how long after the instant a label is known, such as 2d.
         task: one of `TASKS`; by default what the label looks like.
+        schedule: cron expression of its training, UTC; without one that trigger is inactive.
 
     Raises:
         UsageError: the name is no good or taken, there is no such dataset, or it has no label.
@@ -89,8 +92,16 @@ async def new_model(
         "unknown_entity": "missing",
         "approval": "none",
     }
-    code = custom.files(f"{FOLDER}/{name}", dataset.label, numbers) if chosen == "custom" else {}
-    return NewFiles(project_dir, {f"models/exposures/{name}.yml": _text(name, dataset, model), **code})
+    files = {
+        f"models/exposures/{name}.yml": _text(name, dataset, model),
+        **model_pipelines(project_dir, name, schedule, is_custom=chosen == "custom"),
+        **(
+            custom.files(f"{FOLDER}/{name}", dataset.label, numbers)
+            if chosen == "custom"
+            else with_label_spine(project_dir, dataset.spine_model.partition(".")[2])
+        ),
+    }
+    return NewFiles(project_dir, files, frozenset({PROJECT}))
 
 
 def _group(views: Sequence[PublishedView]) -> str | list[str] | None:

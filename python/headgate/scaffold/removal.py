@@ -32,9 +32,9 @@ _KEPT = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Removal:
-    """What goes with a source or a feature view."""
+    """What goes with a source, a feature view or a model."""
 
-    #: "source" or "feature view".
+    #: "source", "feature view" or "model".
     kind: str
     name: str
     #: Files and folders, seen from the project's folder.
@@ -48,7 +48,7 @@ class Removal:
     #: Numbers of its loads, and how many records they landed; only of a source.
     loads: tuple[int, ...] = ()
     records: int = 0
-    #: What stays though it was made of it, and what happens to it; only of a feature view.
+    #: What stays though it was made of it, and what happens to it; not of a source.
     stays: tuple[str, ...] = ()
 
     @property

@@ -38,6 +38,36 @@ class YamlText:
             return YamlText(f"{self.text[:end]}{' ' * start}{key}: {written}\n{self.text[end:]}")
         return self
 
+    def with_item(self, path: tuple[str, str], item: str) -> YamlText:
+        """The file with a name in a list that stands two keys deep; keys that are not there are added."""
+        top, key = path
+        mapping = self._value(self._root(), top)
+        listed = self._value(mapping, key)
+        new = f"{key}: [{item}]"
+        if isinstance(listed, yaml.SequenceNode):
+            names = [node.value for node in listed.value]
+            if item in names:
+                return self
+            if listed.flow_style or not names:
+                return self._replaced(listed, f"[{', '.join([*names, item])}]")
+            return self._line_after(listed, f"- {item}")
+        if listed is not None:
+            return self._replaced(listed, f" [{item}]")
+        if mapping is None:
+            return YamlText(f"{self.text.rstrip()}\n\n{top}:\n  {new}\n")
+        if not isinstance(mapping, yaml.MappingNode):
+            return self._replaced(mapping, f"\n  {new}")
+        if mapping.flow_style:
+            end = mapping.end_mark.index - 1
+            return YamlText(f"{self.text[:end]}{', ' if mapping.value else ''}{new}{self.text[end:]}")
+        return self._line_after(mapping, new)
+
+    def _line_after(self, node: yaml.Node, line: str) -> YamlText:
+        """The file with a line behind a block list or mapping, in line with what that holds."""
+        end = self._line_end(_last(node).end_mark.index)
+        before = self.text[:end] if self.text[:end].endswith("\n") else f"{self.text[:end]}\n"
+        return YamlText(f"{before}{' ' * node.start_mark.column}{line}\n{self.text[end:]}")
+
     def _blocks(self, lists: Sequence[str], uuid: str) -> Iterable[yaml.MappingNode]:
         for name in lists:
             listed = self._value(self._root(), name)

@@ -1,0 +1,121 @@
+"""The Mage pipelines of a model: blocks of `custom/models` train, deploy, monitor and score it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from headgate.pipelines.project import read_mapping
+from headgate.scaffold.mage import MAGE
+from headgate.scaffold.render import Templates
+from headgate.scaffold.yaml_edit import YamlText
+
+BLOCKS = "models/"
+PROJECT = "dbt_project.yml"
+#: Where the project names the spines that monitoring takes labels from.
+LABEL_SPINES = ("vars", "label_spines")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one pipeline does for a model; `{model}` in texts is the model's name."""
+
+    verb: str
+    description: str
+    blocks: tuple[str, ...]
+    schedule: str
+    #: When it runs, in words.
+    due: str
+    starts_training: bool = False
+
+
+JOBS = (
+    Job(
+        "train",
+        "Trains {model} on a dataset of the active release, registers what passed, deploys it.",
+        ("train_model", "deploy_model"),
+        "30 3 * * 1",
+        "Mondays at 03:30; monitor_{model} starts it too, after an alarm that training helps against.",
+    ),
+    Job(
+        "deploy",
+        "Ends a canary of {model} when there is a verdict on it.",
+        ("watch_canary",),
+        "*/15 * * * *",
+        "Every quarter of an hour; does nothing while no canary runs.",
+    ),
+    Job(
+        "monitor",
+        "Compares what {model} answered yesterday with training and history; trains where that helps.",
+        ("monitor_model", "train_on_alarm"),
+        "15 2 * * *",
+        "Daily at 02:15, for the day before.",
+        starts_training=True,
+    ),
+    Job(
+        "score",
+        "Scores the rows of the spine of {model} that have no score yet, into scores.{model}.",
+        ("score_spine",),
+        "40 * * * *",
+        "Forty minutes after every full hour; does nothing while no version is deployed.",
+    ),
+)
+
+
+def model_pipelines(
+    project_dir: Path, model: str, schedule: str | None, *, is_custom: bool
+) -> dict[str, str]:
+    """The files of a model's pipelines, by path.
+
+    Training by schedule is off unless one is given, for a new declaration has to be looked over first; the
+    others do nothing before a version is deployed. Scoring by code of one's own is off: its answers may cost.
+
+    Args:
+        project_dir: folder that holds dbt_project.yml.
+        model: the model's name.
+        schedule: cron expression of its training, UTC; without one that trigger is inactive.
+        is_custom: whether the model's own code answers.
+    """
+    templates = Templates(project_dir)
+    inactive = {"train", "score"} if is_custom else {"train"}
+    texts = {}
+    for job in JOBS:
+        name = f"{job.verb}_{model}"
+        folder = f"{MAGE}/pipelines/{name}"
+        is_given = job.verb == "train" and schedule
+        is_active = is_given or job.verb not in inactive
+        due = "On this schedule, UTC." if is_given else job.due.format(model=model)
+        texts[f"{folder}/metadata.yaml"] = templates.render(
+            "model/pipeline.yaml",
+            name=name,
+            description=job.description.format(model=model),
+            model=model,
+            blocks=job.blocks,
+            training=f"train_{model}" if job.starts_training else "",
+        )
+        texts[f"{folder}/triggers.yaml"] = templates.render(
+            "triggers.yaml",
+            name=name,
+            schedule=schedule if is_given else job.schedule,
+            status="active" if is_active else "inactive",
+            description=due,
+        )
+    return texts
+
+
+def pipelines_of(project_dir: Path, model: str) -> list[str]:
+    """Folders of pipelines that have nothing but blocks of `custom/models`, about this model."""
+    found = []
+    for file in sorted((project_dir / MAGE / "pipelines").glob("*/metadata.yaml")):
+        metadata = read_mapping(file)
+        blocks = metadata.get("blocks") or []
+        is_about = (metadata.get("variables") or {}).get("model") == model
+        if is_about and all(str(block.get("uuid")).startswith(BLOCKS) for block in blocks):
+            found.append(str(file.parent.relative_to(project_dir)))
+    return found
+
+
+def with_label_spine(project_dir: Path, spine: str) -> dict[str, str]:
+    """`dbt_project.yml` with a spine among those that monitoring takes labels from, by path."""
+    text = YamlText((project_dir / PROJECT).read_text(encoding="utf-8"))
+    return {PROJECT: text.with_item(LABEL_SPINES, spine).text}
