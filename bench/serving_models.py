@@ -21,6 +21,7 @@ from bench.store_data import KEYS, generated_views
 from bench.workbench import Workbench
 from headgate.model import versions
 from headgate.model.deployment import steps
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.mirror import entries, store
 from headgate.model.package import BoundView, Package
 from headgate.model.signature import NUMBERS, Input, Signature
@@ -83,7 +84,7 @@ def deploy(database: Database, *packages: Package) -> list[ModelVersion]:
         for one in packages:
             version = await versions.add(connection, one, passed=True)
             await steps.register(connection, one.name, version.version, "bench")
-            await steps.deploy(connection, one.name, version.version, 0.0, "bench", {})
+            await steps.deploy(connection, one.name, version.version, 0.0, "bench", {}, asked=NO_APPROVAL)
             made.append(version)
         return made
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from headgate.model import versions
 from headgate.model.deployment import canary, steps
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.package import BoundView, Package
 from headgate.model.signature import Input, Signature
 from headgate.postgres.connection import Connection
@@ -155,7 +156,7 @@ def landed(database: Database) -> None:
         for name, (_, alerts) in DAYS.items():
             found = await versions.add(connection, package(name, **alerts), REFERENCES, passed=True)
             await steps.register(connection, name, found.version, "test")
-            await canary.deploy(connection, name, found.version, None, "first")
+            await canary.deploy(connection, name, found.version, None, "first", asked=NO_APPROVAL)
 
     in_database(database, work)
     days = [of_day(name, change) for name, (change, _) in DAYS.items()]

@@ -21,6 +21,7 @@ import httpx
 
 from headgate.model import versions
 from headgate.model.deployment import steps
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.package import Package
 from headgate.postgres.connection import Connection
 from tests.integration.test_models import in_database
@@ -50,7 +51,7 @@ def deployed(database: Database, *packages: Package, share: float = 0.0) -> None
         for package in packages:
             made = await versions.add(connection, package, passed=True)
             await steps.register(connection, NAME, made.version, "test")
-            await steps.deploy(connection, NAME, made.version, share, "test", {})
+            await steps.deploy(connection, NAME, made.version, share, "test", {}, asked=NO_APPROVAL)
 
     in_database(database, work)
 
@@ -60,7 +61,9 @@ def stepped(database: Database, step: str) -> None:
     if step == "promote":
         in_database(
             database,
-            lambda connection: steps.promote(connection, NAME, 2, "test", verdict=None, forced=True),
+            lambda connection: steps.promote(
+                connection, NAME, 2, "test", verdict=None, forced=True, asked=NO_APPROVAL
+            ),
         )
     else:
         in_database(database, lambda connection: steps.roll_back(connection, NAME, None, "test"))

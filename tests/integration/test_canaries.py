@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from headgate.model.deployment import canary
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.postgres.connection import Connection
 from tests.deployments import NAME, free, run, served
 from tests.support import Database
@@ -83,11 +84,15 @@ def looked(
     heard: list[str] = []
 
     async def work(connection: Connection) -> Any:
-        await canary.deploy(connection, NAME, 1, None, "first")
-        await canary.deploy(connection, NAME, 2, 0.2, "canary")
+        await canary.deploy(connection, NAME, 1, None, "first", asked=NO_APPROVAL)
+        await canary.deploy(connection, NAME, 2, 0.2, "canary", asked=NO_APPROVAL)
         await log(connection, answers)
         found = await canary.look(
-            connection, NAME, lambda name, **parts: heard.append(name), datetime.now(UTC) + after
+            connection,
+            NAME,
+            lambda name, **parts: heard.append(name),
+            datetime.now(UTC) + after,
+            asked=NO_APPROVAL,
         )
         return found, heard, await served(connection)
 
@@ -133,12 +138,12 @@ def test_a_canary_reads_the_loads_since_it_began(database: Database) -> None:
     answers = alternating(300, {"status": "failed", "score": None}, {})
 
     async def work(connection: Connection) -> Any:
-        await canary.deploy(connection, NAME, 1, None, "first")
-        await canary.deploy(connection, NAME, 2, 0.2, "canary")
+        await canary.deploy(connection, NAME, 1, None, "first", asked=NO_APPROVAL)
+        await canary.deploy(connection, NAME, 2, 0.2, "canary", asked=NO_APPROVAL)
         await log(connection, answers)
         old = "update ops.loads set status = 'landed', partition_end = now() - interval '1 day'"
         await connection.execute(old)
-        return await canary.look(connection, NAME, lambda *_, **__: None)
+        return await canary.look(connection, NAME, lambda *_, **__: None, asked=NO_APPROVAL)
 
     found = run(database, work, free(b"1"), free(b"2"))
     assert found.running.verdict.figures["keys"] == 0
@@ -194,14 +199,14 @@ def test_a_slow_canary_is_taken_out(database: Database) -> None:
     """Slow is slower than the champion's p95 before the canary, by either version."""
 
     async def work(connection: Connection) -> Any:
-        await canary.deploy(connection, NAME, 1, None, "first")
+        await canary.deploy(connection, NAME, 1, None, "first", asked=NO_APPROVAL)
         await log(connection, alternating(300, {"seconds": 0.5}, {}))
-        found = await canary.deploy(connection, NAME, 2, 0.2, "canary")
+        found = await canary.deploy(connection, NAME, 2, 0.2, "canary", asked=NO_APPROVAL)
         assert found.details["champion_p95_seconds"] == pytest.approx(0.01)
         await connection.execute(
             "update staging_predictions.answers set record = record || jsonb_build_object('at', now())"
         )
-        return await canary.look(connection, NAME, lambda *_, **__: None)
+        return await canary.look(connection, NAME, lambda *_, **__: None, asked=NO_APPROVAL)
 
     found = run(database, work, free(b"1"), free(b"2"))
     assert found.running.verdict.reasons[0].startswith("slow keys: 60 of the challenger, 0 of the champion")

@@ -10,6 +10,7 @@ import pytest
 from headgate.errors import UsageError
 from headgate.model import promotions, versions
 from headgate.model.deployment import canary, fit, steps
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.package import BoundView, Package
 from headgate.model.signature import Input
 from headgate.postgres.connection import Connection
@@ -37,7 +38,7 @@ def test_a_version_has_to_fit_the_active_release(store: ToyStore) -> None:
         found = await versions.add(connection, package, passed=True)
         await steps.register(connection, NAME, found.version, "test")
         with pytest.raises(UsageError) as error:
-            await canary.deploy(connection, NAME, found.version, None, "hope")
+            await canary.deploy(connection, NAME, found.version, None, "hope", asked=NO_APPROVAL)
         return error.value.found
 
     async def work(connection: Connection) -> None:
@@ -55,7 +56,7 @@ def test_a_version_has_to_fit_the_active_release(store: ToyStore) -> None:
         assert "defined as fedcba, the model was trained on abcdef" in await refused(connection, redefined)
         await versions.add(connection, wanted, passed=True)
         await steps.register(connection, NAME, 5, "test")
-        assert (await canary.deploy(connection, NAME, 5, None, "fits")).champion == 5
+        assert (await canary.deploy(connection, NAME, 5, None, "fits", asked=NO_APPROVAL)).champion == 5
 
     in_database(store.database, work)
 
@@ -75,7 +76,7 @@ def test_model_and_release_are_rolled_back_in_one_transaction(store: ToyStore) -
         await promotions.append(
             connection, NAME, "promote", 1, champion=1, challenger=None, canary_share=0, reason="then"
         )
-        await canary.promote(connection, NAME, 2, "now", forced=True)
+        await canary.promote(connection, NAME, 2, "now", forced=True, asked=NO_APPROVAL)
         with pytest.raises(UsageError, match="defined as r2, the model was trained on r1"):
             await steps.roll_back(connection, NAME, None, "alone")
         assert await served(connection) == (2, None, 0)
@@ -103,7 +104,7 @@ def test_a_release_alone_is_not_moved_under_a_model_that_serves(store: ToyStore)
         )
         bound = replace(told(), views={"toy_activity": BoundView(version=1, definition="r2")})
         await registered(connection, bound)
-        await canary.deploy(connection, NAME, 1, None, "first")
+        await canary.deploy(connection, NAME, 1, None, "first", asked=NO_APPROVAL)
 
     in_database(store.database, work)
     refused = store.database.headgate("rollback", "--yes", exit_code=2)
@@ -123,7 +124,7 @@ def test_a_release_that_a_champion_cannot_read_is_not_published(store: ToyStore)
         await connection.execute("update ops.release_views set meaning = 'r2' where view = 'toy_activity'")
         bound = replace(told(), views={"toy_activity": BoundView(version=1, definition="r2")})
         await registered(connection, bound)
-        await canary.deploy(connection, NAME, 1, None, "first")
+        await canary.deploy(connection, NAME, 1, None, "first", asked=NO_APPROVAL)
 
     in_database(store.database, work)
     store.database.query("alter table features.toy_activity add column extra bigint")

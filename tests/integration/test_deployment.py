@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from headgate.errors import GateFailed, UsageError
 from headgate.model import versions
 from headgate.model.deployment import approvals, canary, differences, state, steps
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.postgres.connection import Connection
 from tests.deployments import NAME, free, run, served
 from tests.integration.test_models import in_database
@@ -24,22 +27,22 @@ def test_from_the_first_champion_to_a_rollback(database: Database) -> None:
     """The first deployed answers at once; a canary shifts, is forced, is rolled back past what was left."""
 
     async def work(connection: Connection) -> None:
-        await canary.deploy(connection, NAME, 1, None, "first")
+        await canary.deploy(connection, NAME, 1, None, "first", asked=NO_APPROVAL)
         assert await served(connection) == (1, None, 0)
-        await canary.deploy(connection, NAME, 2, 0.1, "canary")
-        shifted = await canary.deploy(connection, NAME, 2, 0.5, "more")
+        await canary.deploy(connection, NAME, 2, 0.1, "canary", asked=NO_APPROVAL)
+        shifted = await canary.deploy(connection, NAME, 2, 0.5, "more", asked=NO_APPROVAL)
         assert shifted.action == "shift"
         assert await served(connection) == (1, 2, 0.5)
         with pytest.raises(UsageError, match="version 2 with a share of 50%"):
-            await canary.deploy(connection, NAME, 3, 0.1, "another")
+            await canary.deploy(connection, NAME, 3, 0.1, "another", asked=NO_APPROVAL)
         with pytest.raises(
             GateFailed, match="undecided: 0 keys of the challenger, the smallest traffic is 500"
         ):
-            await canary.promote(connection, NAME, None, "hope", forced=False)
-        forced = await canary.promote(connection, NAME, None, "an outage", forced=True)
+            await canary.promote(connection, NAME, None, "hope", forced=False, asked=NO_APPROVAL)
+        forced = await canary.promote(connection, NAME, None, "an outage", forced=True, asked=NO_APPROVAL)
         assert forced.details["forced"]
         assert forced.details["verdict"]["verdict"] == "undecided"
-        await canary.promote(connection, NAME, 3, "another", forced=True)
+        await canary.promote(connection, NAME, 3, "another", forced=True, asked=NO_APPROVAL)
         for champion in (2, 1):
             await steps.roll_back(connection, NAME, None, "complaints")
             assert await served(connection) == (champion, None, 0)
@@ -54,8 +57,8 @@ def test_a_rollback_takes_a_challenger_out_first(database: Database) -> None:
 
     async def work(connection: Connection) -> None:
         for version in (1, 2):
-            await canary.promote(connection, NAME, version, "by hand", forced=version > 1)
-        await canary.deploy(connection, NAME, 3, 0.2, "canary")
+            await canary.promote(connection, NAME, version, "by hand", forced=version > 1, asked=NO_APPROVAL)
+        await canary.deploy(connection, NAME, 3, 0.2, "canary", asked=NO_APPROVAL)
         await steps.roll_back(connection, NAME, None, "errors")
         assert await served(connection) == (2, None, 0)
         with pytest.raises(UsageError, match="a version that was champion"):
@@ -74,15 +77,15 @@ def test_what_is_not_registered_or_approved_is_not_deployed(database: Database) 
         await versions.add(connection, free(b"2"), passed=False, gates=[gate])
         await versions.add(connection, free(b"3"), passed=True)
         with pytest.raises(UsageError, match=r"beats_base_rate: AUC 0\.51"):
-            await canary.deploy(connection, NAME, 2, None, "hope")
+            await canary.deploy(connection, NAME, 2, None, "hope", asked=NO_APPROVAL)
         with pytest.raises(UsageError, match="run `headgate model register will_ship 3`"):
-            await canary.deploy(connection, NAME, 3, None, "hope")
+            await canary.deploy(connection, NAME, 3, None, "hope", asked=NO_APPROVAL)
         with pytest.raises(UsageError, match="nobody approved it"):
-            await canary.deploy(connection, NAME, 1, None, "hope")
+            await canary.deploy(connection, NAME, 1, None, "hope", asked=NO_APPROVAL)
         with pytest.raises(UsageError, match="nobody approved it"):
-            await canary.promote(connection, NAME, 1, "hope", forced=True)
-        await steps.approve(connection, NAME, 1, "card read")
-        await canary.promote(connection, NAME, 1, "first", forced=False)
+            await canary.promote(connection, NAME, 1, "hope", forced=True, asked=NO_APPROVAL)
+        await steps.approve(connection, NAME, 1, "card read", asked=NO_APPROVAL)
+        await canary.promote(connection, NAME, 1, "first", forced=False, asked=NO_APPROVAL)
         found = await state.at(connection, NAME)
         assert found.approval is not None
         assert found.approval.reason == "card read"
@@ -92,21 +95,27 @@ def test_what_is_not_registered_or_approved_is_not_deployed(database: Database) 
     run(database, work, free(b"1", approval="required"))
 
 
+@pytest.mark.parametrize("step", [steps.approve, steps.deploy, steps.promote, canary.deploy, canary.promote])
+def test_nobody_forgets_whose_approval_the_project_asks_for(step: Callable[..., Any]) -> None:
+    """A step has no default for it, which would be that nobody's approval is."""
+    assert inspect.signature(step).parameters["asked"].default is inspect.Parameter.empty
+
+
 def test_who_trained_a_version_does_not_approve_it_where_four_eyes_are_asked_for(database: Database) -> None:
     """Another database role does; `headgate model show` says who is missing, and who it was."""
     show = ("model", "show", NAME, "1")
 
     async def refused(connection: Connection) -> None:
         with pytest.raises(UsageError, match="who trained it"):
-            await steps.approve(connection, NAME, 1, "my own")
+            await steps.approve(connection, NAME, 1, "my own", asked=NO_APPROVAL)
         with pytest.raises(UsageError, match="nobody approved it"):
-            await canary.deploy(connection, NAME, 1, None, "hope")
+            await canary.deploy(connection, NAME, 1, None, "hope", asked=NO_APPROVAL)
 
     async def approved(connection: Connection) -> None:
         await connection.execute("create role reviewer superuser; set session authorization reviewer")
-        await steps.approve(connection, NAME, 1, "card read")
+        await steps.approve(connection, NAME, 1, "card read", asked=NO_APPROVAL)
         await connection.execute("reset session authorization")
-        await canary.deploy(connection, NAME, 1, None, "first")
+        await canary.deploy(connection, NAME, 1, None, "first", asked=NO_APPROVAL)
         await connection.execute("drop role reviewer")
 
     run(database, refused, free(b"1", approval="another_person"))
@@ -149,8 +158,8 @@ def test_what_served_at_an_instant(database: Database) -> None:
 
     async def work(connection: Connection) -> None:
         for version in (1, 2, 3):
-            await canary.promote(connection, NAME, version, "by hand", forced=True)
-            await steps.approve(connection, NAME, version, "a note moves nothing")
+            await canary.promote(connection, NAME, version, "by hand", forced=True, asked=NO_APPROVAL)
+            await steps.approve(connection, NAME, version, "a note moves nothing", asked=NO_APPROVAL)
             moments.append((datetime.now(UTC), version))
         await steps.roll_back(connection, NAME, None, "complaints")
         moments.append((datetime.now(UTC), 2))

@@ -17,6 +17,7 @@ from headgate import postgres
 from headgate.errors import UsageError
 from headgate.model import promotions, versions
 from headgate.model.deployment import steps
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.flavours import load
 from headgate.model.package import BoundView, Package
 from headgate.postgres.connection import Connection
@@ -148,7 +149,7 @@ def test_a_swap_loses_no_request(database: Database) -> None:
     deployed(database, four_models.package("lightgbm"), four_models.package("onnx"))
 
     async def moved(connection: Connection) -> None:
-        await steps.promote(connection, NAME, 2, "test", verdict=None, forced=True)
+        await steps.promote(connection, NAME, 2, "test", verdict=None, forced=True, asked=NO_APPROVAL)
         await asyncio.sleep(1)
         await steps.roll_back(connection, NAME, None, "test")
 

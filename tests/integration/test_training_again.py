@@ -19,6 +19,7 @@ from headgate.dataset.register import Dataset
 from headgate.dataset.verify import verify
 from headgate.errors import HeadgateError
 from headgate.model.deployment import state, steps
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.training.run import STEPS, train
 from headgate.settings import load_settings
 from tests.model_project import Project, run
@@ -115,7 +116,7 @@ def test_the_log_of_promotions_leads_back_to_the_same_bytes(project: Project, da
         connection = await postgres.connect(project.settings)
         try:
             await steps.register(connection, "shipping", made.version, "a test")
-            await steps.deploy(connection, "shipping", made.version, 0.0, "a test", {})
+            await steps.deploy(connection, "shipping", made.version, 0.0, "a test", {}, asked=NO_APPROVAL)
         finally:
             await connection.close()
 

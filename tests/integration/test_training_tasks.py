@@ -15,6 +15,7 @@ from headgate.errors import UsageError
 from headgate.model import promotions, versions
 from headgate.model.declaration import declaration
 from headgate.model.deployment import steps
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.flavours import load
 from headgate.model.output import output
 from headgate.model.scoring import score
@@ -78,7 +79,7 @@ def asked(project: Project, made: ModelVersion, row: dict[str, Any]) -> Any:
         connection = await postgres.connect(project.settings)
         try:
             await steps.register(connection, made.model, made.version, "a test")
-            await steps.deploy(connection, made.model, made.version, 0.1, "a test", {})
+            await steps.deploy(connection, made.model, made.version, 0.1, "a test", {}, asked=NO_APPROVAL)
             deployed = await promotions.current(connection, made.model)
             assert deployed is not None
             assert made.version in (deployed.champion, deployed.challenger)

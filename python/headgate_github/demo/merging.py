@@ -24,6 +24,7 @@ from headgate import private
 from headgate.errors import GateFailed, HeadgateError
 from headgate.model import versions
 from headgate.model.deployment import canary, steps
+from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.package import Package
 from headgate.model.signature import Signature
 from headgate.model.versions import ModelVersion
@@ -132,7 +133,7 @@ def _canary(
     seconds = time.monotonic() - begun
     _await_log(settings, before + len(asked))
     outcome = with_connection(
-        settings, lambda connection: canary.look(connection, MODEL, lambda *_, **__: None)
+        settings, lambda connection: canary.look(connection, MODEL, lambda *_, **__: None, asked=NO_APPROVAL)
     )
     return {
         "version": number,
@@ -152,14 +153,16 @@ async def _openings(connection: Connection, *, is_open: bool, most: int) -> list
 
 async def _champion(connection: Connection, version: int) -> None:
     """Makes a version champion, whatever a demonstration before has left."""
-    await canary.promote(connection, MODEL, version, "demonstration", forced=True)
+    await canary.promote(connection, MODEL, version, "demonstration", forced=True, asked=NO_APPROVAL)
 
 
 async def _deployed(connection: Connection, package: Package, name: str) -> int:
     """A version of the demonstration's own making, which no gate had to judge."""
     made = await versions.add(connection, package, passed=True)
     await steps.register(connection, MODEL, made.version, f"demonstration: a {name} version")
-    await canary.deploy(connection, MODEL, made.version, SHARE, f"demonstration: a {name} version")
+    await canary.deploy(
+        connection, MODEL, made.version, SHARE, f"demonstration: a {name} version", asked=NO_APPROVAL
+    )
     return made.version
 
 

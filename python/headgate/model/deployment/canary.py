@@ -13,7 +13,6 @@ from headgate.model.deployment import evidence, steps
 from headgate.model.deployment.policy import CanaryPolicy, canary_policy
 from headgate.model.deployment.state import State
 from headgate.model.deployment.verdict import AS_GOOD, TOO_LITTLE, WORSE, Verdict, judge
-from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.promotions import Promotion
 from headgate.postgres.connection import Connection
 
@@ -90,7 +89,7 @@ async def deploy(
     share: float | None,
     reason: str,
     *,
-    asked: str = NO_APPROVAL,
+    asked: str,
 ) -> Promotion:
     """Deploys a version (default: the newest registered) at a share (default: the declared one).
 
@@ -129,7 +128,7 @@ async def promote(
     reason: str,
     *,
     forced: bool,
-    asked: str = NO_APPROVAL,
+    asked: str,
 ) -> Promotion:
     """Makes the challenger champion, or a version that is named where there is no champion or by force.
 
@@ -167,7 +166,7 @@ async def look(
     tell: Tell,
     now: datetime | None = None,
     *,
-    asked: str = NO_APPROVAL,
+    asked: str,
 ) -> Outcome:
     """Judges the challenger; takes out what is worse or late, promotes what is as good where so declared.
 

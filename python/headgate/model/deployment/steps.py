@@ -11,7 +11,6 @@ from headgate.errors import GateFailed, UsageError
 from headgate.model import promotions, versions
 from headgate.model.deployment import approvals, fit
 from headgate.model.deployment.state import State, former_champion
-from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.promotions import Promotion
 from headgate.model.versions import ModelVersion
 from headgate.postgres import locks
@@ -73,9 +72,7 @@ async def register(connection: Connection, model: str, version: int, reason: str
     return registered
 
 
-async def approve(
-    connection: Connection, model: str, version: int, reason: str, *, asked: str = NO_APPROVAL
-) -> Promotion:
+async def approve(connection: Connection, model: str, version: int, reason: str, *, asked: str) -> Promotion:
     """Records that a person lets a registered version be deployed.
 
     Args:
@@ -102,7 +99,7 @@ async def deploy(
     reason: str,
     details: Mapping[str, Any],
     *,
-    asked: str = NO_APPROVAL,
+    asked: str,
 ) -> Promotion:
     """Deploys a version as challenger: in the shadow at share 0, else as canary. The first becomes champion.
 
@@ -139,7 +136,7 @@ async def promote(
     *,
     verdict: Mapping[str, Any] | None,
     forced: bool = False,
-    asked: str = NO_APPROVAL,
+    asked: str,
 ) -> Promotion:
     """Makes a version champion.
 
