@@ -92,7 +92,10 @@ def test_the_commands(database: Database, tmp_path: Path) -> None:
     def run(*arguments: str) -> Any:
         return CliRunner(env=database.env).invoke(cli, ["rejects", *arguments])
 
-    (listed, *_) = found = json.loads(run("list", "--source", "orders", "--json").stdout)
+    (listed, *_) = found = json.loads(run("list", "orders", "--json").stdout)
+    assert json.loads(run("list", "--source", "orders", "--json").stdout) == found
+    assert json.loads(run("list", "others", "--json").stdout) == []
+    assert "name two sources" in run("list", "orders", "--source", "others").output
     assert (len(found), listed["load_id"], listed["line_number"]) == (2, 1, 2)
     assert "qzvx" not in run("list").stdout
     assert run("show", "1", "2").stdout_bytes == LINES[1] + b"\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -19,6 +20,19 @@ yes_option = click.option(
     "--yes", is_flag=True, help="Confirm. Without it, only the plan is printed (exit code 4)."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def source_argument(command: Callable[..., None]) -> Callable[..., None]:
+    """The source that a list is of, as an argument; `--source`, which some lists had for it, still works."""
+
+    @functools.wraps(command)
+    def called(source: str | None, source_option: str | None, **others: Any) -> None:
+        if source and source_option not in (None, source):
+            raise click.UsageError("SOURCE and --source name two sources")
+        command(source=source or source_option, **others)
+
+    option = click.option("--source", "source_option", hidden=True)
+    return click.argument("source", required=False)(option(called))
 
 
 class Change(Protocol):

@@ -122,10 +122,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate quarantine reopen --load 7 --reason 'accepted by mistake'",
         "headgate quarantine reopen --load 7 --line 12 --reason 'accepted by mistake' --yes",
     ),
-    "rejects list": ("headgate rejects list --load 12", "headgate rejects list --source orders --json"),
+    "rejects list": ("headgate rejects list orders", "headgate rejects list --load 12 --json"),
     "rejects show": ("headgate rejects show 12 3071", "headgate rejects show 12 3071 > line.json"),
     "rejects minimise": ("headgate rejects minimise", "headgate rejects minimise --yes"),
-    "loads list": ("headgate loads list --source orders", "headgate loads list --status discarded --json"),
+    "loads list": ("headgate loads list orders", "headgate loads list --status discarded --json"),
     "loads show": ("headgate loads show 7", "headgate loads show 7 --json"),
     "loads discard": (
         "headgate loads discard 7 --reason 'half of the hour is missing'",

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from headgate.cli.deciding import decide, json_option, reason_option, yes_option
+from headgate.cli.deciding import decide, json_option, reason_option, source_argument, yes_option
 from headgate.decisions import loads as discarding
 from headgate.decisions import log, reports, retention
 from headgate.decisions.loads import Verb
@@ -29,12 +29,12 @@ def loads() -> None:
 
 
 @loads.command("list")
-@click.option("--source", help="Only loads of this source, or under its contract.")
+@source_argument
 @click.option("--status", type=STATUSES, help="Only with this status.")
 @click.option("--limit", default=50, show_default=True, help="Maximum number to list, newest first.")
 @json_option
 def list_loads(source: str | None, status: str | None, limit: int, as_json: bool) -> None:
-    """List loads, newest first, and who discarded which and why."""
+    """List loads of SOURCE (or under its contract), or of all; newest first, and who discarded which."""
     found = with_connection(
         load_settings(), lambda connection: discarding.listed(connection, source, status, limit)
     )

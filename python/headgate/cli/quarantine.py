@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from headgate.cli.deciding import decide, json_option, reason_option, yes_option
+from headgate.cli.deciding import decide, json_option, reason_option, source_argument, yes_option
 from headgate.decisions import log, reports
 from headgate.decisions import quarantine as deciding
 from headgate.decisions.quarantine import Selection, Verb
@@ -39,7 +39,7 @@ def selecting(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @quarantine.command("list")
-@click.argument("source", required=False)
+@source_argument
 @click.option("--load", "load_id", type=int, help="Only records of this load.")
 @selecting
 @json_option

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from headgate.cli.deciding import json_option, yes_option
+from headgate.cli.deciding import json_option, source_argument, yes_option
 from headgate.errors import ConfirmationRequired
 from headgate.landing import rejects as kept
 from headgate.landing.rejects import Minimised
@@ -22,12 +22,12 @@ def rejects() -> None:
 
 
 @rejects.command("list")
+@source_argument
 @click.option("--load", "load_id", type=int, help="Only lines of this load.")
-@click.option("--source", help="Only lines of this source.")
 @click.option("--limit", default=50, show_default=True, help="Maximum number to list, newest load first.")
 @json_option
-def list_rejects(load_id: int | None, source: str | None, limit: int, as_json: bool) -> None:
-    """List lines with reason, length and how they are stored; not what they hold."""
+def list_rejects(source: str | None, load_id: int | None, limit: int, as_json: bool) -> None:
+    """List lines of SOURCE, or of all sources, with reason and length; not what they hold."""
     found = with_connection(
         load_settings(), lambda connection: kept.listed(connection, load_id, source, limit)
     )

@@ -63,7 +63,7 @@ def of_expiry(expiry: Expiry, *, done: bool) -> Report:
             "Nothing is built anew because of it: counts, features, releases and verdicts of gates stay.",
         ],
         changes=[line for one in expiry.tables for line in _expired(one)],
-        verification=["headgate loads list --source SOURCE", "headgate loads show LOAD"],
+        verification=["headgate loads list SOURCE", "headgate loads show LOAD"],
         rollback=[
             "None: records that are removed are gone. A file can be landed --again, where it still is."
         ],
