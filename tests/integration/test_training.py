@@ -228,13 +228,20 @@ def test_a_declaration_is_written_from_a_dataset(project: Project) -> None:
     async def write() -> Any:
         connection = await postgres.connect(project.settings)
         try:
-            return await new_model(connection, project.folder, "reorder", lagged.dataset_id, "3h")
+            return await new_model(connection, project.folder, "reorder", lagged.dataset_id)
         finally:
             await connection.close()
 
     project.declare()
     project.scaffold()
+    with pytest.raises(UsageError, match=r"none that training\.labels declares"):
+        run(write)
+    spine = {"name": "labels", "config": {"meta": {"spine": {"label": "is_shipped", "horizon": "3h"}}}}
+    described = project.folder / "models/training/labels.yml"
+    described.parent.mkdir()
+    described.write_text(json.dumps({"models": [spine]}))
     run(write).write()
+    described.unlink()
     found = declaration(project.folder, "reorder")
     with contextlib.closing(open_psycopg2(project.database.dsn)) as connection:
         gone = plan_model_removal(project.folder, "reorder", connection)
@@ -247,8 +254,9 @@ def test_a_declaration_is_written_from_a_dataset(project: Project) -> None:
     assert gone.stays == ()
     assert found.inputs == ("size", "age", "noise", "colour", "is_big", "shop_activity__orders_count_7d")
     assert found.baseline == ("size", "age", "noise", "is_big", "shop_activity__orders_count_7d")
-    assert (found.group, found.test, found.feature_lag) == (
+    assert (found.group, found.horizon, found.test, found.feature_lag) == (
         ("shop_id",),
+        timedelta(hours=3),
         timedelta(hours=9),
         timedelta(minutes=30),
     )

@@ -56,7 +56,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         " --windows 5m,1h --resolution 5m --measure 'humidity=mean,last:humidity' --dry-run",
     ),
     "new model": (
-        "headgate new model reorder --dataset 1 --horizon 2d",
+        "headgate new model reorder --dataset 1",
         "headgate new model reorder --dataset 1 --horizon 2d --schedule '30 3 * * 1' --dry-run",
     ),
     "new spine": (

@@ -22,14 +22,16 @@ from headgate.settings import load_settings
 @click.command()
 @click.argument("name")
 @click.option("--dataset", "dataset_id", type=int, required=True, metavar="ID", help="Dataset to learn from.")
-@click.option("--horizon", required=True, help="How long after the instant the label is known, such as 2d.")
+@click.option(
+    "--horizon", help="How long after the instant the label is known, such as 2d. Default: the spine's."
+)
 @click.option("--task", type=click.Choice(TASKS), help="Task; by default what the label looks like.")
 @click.option(
     "--schedule", metavar="CRON", help="Cron schedule of its training, UTC. Default: an inactive trigger."
 )
 @writes_files
 def model(
-    name: str, dataset_id: int, horizon: str, task: str | None, schedule: str | None, **how: bool
+    name: str, dataset_id: int, horizon: str | None, task: str | None, schedule: str | None, **how: bool
 ) -> None:
     """Write the declaration of the model NAME from a dataset, and the Mage pipelines that run it.
 

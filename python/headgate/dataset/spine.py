@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from headgate.durations import duration
 from headgate.errors import UsageError
 from headgate.postgres.connection import Connection
 from headgate.store.reading import spine as reading
@@ -39,6 +40,8 @@ class Declared:
 
     instant: str | None = None
     label: str | None = None
+    #: How long after the instant the label is known, such as 2d.
+    horizon: str | None = None
 
 
 def declared(project_dir: Path, spine: str) -> Declared:
@@ -56,12 +59,14 @@ def _declared(path: Path, model: dict[str, Any]) -> Declared:
     for key in ("config", "meta", "spine"):
         place = place.get(key) or {} if isinstance(place, dict) else place
     known = {field.name for field in fields(Declared)}
-    names = place.values() if isinstance(place, dict) and set(place) <= known else (None,)
-    if all(isinstance(name, str) for name in names):
+    texts = place.values() if isinstance(place, dict) and set(place) <= known else (None,)
+    if all(isinstance(text, str) for text in texts) and (
+        "horizon" not in place or duration(place["horizon"])
+    ):
         return Declared(**place)
     raise UsageError(
         f"{path}, config.meta.spine of model {model['name']}",
-        expected=f"names of columns under {', '.join(sorted(known))}",
+        expected="names of columns under instant and label, and a duration such as 2d under horizon",
         found="something else",
         next_step="correct the file",
     )

@@ -9,10 +9,9 @@ from typing import Any
 
 import yaml
 
-from headgate.dataset import register
+from headgate.dataset import register, spine
 from headgate.dataset.create import readable_release
 from headgate.dataset.register import Dataset
-from headgate.dataset.spine import COLUMNS, PLACE
 from headgate.durations import duration, written
 from headgate.errors import UsageError
 from headgate.model.declaration import all_declarations
@@ -37,7 +36,7 @@ async def new_model(
     project_dir: Path,
     name: str,
     dataset_id: int,
-    horizon: str,
+    horizon: str | None = None,
     task: str | None = None,
     schedule: str | None = None,
 ) -> NewFiles:
@@ -48,15 +47,16 @@ async def new_model(
         project_dir: folder that holds dbt_project.yml.
         name: the model's name.
         dataset_id: the dataset that it is going to be trained on, or one like it.
-        horizon: how long after the instant a label is known, such as 2d.
+        horizon: how long after the instant a label is known, such as 2d; by default what its spine declares.
         task: one of `TASKS`; by default what the label looks like.
         schedule: cron expression of its training, UTC; without one that trigger is inactive.
 
     Raises:
         UsageError: the name is no good or taken, there is no such dataset, or it has no label.
     """
-    _require(project_dir, name, horizon)
+    _require_free(project_dir, name)
     dataset = await register.find(connection, dataset_id)
+    horizon = _horizon(project_dir, dataset, horizon)
     if dataset.label is None:
         raise UsageError(
             f"dataset {dataset_id}",
@@ -67,8 +67,8 @@ async def new_model(
     release = await readable_release(connection, dataset.release_id, bound=True)
     views = release.chosen(dataset.views)
     keys = [key for key, _ in key_columns(views)]
-    rows = await connection.fetch(COLUMNS, dataset.spine_table)
-    left_out = {PLACE, dataset.instant, dataset.label, *keys}
+    rows = await connection.fetch(spine.COLUMNS, dataset.spine_table)
+    left_out = {spine.PLACE, dataset.instant, dataset.label, *keys}
     own = [row["name"] for row in rows if row["name"] not in left_out and _is_input(row["name"], row["type"])]
     fetched = [
         f"{view.name}__{column.name}" for view in views for column in view.columns if _takes(column.type)
@@ -125,7 +125,20 @@ def _code(name: str) -> dict[str, Any]:
     return {"custom": {"folder": f"{FOLDER}/{name}", "rows": 200, "timeout_seconds": 60}}
 
 
-def _require(project_dir: Path, name: str, horizon: str) -> None:
+def _horizon(project_dir: Path, dataset: Dataset, given: str | None) -> str:
+    """What was given, else what the dataset's spine declares."""
+    horizon = given or spine.declared(project_dir, dataset.spine_model).horizon
+    if horizon is not None and duration(horizon) is not None:
+        return horizon
+    raise UsageError(
+        "--horizon",
+        expected="a duration such as 3h or 2d",
+        found=horizon or f"none, and none that {dataset.spine_model} declares (config.meta.spine)",
+        next_step="say how long after the instant the label is known",
+    )
+
+
+def _require_free(project_dir: Path, name: str) -> None:
     taken = name in all_declarations(project_dir)
     if not NAME.fullmatch(name) or taken:
         raise UsageError(
@@ -133,13 +146,6 @@ def _require(project_dir: Path, name: str, horizon: str) -> None:
             expected="a free name of lower case letters, digits and underscores, at most 40",
             found=f"{name}, which is declared already" if taken else repr(name),
             next_step="choose another one",
-        )
-    if duration(horizon) is None:
-        raise UsageError(
-            "--horizon",
-            expected="a duration such as 3h or 2d",
-            found=horizon,
-            next_step="say how long after the instant the label is known",
         )
 
 
@@ -177,14 +183,14 @@ async def _tested(connection: Connection, dataset: Dataset) -> str:
 
 
 def _text(name: str, dataset: Dataset, model: dict[str, Any]) -> str:
-    spine = dataset.spine_model.partition(".")[2]
+    spine_name = dataset.spine_model.partition(".")[2]
     exposure = {
         "name": name,
         "label": name.replace("_", " ").capitalize(),
         "type": "ml",
         "maturity": "low",
-        "description": f"Predicts {dataset.label} of {spine} within {model['horizon']}.",
-        "depends_on": [f"ref('{named}')" for named in (*model["views"], spine)],
+        "description": f"Predicts {dataset.label} of {spine_name} within {model['horizon']}.",
+        "depends_on": [f"ref('{named}')" for named in (*model["views"], spine_name)],
         "owner": {"name": "Headgate"},
         "config": {"meta": {"model": model}},
     }

@@ -77,6 +77,7 @@ def new_spine(
         },
         "label": {"name": label_name, "sql": for_dbt(sql), "type": ask(f"--label {label_name}", sql)},
         "label_description": for_dbt(f"The label: `{sql}`{_within(horizon)}."),
+        "horizon": horizon,
         "seconds": seconds,
         "where": for_dbt(where) if where else None,
         "description": for_dbt(description or _title(events.relation, horizon, where)),
