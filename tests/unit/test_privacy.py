@@ -122,6 +122,42 @@ def test_keys_in_quotes_are_replaced(path: str, record: dict[str, Any]) -> None:
     assert json.loads(found) == json.loads(json.dumps(record).replace("Ann", stand_in("Ann")))
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"Customer": {"E-Mail": "Ann"}},
+        {"CUSTOMER": {"EMAIL": "Ann", "Items": [{"Full Name": "Ann"}]}},
+        {"customer": {"eMail": "Ann", "e_mail": "Ann", "items": [{"fullName": "Ann"}, {"full_name": "Ann"}]}},
+        {"customer": {"\uff45mail": "Ann", "E Mail": None}},
+        {"cuStomer": "Ann"},
+    ],
+)
+def test_keys_that_read_like_personal_ones_are_replaced(record: dict[str, Any]) -> None:
+    """Case and separators of a key, on the way or at the end, let no name through, first met or again."""
+    paths = tuple(
+        PathRule(path, "string", pii="hmac") for path in ("customer.e_mail", "customer.items[].full_name")
+    )
+    minimiser = Minimiser(replace(CONTRACT, paths=paths), KEY)
+    for other in ({"total": 1, "customer": {"emails": "kept", "name": "kept"}}, record, record):
+        found = minimiser.minimise(json.dumps(other).encode(), copy.deepcopy(other), None)
+        assert json.loads(found) == json.loads(json.dumps(other).replace("Ann", stand_in("Ann")))
+
+
+def test_many_unlike_keys_are_forgotten_and_do_not_hide_alike_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of keys is bounded, and the declared key is still found after it was cleared."""
+    monkeypatch.setattr("headgate.landing.privacy.CACHE_LIMIT", 10)
+    paths = (PathRule("ids.email", "string", pii="hmac"),)
+    minimiser = Minimiser(replace(CONTRACT, paths=paths), KEY)
+    for number in range(100):
+        record = {"ids": {f"id {number}": 1, "Email": "Ann", "email": "Ann"}}
+        found = minimiser.minimise(json.dumps(record).encode(), record, None)
+        assert json.loads(found)["ids"] == {
+            f"id {number}": 1,
+            "Email": stand_in("Ann"),
+            "email": stand_in("Ann"),
+        }
+
+
 def test_an_unknown_kind_is_searched_for_every_path() -> None:
     """A record whose kind the contract does not know, or that has none, is minimised all the same."""
     for kind in ("NewEvent", None, 7):
@@ -209,6 +245,7 @@ def test_records_without_identity_have_a_keyed_fingerprint_where_they_may_be_per
         ("hmac", {"person": {"mail": "Ann"}}, stand_in("Ann").encode()),
         ("hmac", {"person": "Ann"}, b"md5:"),
         ("drop", {"person": {"mail": "Ann"}}, b"md5:"),
+        ("hmac", {"person": {"mail": "Ann", "Mail": "Ann"}}, stand_in("Ann").encode()),
     ],
 )
 def test_an_envelope_that_is_personal_is_taken_from_what_lands(

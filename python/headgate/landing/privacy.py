@@ -8,6 +8,7 @@ import hmac
 import os
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import orjson
 
 from headgate import private
-from headgate.contract import Contract, PathRule, parse_path
+from headgate.contract import Contract, PathRule, Step, parse_path
 from headgate.landing import lossless_json
 from headgate.landing.keeping import Keeper, Kept
 from headgate.secrecy import require_strong
@@ -234,6 +235,9 @@ def _compile(node: _Node) -> Visit:
 def _compile_object(node: _Node, otherwise: Visit) -> Visit:
     leaves = [(key, child.action) for key, child in node.keys.items() if child.action]
     inner = [(key, _compile(child)) for key, child in node.keys.items() if not child.action]
+    visit_alike = _compile_alike(leaves, inner)
+    #: Keys that need no second look: the declared ones, and those met that read like none of them.
+    settled = set(node.keys)
 
     def visit(container: Any, key: Any, value: Any, hits: list[Hit]) -> None:
         if type(value) is not dict:
@@ -246,8 +250,43 @@ def _compile_object(node: _Node, otherwise: Visit) -> Visit:
             found = value.get(name)
             if found is not None:
                 child(value, name, found, hits)
+        if not settled.issuperset(value):
+            if len(settled) > CACHE_LIMIT:
+                settled.intersection_update(node.keys)
+            visit_alike(value, settled, hits)
 
     return visit
+
+
+def _compile_alike(
+    leaves: Sequence[tuple[str, str]], inner: Sequence[tuple[str, Visit]]
+) -> Callable[[dict[str, Any], set[str], list[Hit]], None]:
+    """Finds the personal data below keys that read like declared ones, and settles all others."""
+    actions = {_folded(name): action for name, action in leaves}
+    children = {_folded(name): child for name, child in inner}
+
+    def visit(value: dict[str, Any], settled: set[str], hits: list[Hit]) -> None:
+        for name, found in value.items():
+            if name in settled:
+                continue
+            folded = _folded(name)
+            action, child = actions.get(folded), children.get(folded)
+            if action is None and child is None:
+                settled.add(name)
+            elif found is None:
+                continue
+            elif action is not None:
+                hits.append((value, name, action))
+            elif child is not None:
+                child(value, name, found, hits)
+
+    return visit
+
+
+def _folded(key: str) -> str:
+    """The key as it reads, whatever its case and separators: `E-Mail` and `eMail` as `e_mail`."""
+    folded = unicodedata.normalize("NFKC", key).casefold()
+    return "".join(filter(str.isalnum, folded)) or folded
 
 
 def _compile_array(node: _Node) -> Visit:
@@ -292,6 +331,10 @@ def _covers(contract: Contract) -> bool:
     """Whether a path of the envelope leads to personal data, into it, or to what may stand in its place."""
     envelope = contract.envelope
     paths = [parse_path(path) for path in (envelope.identity, envelope.kind, envelope.time) if path]
-    return any(
-        path[: len(rule.steps)] == rule.steps[: len(path)] for path in paths for rule in contract.personal
-    )
+    places = [[_folded_step(step) for step in path] for path in paths]
+    personal = [[_folded_step(step) for step in rule.steps] for rule in contract.personal]
+    return any(place[: len(steps)] == steps[: len(place)] for place in places for steps in personal)
+
+
+def _folded_step(step: Step) -> Step:
+    return _folded(step) if isinstance(step, str) else step
