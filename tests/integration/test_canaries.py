@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from headgate.model.deployment import canary
+from headgate.model.deployment.evidence import NOT_COMPARED
 from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.postgres.connection import Connection
 from tests.deployments import NAME, free, run, served
@@ -121,6 +122,17 @@ def test_one_key_that_fails_often_is_one_failure(database: Database) -> None:
     assert found.running is not None
     assert found.running.verdict.figures["errors"]["challenger"] == 1
     assert (heard, deployed) == ([], (1, 2, 0.2))
+
+
+@pytest.mark.parametrize(("error", "verdict"), [(NOT_COMPARED, "undecided"), ("not scored: late", "worse")])
+def test_a_shadow_that_the_end_of_a_server_cut_is_no_failure(
+    database: Database, error: str, verdict: str
+) -> None:
+    """Killed workers leave answers without a shadow; one that comes too late counts against its version."""
+    missing = {"shadow": {"version": 2, "score": None, "error": error}}
+    found, _, _ = looked(database, alternating(1500, {}, missing))
+    assert found.running is not None
+    assert found.running.verdict.verdict == verdict
 
 
 def test_a_key_counts_once_whatever_the_shares_that_follow(database: Database) -> None:

@@ -132,6 +132,35 @@ def test_a_next_page_that_nobody_declared_is_told(
     assert f"warning: {done.warnings[0]}" in said
 
 
+@pytest.mark.parametrize(
+    ("pagination", "told"),
+    [
+        ({"style": "cursor", "next": "meta.cursor"}, {"meta": {"next_cursor": "B"}}),
+        ({"style": "next_url", "next": "next_uri"}, {"next_url": "/t?p=2"}),
+        ({"style": "link"}, {"links": {"next": "/t?p=2"}}),
+        ({"style": "cursor", "next": "next"}, {"next": None, "has_more": True}),
+    ],
+)
+def test_a_next_page_in_another_place_than_declared_is_told(
+    landed: Database, tmp_path: Path, pagination: dict[str, Any], told: dict[str, Any]
+) -> None:
+    """A misspelt place looks like the last page; what the API tells elsewhere raises a warning."""
+    reply = Reply({"data": records(0, 5), **told})
+    done, _, _ = land(landed, tmp_path, lambda _: reply, pagination=pagination)
+    assert done.rows.landed == 5
+    assert "page 1 is taken as the last" in done.warnings[0]
+
+
+def test_the_last_page_of_a_right_declaration_raises_no_warning(landed: Database, tmp_path: Path) -> None:
+    """Keys that say that there is no next page are no doubt."""
+    last = {"meta": {"next_cursor": None, "has_more": False}, "links": {"self": "/t", "next": ""}}
+    pagination = {"style": "cursor", "next": "meta.next_cursor"}
+    done, _, _ = land(
+        landed, tmp_path, lambda _: Reply({"data": records(0, 5), **last}), pagination=pagination
+    )
+    assert (done.rows.landed, done.warnings) == (5, ())
+
+
 def test_cursors_that_lead_round_in_a_circle(landed: Database, tmp_path: Path) -> None:
     """A to B to C to A is an error, not 10,000 requests; a next URL that is none is told as such."""
     following = {None: "B", "B": "C", "C": "B"}

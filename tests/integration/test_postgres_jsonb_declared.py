@@ -45,6 +45,37 @@ def test_any_key_cursor_and_json_column_will_do(
     assert any("1 rows" in text and "null or infinite" in text for text in done.warnings)
 
 
+def test_names_may_be_anything_that_postgres_takes(
+    database: Database, shop: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spaces, dots, quotes, other scripts: in schema, table and every column; nothing of it is run as SQL."""
+    shop.query("""
+        create schema "my.shop";
+        create table "my.shop"."Order ""Details"" 1" (
+            "Order ID" bigint primary key, "%s {x} body" jsonb, "Zeit; drop" timestamptz default '2026-01-01',
+            "o'Größe" text default 'L'
+        );
+        insert into "my.shop"."Order ""Details"" 1"
+        select n, jsonb_build_object('id', n) from generate_series(1, 30) as n
+    """)
+    monkeypatch.setenv("SHOP_DSN", shop.dsn)
+    loader = {
+        **LOADER,
+        "table": '"my.shop"."Order ""Details"" 1"',
+        "record": "%s {x} body",
+        "key": "Order ID",
+        "cursor": "Zeit; drop",
+        "include": ["o'Größe"],
+        "deletes": {},
+    }
+    settings = settings_for(database.settings, declare(tmp_path, "shop", loader))
+    assert land(settings).rows.landed == 30
+    shop.query('delete from "my.shop"."Order ""Details"" 1" where "Order ID" = 7')
+    assert land(settings).rows.landed == 1
+    found = database.query(f"select count(*) from {LANDED} where record ->> 'o''Größe' = 'L'")
+    assert found == [(30,)]
+
+
 #: Records as a column of type json may hold them, and whether each lands, repaired, or is a reject.
 ODD = {
     "a\\u0000b": "repaired",

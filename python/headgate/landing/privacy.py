@@ -93,7 +93,9 @@ class Minimiser:
         Raises:
             OutOfRangeError: it holds some, and a number beyond what PostgreSQL takes.
         """
-        visit = self._visits.get(kind) or self.visit_for(kind)
+        # Asked for every line: most kinds are known, and have no personal path.
+        visits = self._visits
+        visit = visits[kind] if kind in visits else self.visit_for(kind)
         if visit is None:
             return line
         hits: list[Hit] = []

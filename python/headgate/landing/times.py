@@ -28,6 +28,8 @@ _DAY = r"(\d{4})(?:-(\d\d)-(\d\d)|/(\d\d)/(\d\d))"
 _CLOCK = r"(\d\d:\d\d)(:\d\d(?:\.(\d+))?)?"
 _ZONE = r"\s*(?:[Zz]|UTC|GMT|([+-]\d\d)(?::?(\d\d))?)"
 _TIME = re.compile(rf"{_DAY}(?:[Tt ]{_CLOCK}(?:{_ZONE})?)?", re.ASCII)
+#: The commonest form, which Python reads by itself.
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,19}(?:\.\d{1,9})?", re.ASCII)
 
 
@@ -36,16 +38,25 @@ def parse_time(text: str) -> datetime | None:
 
     Reads what macros/contract/timestamp_pattern.sql takes as PostgreSQL does, and other years besides.
     """
+    if _PLAIN.fullmatch(text):
+        return _from_iso(text)
     found = _TIME.fullmatch(text.strip())
     if found is None:
         return None
     year, month, day, slash_month, slash_day, clock, seconds, fraction, hours, minutes = found.groups()
     date = f"{year}-{month or slash_month}-{day or slash_day}"
     offset = f"{hours}:{minutes or '00'}" if hours else "+00:00"
+    whole = _from_iso(f"{date}T{clock or '00:00'}{(seconds or ':00')[:3]}{offset}")
     try:
-        whole = datetime.fromisoformat(f"{date}T{clock or '00:00'}{(seconds or ':00')[:3]}{offset}")
-        return (whole + _microseconds(fraction)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return whole and (whole + _microseconds(fraction)).astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _from_iso(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
         return None
 
 

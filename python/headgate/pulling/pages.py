@@ -51,7 +51,7 @@ class Pages:
         Raises:
             HeadgateError: the server leads round in a circle.
         """
-        told = "its `Link` header" if "next" in links_of(response) else next_key(answer.value)
+        told = _next_told(answer, response)
         if told:
             self.warn(
                 f"the API tells of a next page ({told}), and no `pagination` is declared: "
@@ -194,7 +194,10 @@ class _Led(Pages):
     def advance(self, answer: Answer, response: httpx.Response, texts: Sequence[bytes]) -> bool:
         self.count_empty(texts)
         asked = self._place()
-        if _flag(answer, self.style) is False or not self.follow(answer, response):
+        if _flag(answer, self.style) is False:
+            return False
+        if not self.follow(answer, response):
+            self._doubt_the_end(answer, response)
             return False
         self.number += 1
         if self._place() == asked and not texts:
@@ -208,6 +211,15 @@ class _Led(Pages):
     def follow(self, answer: Answer, response: httpx.Response) -> bool:
         """Goes where the server says; False when it says nothing."""
         raise NotImplementedError
+
+    def _doubt_the_end(self, answer: Answer, response: httpx.Response) -> None:
+        """Warns where the API tells of a next page in another place than the declared one."""
+        told = _next_told(answer, response)
+        if told:
+            self.warn(
+                f"page {self.number} is taken as the last: nothing leads on where `pagination` says, "
+                f"though the API tells of a next page ({told}); correct `pagination` of the loader"
+            )
 
     def _told(self, answer: Answer, *kinds: type) -> str | None:
         """What leads to the next page; None where nothing does.
@@ -289,6 +301,11 @@ def pages_for(style: Pagination | None, url: httpx.URL, params: Mapping[str, str
     if style is None:
         return Pages(Pagination("link"), url, params, warn)
     return _STYLES[style.style](style, url, params, warn)
+
+
+def _next_told(answer: Answer, response: httpx.Response) -> str | None:
+    """Where an answer tells of a next page, wherever its declaration looks."""
+    return "its `Link` header" if "next" in links_of(response) else next_key(answer.value)
 
 
 def _flag(answer: Answer, style: Pagination) -> bool | None:

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from headgate.model.deployment.evidence import NOT_COMPARED
 from headgate.serving.loaded import Deployment, Loaded
 from headgate.serving.log import PredictionLog, Waiting
 from headgate.serving.records import Made, record
@@ -19,8 +20,7 @@ from headgate.serving.refusals import Refusal
 
 #: Rows that wait for their shadow at once.
 MOST_ROWS = 1_000
-#: Instead of a score.
-NOT_YET = "not scored before the server ended"
+#: Instead of a score; it counts against the challenger.
 TOO_SLOW = f"not scored: {MOST_ROWS} answers wait for it"
 SECONDS_TO_FINISH = 10.0
 
@@ -43,7 +43,7 @@ class Shadows:
         """
         is_full = self._rows + len(rows) > MOST_ROWS
         for one in rows:
-            one.shadow_error = TOO_SLOW if is_full else NOT_YET
+            one.shadow_error = TOO_SLOW if is_full else NOT_COMPARED
         if is_full:
             return ()
         lines = b"".join(record(one, deployment, shared) for one in rows)

@@ -21,7 +21,10 @@ FORMATS = ("csv", "jsonl", "json", "parquet")
 PAGINATION = ("page", "offset", "cursor", "link", "next_url")
 AUTH = ("bearer", "header", "basic", "query")
 
-_COLUMN = r"[A-Za-z_][A-Za-z0-9_$]*"
+#: Names are quoted wherever they are sent: PostgreSQL takes anything but NUL, and cuts what is longer.
+_COLUMN = r"[^\x00]{1,63}"
+_TABLE_PART = r"""("(?:[^"\x00]|"")+"|[^."\x00]+)"""
+_TABLE = re.compile(rf"{_TABLE_PART}\.{_TABLE_PART}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(second|minute|hour|day)s?")
 
@@ -267,11 +270,12 @@ def _incremental(keys: Keys | None) -> Incremental | None:
 
 
 def _postgres_jsonb(keys: Keys) -> PostgresJsonb:
-    table = keys.match("table", re.compile(rf"{_COLUMN}\.{_COLUMN}"), "schema.table")
+    expected = 'schema.table; a name that holds a dot or a quote stands in double quotes (sales."a.b")'
+    table = keys.match("table", _TABLE, expected)
     key = keys.names("key", _COLUMN, "a column, or a list of columns")
     if not key:
         raise keys.error("key", "a column, or a list of columns", None)
-    schema, name = table.split(".")
+    schema, name = (_unquoted(part) for part in _TABLE.fullmatch(table).groups())  # type: ignore[union-attr]
     deletes = keys.inner("deletes")
     every = None
     if deletes is not None:
@@ -292,6 +296,10 @@ def _postgres_jsonb(keys: Keys) -> PostgresJsonb:
         keys.names("include", _COLUMN, "a list of columns"),
         every,
     )
+
+
+def _unquoted(part: str) -> str:
+    return part[1:-1].replace('""', '"') if part.startswith('"') else part
 
 
 def _duration(keys: Keys, name: str, default: str | None) -> timedelta:

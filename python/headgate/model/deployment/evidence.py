@@ -22,6 +22,8 @@ from headgate.store.views import quoted
 
 #: Where the log lands; `record` is an answer as docs/deployment.md describes it.
 LOG = "staging_predictions.answers"
+#: The error of a shadow that was not scored before its server ended: it tells nothing of the challenger.
+NOT_COMPARED = "not scored before the server ended"
 #: A label as its loss takes it, by task.
 KINDS = {"binary": "boolean::integer", "regression": "double precision", "multiclass": "text"}
 # An appended load ends when it landed, so no answer since then is in an older one: the others are not read.
@@ -48,7 +50,7 @@ FIRST_ANSWERS = """
             (record ->> 'seconds')::double precision as seconds,
             (record ->> 'score')::double precision as score,
             (record #>> '{{shadow,score}}')::double precision as shadow_score,
-            record #>> '{{shadow,error}}' as shadow_error,
+            nullif(record #>> '{{shadow,error}}', $6) as shadow_error,
             record -> 'probabilities' as probabilities,
             record #> '{{shadow,probabilities}}' as shadow_probabilities
         from {log}
@@ -107,6 +109,7 @@ async def gather(connection: Connection, version: ModelVersion, began: Promotion
         version.version,
         began.happened_at,
         await connection.fetchval(LOADS, began.happened_at),
+        NOT_COMPARED,
     )
     slow = began.details.get("champion_p95_seconds")
     return summed(rows, task=version.task, slow_seconds=slow, has_labels=has_labels)
