@@ -58,26 +58,32 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The tables which a gate reads, without partitions of their own, that this run has not built: what they hold may be older. #}
+{# What keeps rows, without partitions of its own, of what a gate reads, also by way of views, and was not built by this run: what it
+   holds may be older. #}
 {% macro tables_of(gate, built) -%}
     {% set names = [] %}
-    {% for node_id in gate.depends_on.nodes if node_id not in built %}
+    {% set reached = gate.depends_on.nodes | list %}
+    {#- The list grows while it is gone through; see held_models(). -#}
+    {% for node_id in reached %}
         {% set node = graph.nodes.get(node_id) or {} %}
-        {% if node.resource_type == 'model' and node.config.materialized == 'table' and sources_of(node_id) %}
-            {% do names.append(node.alias) %}
+        {% if node.resource_type in ('model', 'snapshot') and not is_partitioned(node) and sources_of(node_id) %}
+            {% do reached.extend(node.depends_on.nodes | reject('in', reached)) %}
+            {% if node_id not in built and node.config.materialized not in ('view', 'ephemeral') %}
+                {% do names.append(node.alias or node.name) %}
+            {% endif %}
         {% endif %}
     {% endfor %}
-    {{ return(names) }}
+    {{ return(names | unique | list) }}
 {%- endmacro %}
 
 {#
     A condition on `missing`, a relation with model, source and partition_start: whether the gate's failing rows belong to a partition,
-    as far as they say it; true for all where one of them does not say, false for a gate that did not fail.
+    as far as they say it; true for all where one of them does not say or not all are kept, false for a gate that did not fail.
 #}
 {% macro failed_partitions(result) -%}
     {%- if result.status in ('pass', 'warn') -%}
         {{ return('false') }}
-    {%- elif result.status == 'error' or not result.node.relation_name -%}
+    {%- elif result.status == 'error' or not result.node.relation_name or result.node.config.limit -%}
         {{ return('true') }}
     {%- endif -%}
     {%- set gate = result.node -%}

@@ -1,0 +1,116 @@
+"""What a gate says of a load holds where rows of other loads count, too: builds look at what is new."""
+
+from __future__ import annotations
+
+import pytest
+
+from headgate.scaffold.infer import infer
+from headgate.scaffold.source import new_source
+from tests.project_copy import ProjectCopy
+from tests.sample_sources import write_lines
+from tests.support import Database
+
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("server", ["embedded"], indirect=True)]
+
+MODEL = "stg_orders__records"
+BUILT = ("--select", f"+{MODEL}", "--indirect-selection", "cautious", "--exclude-resource-type", "unit_test")
+REASON = ("--reason", "a test", "--yes")
+#: Gates as somebody adds them who knows dbt. Amounts differ within each file.
+GATES = [
+    {"unique": {"name": "amounts_differ", "arguments": {"column_name": "amount"}}},
+    {
+        "accepted_range": {
+            "name": "amounts_are_small",
+            "arguments": {"column_name": "amount", "max_value": 1000},
+            "config": {"limit": 1},
+        }
+    },
+    {
+        "relationships": {
+            "name": "replaced_orders_are_there",
+            "arguments": {"column_name": "replaces", "to": f"ref('{MODEL}')", "field": "record_id"},
+        }
+    },
+]
+#: A table, a view over it, and a gate that reads the view.
+FILES = {
+    "models/training/orders_kept.sql": "select * from {{ ref('stg_orders__records') }}\n",
+    "models/training/orders_seen.sql": (
+        "{{ config(materialized='view') }}\nselect count(*) as orders_count from {{ ref('orders_kept') }}\n"
+    ),
+    "tests/gates/orders_were_seen.sql": "select * from {{ ref('orders_seen') }} where orders_count < 0\n",
+}
+LACKING = "select distinct abs(load_id) from ops.missing_verdicts where gate = %s and model = %s order by 1"
+
+
+def orders(first: int, amount: int, replaces: str | None = None, count: int = 20) -> list[dict[str, object]]:
+    """Orders, each of another amount, some of which replace an order."""
+    return [
+        {
+            "order_id": f"o-{number}",
+            "ordered_at": f"2026-03-01T{number // 60:02d}:{number % 60:02d}:00Z",
+            "amount": amount + number - first,
+            "replaces": replaces if number % 2 else None,
+        }
+        for number in range(first, first + count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def shop(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
+    """Two loads that passed their gates; orders of the second replace one of the first."""
+    project = ProjectCopy.make(tmp_path_factory.mktemp("project"), module_database)
+    new_source(project.folder, "orders", infer(orders(0, 1, "o-1"), identity="order_id")).write()
+    with project.edit_yaml(f"models/staging/orders/{MODEL}.yml") as document:
+        document["models"][0]["data_tests"] += GATES
+    for file, text in FILES.items():
+        (project.folder / file).parent.mkdir(exist_ok=True)
+        (project.folder / file).write_text(text)
+    land(project, orders(0, 1))
+    land(project, orders(100, 101, "o-1"))
+    project.dbt("build", *BUILT)
+    return project
+
+
+def land(project: ProjectCopy, records: list[dict[str, object]]) -> int:
+    """Lands a file; the load."""
+    name = project.folder / f"{records[0]['order_id']}.jsonl"
+    project.headgate("land", "orders", write_lines(name, records))
+    number: int = project.database.value("select max(load_id) from ops.loads")
+    return number
+
+
+def lacking(project: ProjectCopy, gate: str) -> list[int]:
+    """The loads that a gate has not passed."""
+    return [load for (load,) in project.database.query(LACKING, gate, MODEL)]
+
+
+def test_what_an_older_load_rests_on_is_looked_at_again(shop: ProjectCopy) -> None:
+    """The load that orders of another refer to is discarded: that one is built anew, and the gate fails."""
+    shop.headgate("loads", "discard", "1", *REASON)
+    said = shop.dbt("build", *BUILT, exit_code=1).stdout
+    assert "replaced_orders_are_there" in said
+    shop.headgate("loads", "restore", "1", *REASON)
+    shop.dbt("build", *BUILT)
+    assert lacking(shop, "replaced_orders_are_there") == []
+
+
+def test_a_gate_over_a_view_of_an_older_table_gives_no_verdict(shop: ProjectCopy) -> None:
+    """The table was not built since the load came: what the gate passed is not of it."""
+    shop.dbt("build", "--select", "orders_kept", "orders_seen", "orders_were_seen")
+    assert lacking(shop, "orders_were_seen") == []
+    load = land(shop, orders(200, 201))
+    shop.dbt("build", *BUILT)
+    shop.dbt("test", "--select", "orders_were_seen")
+    assert lacking(shop, "orders_were_seen") == [load]
+    shop.dbt("run", "--select", "orders_kept", "orders_seen")
+    shop.dbt("test", "--select", "orders_were_seen")
+    assert lacking(shop, "orders_were_seen") == []
+
+
+def test_rows_of_other_loads_and_rows_that_were_not_kept_count(shop: ProjectCopy) -> None:
+    """One new load repeats amounts of an old one; two have amounts out of range, of which one row is kept."""
+    bad = [land(shop, orders(300, 1)), land(shop, orders(400, 4001)), land(shop, orders(500, 5001))]
+    shop.dbt("build", *BUILT, exit_code=1)
+    assert lacking(shop, "amounts_differ") == bad
+    assert lacking(shop, "amounts_are_small") == bad
