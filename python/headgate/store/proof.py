@@ -91,19 +91,20 @@ OUTDATED = (
 """
 )
 
-#: Gates that no verdict lets pass for a partition; gate is null where no run has said which gates there are.
+#: Gates that no verdict lets pass for a partition, and when that was first built, by whatever model: what was
+#: made before knows nothing of it. Gate is null where no run has said which gates there are.
 UNPROVEN = (
     CHAIN
     + """,
 
     unproven as materialized (
-        select missing.gate, missing.model, missing.source, missing.partition_start, missing.built_at
+        select missing.gate, missing.model, missing.source, missing.partition_start
         from ops.missing_verdicts as missing
         left join ops.gate_waivers as waived
             on waived.gate = missing.gate and waived.load_id = missing.load_id
         where waived.gate is null
         union all
-        select null, built.model, built.source, built.partition_start, built.built_at
+        select null, built.model, built.source, built.partition_start
         from ops.built_partitions as built
         left join ops.model_gates as known on known.model = built.model
         left join ops.certified_partitions as certified
@@ -141,26 +142,31 @@ UNPROVEN = (
     ),
 
     found as (
-        select resting.view, unproven.gate, unproven.model, unproven.partition_start, unproven.built_at
+        select resting.view, unproven.*
         from unproven
         inner join resting using (source)
         inner join landed using (source, partition_start)
         union
-        select chain.view, unproven.gate, unproven.model, unproven.partition_start, unproven.built_at
+        select chain.view, unproven.*
         from unproven
         inner join chain using (model)
         union
-        select resting.view, behind.gate, behind.model, behind.partition_start, earliest.built_at
+        select resting.view, behind.*
         from behind
         inner join resting using (source)
-        inner join (
-            select source, partition_start, min(built_at) as built_at
-            from ops.built_partitions
-            group by source, partition_start
-        ) as earliest using (source, partition_start)
+    ),
+
+    earliest as (
+        select source, partition_start, min(built_at) as built_at
+        from ops.built_partitions
+        where (source, partition_start) in (select source, partition_start from found)
+        group by source, partition_start
     )
 
-    select view, gate, model, partition_start, built_at from found order by partition_start, model, gate
+    select found.view, found.gate, found.model, found.partition_start, earliest.built_at
+    from found
+    inner join earliest using (source, partition_start)
+    order by found.partition_start, found.model, found.gate
 """
 )
 
@@ -173,4 +179,77 @@ FAILED_GATES = """
     ) as newest
     where status in ('fail', 'error')
     order by gate
+"""
+
+#: $1: `schema.name`, quoted where needed; $2: its name. The models that a relation shows rows of, itself
+#: included, and since when it holds them, where it keeps them; of a view that somebody wrote by hand, those
+#: that it reads. One over a landing table passes no model: one that rests on the source alone stands for all.
+SHOWN = """
+    with recursive reached as (
+        select to_regclass($1)::oid as relation
+        union
+        select depends.refobjid
+        from reached
+        inner join pg_rewrite as rule on rule.ev_class = reached.relation
+        inner join pg_depend as depends
+            on depends.classid = 'pg_rewrite'::regclass and depends.objid = rule.oid
+        where depends.refclassid = 'pg_class'::regclass
+    ),
+
+    names as (
+        select relname::text as name, relnamespace::regnamespace::text as schema
+        from reached
+        inner join pg_class on pg_class.oid = reached.relation
+    ),
+
+    shown as (
+        select $2::text as model
+        union
+        select names.name from names inner join ops.model_sources on model_sources.model = names.name
+        union
+        select min(alone.model)
+        from names
+        inner join ops.loads on names.schema = 'staging_' || loads.source
+        inner join (
+            select model, min(source) as source from ops.model_sources group by model having count(*) = 1
+        ) as alone on alone.source = loads.contract_source
+        group by loads.contract_source
+    )
+
+    select shown.model, deployed.built_at, coalesce(deployed.materialized <> 'incremental', false) as is_whole
+    from shown
+    left join ops.deployed_models as deployed
+        on deployed.model = shown.model and deployed.materialized <> 'view'
+    order by shown.model
+"""
+
+#: $1: name of a model, $2: when it was built, as a whole. Loads that landed before and have been replaced or
+#: discarded since.
+TAKEN_BACK = """
+    select earlier.load_id, earlier.status
+    from ops.model_sources as resting
+    inner join ops.loads as earlier on earlier.contract_source = resting.source
+    where
+        resting.model = $1
+        and earlier.finished_at <= $2
+        and case earlier.status
+            when 'replaced' then exists (
+                select from ops.loads as later
+                where
+                    (later.source, later.entity, later.partition_start)
+                    = (earlier.source, earlier.entity, earlier.partition_start)
+                    and later.load_id > earlier.load_id
+                    and later.finished_at > $2
+                    and later.status in ('landed', 'replaced', 'discarded')
+            )
+            when 'discarded' then exists (
+                select from ops.decisions
+                where
+                    decisions.load_id = earlier.load_id
+                    and decisions.action = 'discard load'
+                    and decisions.decided_at > $2
+            )
+        end
+    order by earlier.load_id
+    limit 1
 """

@@ -11,6 +11,7 @@ from headgate.errors import GateFailed, HeadgateError, NothingBuiltError
 from headgate.postgres.connection import Connection
 from headgate.report import began, number_of
 from headgate.store import proof
+from headgate.store.reading.spine import relation_name
 
 #: How many findings an error names before it says how many more there are.
 NAMED = 3
@@ -55,24 +56,38 @@ async def read_readiness(connection: Connection, views: Iterable[str]) -> Readin
 
 
 async def require_proven(connection: Connection, subject: str, relation: str) -> None:
-    """Refuses a relation of dbt that rests on a load which lacks the verdict of a gate.
+    """Refuses a relation that rests on a load which lacks the verdict of a gate, or is no longer landed.
 
     Args:
         connection: any.
         subject: what it is needed for, as the error names it.
-        relation: `schema.name`; one that no model makes rests on nothing.
+        relation: `schema.name`, of a model or of a view that somebody wrote over models or landed records.
 
     Raises:
         GateFailed: a gate failed, or did not run, for what was built before the relation.
+        HeadgateError: the relation holds records of a load that was replaced or discarded since it was built.
     """
     name = relation.rpartition(".")[2].replace('"', "")
-    built_at = await connection.fetchval(
-        "select built_at from ops.deployed_models where model = $1 and materialized <> 'view'", name
-    )
-    unproven = await _fetch(connection, proof.UNPROVEN, [name])
-    found = [row for row in unproven if built_at is None or row["built_at"] <= built_at]
-    if found:
-        raise await _not_proven(connection, found, subject, "nothing was made of it")
+    for shown in await connection.fetch(proof.SHOWN, relation_name(relation), name):
+        if shown["is_whole"]:
+            await _require_landed(connection, subject, shown)
+        unproven = await _fetch(connection, proof.UNPROVEN, [shown["model"]])
+        found = [row for row in unproven if not shown["built_at"] or row["built_at"] <= shown["built_at"]]
+        if found:
+            raise await _not_proven(connection, found, subject, "nothing was made of it")
+
+
+async def _require_landed(connection: Connection, subject: str, shown: asyncpg.Record) -> None:
+    """Refuses what a table holds of loads that were taken back."""
+    taken_back = await connection.fetchrow(proof.TAKEN_BACK, shown["model"], shown["built_at"])
+    if taken_back is not None:
+        raise HeadgateError(
+            subject,
+            expected="records that are landed now",
+            found=f"{shown['model']} was built at {shown['built_at']:%Y-%m-%dT%H:%M:%SZ}, "
+            f"and load {taken_back['load_id']} was {taken_back['status']} since",
+            next_step=f"build it again: `dbt build --select {shown['model']}`",
+        )
 
 
 async def _sources(connection: Connection, names: Sequence[str]) -> tuple[dict[str, set[str]], list[str]]:
