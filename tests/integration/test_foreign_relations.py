@@ -9,6 +9,7 @@ import pytest
 from headgate import postgres
 from headgate.errors import HeadgateError
 from headgate.landing.tables import create_landing_table
+from tests.small_store import SmallStore, at, first_release, repositories, repository
 from tests.support import Database
 
 #: A seed, a model and a gate's failing rows, all of them small.
@@ -92,3 +93,36 @@ def test_landing_takes_no_relation_of_somebody_else(database: Database, kind: st
     with pytest.raises(HeadgateError, match=r"staging_orders\.records: .*somebody else.*rename the source"):
         asyncio.run(create())
     assert database.value("select kept from staging_orders.records") == 1
+
+
+@pytest.mark.parametrize("relation", ["repository_activity", "repository_activity_history"])
+@pytest.mark.parametrize("kind", ["table", "view"])
+def test_publishing_takes_no_relation_of_somebody_else(database: Database, relation: str, kind: str) -> None:
+    """Under the names of a view's first release: refused, and as it was; published once it is elsewhere."""
+    store = SmallStore(database)
+    store.land()
+    repositories(store)
+    store.rows("repository_activity", [repository(1, 1, 1)])
+    name = f"feature_store.{relation}"
+    database.query(f"create {kind} {name} as select 1 as kept")
+
+    with pytest.raises(HeadgateError, match=rf"{relation}.*somebody else made; nothing was published"):
+        store.publish()
+    assert database.value(f"select kept from {name}") == 1
+    database.query(f"alter {kind} {name} rename to mine")
+    assert store.publish() == 1
+
+
+def test_a_dataset_takes_no_relation_of_somebody_else(database: Database) -> None:
+    """Where the copy of its spine is to be: refused, and as it was."""
+    store = first_release(database)
+    store.labels({"repository_id": "bigint", "at_": "timestamptz"}, [(1, at(2))])
+    database.query("create table datasets.mine_v1 as select 1 as kept")
+    create = ("dataset", "create", "mine", "--spine", "training.labels")
+
+    assert "that somebody else made" in database.headgate(*create, exit_code=1).stderr
+    assert database.value("select kept from datasets.mine_v1") == 1
+    database.query("drop table datasets.mine_v1")
+    database.headgate(*create)
+    database.query("delete from ops.datasets")  # as after a kill
+    database.headgate(*create)

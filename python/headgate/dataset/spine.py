@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.durations import duration
-from headgate.errors import UsageError
+from headgate.errors import HeadgateError, UsageError
 from headgate.postgres.connection import Connection
 from headgate.store.reading import spine as reading
 from headgate.store.reading.catalog import PublishedView
@@ -17,6 +17,8 @@ from headgate.store.reading.spine import natural_order, relation_name, spine_of_
 from headgate.store.views import quoted
 from headgate.yaml_files import read_yaml
 
+#: What a copy is; also how one that nobody has registered is told from a table that somebody else made.
+COPY = "The spine of a dataset, as it was."
 #: The column that orders the copy; it is not part of the dataset.
 PLACE = "headgate_place"
 #: A label with more different values than this is a quantity, whose values are not counted.
@@ -88,7 +90,9 @@ async def copy(
 
     Raises:
         UsageError: as for `FeatureStore.training_set`; or the spine has no rows.
+        HeadgateError: somebody else made a relation of that name.
     """
+    await _require_no_other(connection, table)
     source = relation_name(spine)
     types = {row["name"]: row["type"] for row in await connection.fetch(COLUMNS, source)}
     if PLACE in types:
@@ -112,7 +116,9 @@ async def copy(
             f" select row_number() over (order by {', '.join(ordered)}) as {PLACE}, spine.*"
             f" from {source} as spine"
         )
-        await connection.execute(f"alter table {target} add primary key ({PLACE})")
+        await connection.execute(
+            f"comment on table {target} is '{COPY}'; alter table {target} add primary key ({PLACE})"
+        )
     await connection.execute(f"analyze {target}")
     if not await connection.fetchval(f"select exists (select from {target})"):
         await drop(connection, table)
@@ -124,6 +130,21 @@ async def copy(
         )
     await _require_instants(connection, spine, target, rows.instant)
     return rows.instant
+
+
+async def _require_no_other(connection: Connection, table: str) -> None:
+    """Refuses a relation of somebody else where the copy is to be."""
+    said = await connection.fetchrow(
+        "select obj_description(oid, 'pg_class') as said from pg_class where oid = to_regclass($1)",
+        f"datasets.{quoted(table)}",
+    )
+    if said is not None and said["said"] != COPY:
+        raise HeadgateError(
+            f"datasets.{table}",
+            expected="no relation of this name, for the spine of a dataset is kept there",
+            found="one that somebody else made; nothing was made",
+            next_step="move it to another schema (alter table ... set schema), or name the dataset otherwise",
+        )
 
 
 async def _require_instants(connection: Connection, spine: str, target: str, instant: str) -> None:

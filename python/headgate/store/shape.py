@@ -46,6 +46,21 @@ HELD_COLUMNS = """
 """
 
 
+#: What the tables of a feature view are for; also how they are told from those that somebody else made.
+PAST_HOLDS = "Every row that some release holds, and from which release to which."
+ONLINE_HOLDS = "The newest row of every key in the active release."
+
+#: $1: names under which the view of a release is shown, and its rows are kept; $2: what is said of tables.
+FOREIGN = """
+    select given.name
+    from unnest($1::text[]) as given (name)
+    inner join pg_class on pg_class.oid = to_regclass(given.name)
+    where coalesce(obj_description(pg_class.oid, 'pg_class'), '') <> all($2::text[])
+    order by 1
+    limit 1
+"""
+
+
 async def candidate_views(connection: Connection) -> dict[str, FeatureView]:
     """The feature views that dbt has built, by name; definitions as their newest partitions say.
 
@@ -103,7 +118,11 @@ async def place(
     """Where the feature store keeps each column of a feature view, and the DDL that makes room for others.
 
     Adds tables and columns only: what older releases hold stays.
+
+    Raises:
+        HeadgateError: somebody else made what stands where a first release of it is to be.
     """
+    await _require_no_other(connection, candidate.name)
     held = {row["name"]: row["type"] for row in await connection.fetch(HELD_COLUMNS, history(candidate.name))}
     columns = tuple(
         replace(column, stored_as=_place(column, held, release_id)) for column in candidate.columns
@@ -117,6 +136,21 @@ async def place(
         if column.stored_as not in held
         for table in (history(view.name), online(view.name))
     ]
+
+
+async def _require_no_other(connection: Connection, view: str) -> None:
+    """Refuses relations of somebody else under the names of a view that no release had yet."""
+    if await connection.fetchval("select exists (select from ops.release_views where view = $1)", view):
+        return
+    names = [f"feature_store.{quoted(view)}", history(view), online(view)]
+    found = await connection.fetchrow(FOREIGN, names, [PAST_HOLDS, ONLINE_HOLDS])
+    if found is not None:
+        raise HeadgateError(
+            found["name"],
+            expected=f"no relation of this name, for feature view {view} is published there",
+            found="one that somebody else made; nothing was published",
+            next_step="rename it, or move it to another schema (alter ... set schema), then publish again",
+        )
 
 
 def _place(column: Column, held: Mapping[str, str], release_id: int) -> str:
@@ -146,12 +180,12 @@ def _create_tables(view: FeatureView) -> str:
         );
         create index on {past} (valid_from_release);
         create index on {past} (valid_to_release) where valid_to_release is not null;
-        comment on table {past} is 'Every row that some release holds, and from which release to which.';
+        comment on table {past} is '{PAST_HOLDS}';
         create table {online(view.name)} (
             {columns},
             primary key ({keys})
         ) with (fillfactor = 80);
-        comment on table {online(view.name)} is 'The newest row of every key in the active release.';
+        comment on table {online(view.name)} is '{ONLINE_HOLDS}';
     """
 
 
