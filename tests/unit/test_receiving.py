@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
 from headgate.landing.messages import Message
 from headgate.landing.reconnecting import ReconnectingAppender
-from headgate.receiving.intake import MOST_BYTES_HELD, MOST_WAITING, FullError, Intake
+from headgate.receiving.intake import (
+    KEPT_FOR_SMALL,
+    MOST_BYTES_HELD,
+    MOST_WAITING,
+    SMALL,
+    FullError,
+    Intake,
+)
 from headgate.receiving.signature import is_signed, sign
 from headgate.settings import load_settings
 
@@ -35,12 +43,24 @@ def test_bodies_hold_no_more_than_there_is_room_for() -> None:
     """What one request holds is counted for all, until it is answered."""
     waiting = intake()
     with waiting.hold() as first, waiting.hold() as second:
-        first.add(MOST_BYTES_HELD)
+        first.add(MOST_BYTES_HELD - KEPT_FOR_SMALL)
         with pytest.raises(FullError):
-            second.add(1)
+            second.add(SMALL + 1)
     assert waiting.bytes_held == 0
     with waiting.hold() as third:
-        third.add(MOST_BYTES_HELD)
+        third.add(MOST_BYTES_HELD - KEPT_FOR_SMALL)
+
+
+def test_large_bodies_leave_room_for_small_ones() -> None:
+    """A stranger who fills all that there is with large ones, and waits, stops no delivery of usual size."""
+    waiting = intake()
+    with waiting.hold() as strangers, contextlib.ExitStack() as usual:
+        with contextlib.suppress(FullError):
+            for _ in range(MOST_BYTES_HELD >> 20):
+                strangers.add(1 << 20)
+        for _ in range(KEPT_FOR_SMALL // SMALL // 2):
+            usual.enter_context(waiting.hold()).add(SMALL)
+    assert waiting.bytes_held == 0
 
 
 async def test_more_deliveries_than_may_wait_are_refused() -> None:

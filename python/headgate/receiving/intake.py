@@ -13,6 +13,8 @@ from headgate.landing.reconnecting import SECONDS_BETWEEN_LOOKS, ReconnectingApp
 #: Deliveries that wait at most, and bytes of bodies, those still being read included; more is refused.
 MOST_WAITING = 5_000
 MOST_BYTES_HELD = 256 << 20
+#: Of these, what is kept for bodies of usual size: large ones, which strangers send too, do not stop those.
+KEPT_FOR_SMALL, SMALL = 32 << 20, 256 << 10
 #: What one transaction lands at most, but for a single larger delivery.
 MOST_MESSAGES = 500
 MOST_BYTES = 4 << 20
@@ -51,11 +53,12 @@ class Held:
         """Counts bytes that were read.
 
         Raises:
-            FullError: all requests together hold too much.
+            FullError: all requests together hold too much, or leave too little to small bodies.
         """
         self._bytes += size
         self.intake.bytes_held += size
-        if self.intake.bytes_held > MOST_BYTES_HELD:
+        most = MOST_BYTES_HELD if self._bytes <= SMALL else MOST_BYTES_HELD - KEPT_FOR_SMALL
+        if self.intake.bytes_held > most:
             raise FullError
 
     def drop(self) -> None:
