@@ -31,7 +31,8 @@ CREATE = """
         primary key (toy_id, other_id, as_of)
     );
     create table ops.changed_toy_activity as select toy_id, as_of from features.toy_activity;
-    create table ops.changed_pair_activity as select toy_id, other_id, as_of from features.pair_activity
+    create table ops.changed_pair_activity as select toy_id, other_id, as_of from features.pair_activity;
+    select ops.hand_over('features.toy_activity'), ops.hand_over('features.pair_activity')
 """
 
 #: (view, key, hours after START) -> (events_count, rate)

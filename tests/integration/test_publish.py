@@ -132,6 +132,17 @@ def test_an_hour_that_landed_and_was_not_built_is_noticed(store: ToyStore) -> No
         store.publish()
 
 
+def test_a_view_that_the_project_has_no_more_is_named(store: ToyStore) -> None:
+    """It is not built of what landed since, and no build helps; who takes files away is told what does."""
+    store.database.query(
+        "delete from ops.built_partitions where model = 'toy_activity';"
+        "insert into ops.model_sources values ('pair_activity', 'toy')"
+    )
+    with pytest.raises(HeadgateError, match="no model .* is called toy_activity any more") as told:
+        store.publish()
+    assert "headgate plan" in told.value.next_step
+
+
 def test_other_sources_alone_are_nothing_to_publish(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

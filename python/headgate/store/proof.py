@@ -62,6 +62,13 @@ NOT_BUILT = (
 """
 )
 
+#: Views whose model the project had when dbt ran last before, and has no more.
+GONE = """
+    select view from unnest($1::text[]) as view
+    where exists (select from ops.model_sources) and view not in (select model from ops.model_sources)
+    order by 1
+"""
+
 OUTDATED = (
     CHAIN
     + """

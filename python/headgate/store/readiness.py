@@ -127,7 +127,8 @@ async def _errors(connection: Connection, groups: list[list[str]]) -> dict[str, 
         late = (("not built", _of(missing, group)), ("older than its data", _of(outdated, group)))
         if any(rows for _, rows in late):
             red = await _failed_gates(connection, _of(unproven, group))
-            errors |= dict.fromkeys(group, _not_built(late, red))
+            gone = [row["view"] for row in await connection.fetch(proof.GONE, group)]
+            errors |= dict.fromkeys(group, _not_built(late, red, gone))
         elif rows := _of(unproven, group):
             subject = "gates of what is to be published"
             error = await _not_proven(connection, rows, subject, "nothing was published")
@@ -148,15 +149,19 @@ def _of(rows: list[asyncpg.Record], group: list[str]) -> list[asyncpg.Record]:
     return [row for row in rows if row["view"] in group]
 
 
-def _not_built(late: Iterable[tuple[str, list[asyncpg.Record]]], red: list[asyncpg.Record]) -> HeadgateError:
+def _not_built(
+    late: Iterable[tuple[str, list[asyncpg.Record]]], red: list[asyncpg.Record], gone: list[str]
+) -> HeadgateError:
     found = [f"{what}: {_named(rows)}" for what, rows in late if rows]
+    step = "run `dbt build` (or `headgate run build_features`) to its end; then publish again"
+    if gone:
+        found.append(f"no model of the project is called {' or '.join(gone)} any more")
+        step = "bring the model back, or take its view out of releases: `headgate plan`, approve, apply"
     return HeadgateError(
         "feature views to publish",
         expected="every landed partition built into each of them, from what is landed and typed now",
         found="; ".join([*found, *_sentences(red)]),
-        next_step=_look_at(red)
-        if red
-        else "run `dbt build` (or `headgate run build_features`) to its end; then publish again",
+        next_step=_look_at(red) if red else step,
     )
 
 

@@ -37,6 +37,11 @@ CANDIDATES = """
         relnamespace = to_regnamespace('features')
         and relkind = 'r'
         and relname not like '%\\_\\_dbt\\_%'
+        -- What somebody else keeps in this schema is no feature view.
+        and (
+            exists (select from ops.built_partitions where model = relname)
+            or not exists (select from ops.foreign_relations(array['features.' || relname]))
+        )
     order by relname
 """
 
