@@ -210,7 +210,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate model status order_returns --json",
     ),
     "score": ("headgate score reorder", "headgate score reorder --version 3 --json"),
-    "train": ("headgate train reorder --dataset 1", "headgate train reorder --dataset 1 --json"),
+    "train": ("headgate train reorder", "headgate train reorder --dataset 1 --json"),
     "completion": (
         "headgate completion bash > ~/.local/share/bash-completion/completions/headgate",
         "headgate completion fish > ~/.config/fish/completions/headgate.fish",

@@ -22,9 +22,15 @@ from headgate.settings import load_settings
 
 @click.command()
 @click.argument("model")
-@click.option("--dataset", "dataset_id", type=int, required=True, metavar="ID", help="Dataset to train on.")
+@click.option(
+    "--dataset",
+    "dataset_id",
+    type=int,
+    metavar="ID",
+    help="Dataset to train on. Default: a new one of the active release, as MODEL declares it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def train(model: str, dataset_id: int, as_json: bool) -> None:
+def train(model: str, dataset_id: int | None, as_json: bool) -> None:
     """Train the declared MODEL on a dataset, and judge it by its gates.
 
     Learns from the older part, tests on the last part, with a gap of the horizon between them. The same

@@ -7,11 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headgate import postgres
-from headgate.dataset.create import create
-from headgate.durations import written
 from headgate.errors import GateFailed
 from headgate.model import promotions, versions
-from headgate.model.declaration import declaration
 from headgate.model.deployment import approvals, canary, steps
 from headgate.model.deployment.state import State
 from headgate.model.monitoring.report import Alarm, monitor
@@ -79,17 +76,7 @@ def score_model(name: str) -> dict[str, Any]:
 
 async def _train(name: str) -> dict[str, Any]:
     settings = load_settings()
-    declared = declaration(settings.project_dir, name)
-    lag = written(declared.feature_lag) if declared.feature_lag else "none"
-    dataset = await create(
-        settings,
-        name,
-        spine_model=declared.spine,
-        label=declared.label,
-        views=list(declared.views) or None,
-        lag=lag,
-    )
-    made = await train(settings, name, dataset.dataset_id)
+    made = await train(settings, name)
     if not made.passed:
         reasons = [f"{gate['gate']}: {gate['reason']}" for gate in made.gates if gate["verdict"] == "failed"]
         raise GateFailed(
@@ -104,7 +91,7 @@ async def _train(name: str) -> dict[str, Any]:
         await steps.register(connection, name, made.version, "trained by its pipeline")
     finally:
         await connection.close()
-    return {"version": made.version, "dataset": dataset.dataset_id, "model_sha256": made.model_sha256}
+    return {"version": made.version, "dataset": made.dataset_id, "model_sha256": made.model_sha256}
 
 
 async def _deploy(connection: Connection, name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headgate import postgres
 from headgate.dataset import register
-from headgate.dataset.create import readable_release
+from headgate.dataset.create import create, readable_release
 from headgate.dataset.register import Dataset
 from headgate.durations import written
 from headgate.errors import UsageError
@@ -41,11 +41,17 @@ STEPS = ("dataset read", "models fitted", "figures drawn", "gates judged", "mode
 
 
 async def train(
-    settings: Settings, name: str, dataset_id: int, step: Step = lambda done: None
+    settings: Settings, name: str, dataset_id: int | None = None, step: Step = lambda done: None
 ) -> ModelVersion:
     """Trains a model; what it came to is kept in one transaction at the end, whether it passed or not.
 
     MLflow's mirror follows, where there is one.
+
+    Args:
+        settings: of the project that declares it.
+        name: the model's name.
+        dataset_id: what it is trained on; by default a new dataset of the active release, as it is declared.
+        step: told what is done, one of `STEPS`.
 
     Raises:
         UsageError: the declaration, the dataset or the release do not fit each other.
@@ -54,6 +60,8 @@ async def train(
     begun = time.monotonic()
     declared = declaration(settings.project_dir, name)
     _require_trainable(declared)
+    if dataset_id is None:
+        dataset_id = (await _declared_dataset(settings, declared)).dataset_id
     connection = await postgres.connect(settings)
     try:
         dataset = await register.find(connection, dataset_id)
@@ -78,6 +86,18 @@ async def train(
     step("model kept")
     follow.start(settings)
     return version
+
+
+async def _declared_dataset(settings: Settings, declared: Declaration) -> Dataset:
+    """A dataset of the active release with spine, label, views and lag of a declaration."""
+    return await create(
+        settings,
+        declared.name,
+        spine_model=declared.spine,
+        label=declared.label,
+        views=list(declared.views) or None,
+        lag=written(declared.feature_lag) if declared.feature_lag else "none",
+    )
 
 
 def _trained(
