@@ -18,10 +18,10 @@ timed as (
 
     select
         partition_start,
-        (recorded_at at time zone 'UTC')::date as day,
-        date_trunc('hour', recorded_at, 'UTC') as hour,
+        -- Cheaper than date_trunc, which looks its zone up for each row; hours of UTC begin where these do.
+        date_bin('1 hour', recorded_at, timestamptz '2000-01-01 00:00Z') as hour,
         model,
-        version::integer as version,
+        version,
         status,
         seconds::double precision as seconds,
         staleness_seconds::double precision as staleness_seconds,
@@ -46,7 +46,6 @@ grouped as (
 
     select
         partition_start,
-        day,
         model,
         version,
         hour,
@@ -62,7 +61,16 @@ grouped as (
         sum(score) as scores_sum,
         sum(score * (1 - score)) filter (where score between 0 and 1) as variance_sum
     from binned
-    group by partition_start, day, model, version, hour, seconds_bin, staleness_bin
+    group by partition_start, model, version, hour, seconds_bin, staleness_bin
+
+),
+
+dated as (
+
+    select
+        *,
+        (hour at time zone 'UTC')::date as day
+    from grouped
 
 ),
 
@@ -72,7 +80,7 @@ counted as (
         partition_start,
         day,
         model,
-        version,
+        version::integer as version,
         case
             when grouping(hour) = 0 then 'hour'
             when grouping(seconds_bin) = 0 then 'seconds'
@@ -90,7 +98,7 @@ counted as (
         sum(scores_count)::bigint as scores_count,
         sum(scores_sum) as scores_sum,
         sum(variance_sum) as variance_sum
-    from grouped
+    from dated
     group by
         grouping sets (
             (partition_start, day, model, version, hour),
