@@ -24,6 +24,7 @@ from headgate.model.contracts import signature
 from headgate.model.declaration import declaration
 from headgate.model.evaluation.figures import Ranked
 from headgate.model.mirror import follow
+from headgate.postgres.actor import account
 from headgate.postgres.connection import open_psycopg2
 from headgate.scaffold.model import new_model
 from headgate.scaffold.model_removal import plan_model_removal
@@ -254,6 +255,7 @@ def test_a_declaration_is_written_from_a_dataset(project: Project) -> None:
     assert gone.stays == ()
     assert found.inputs == ("size", "age", "noise", "colour", "is_big", "shop_activity__orders_count_7d")
     assert found.baseline == ("size", "age", "noise", "is_big", "shop_activity__orders_count_7d")
+    assert found.owner == account()
     assert (found.group, found.horizon, found.test, found.feature_lag) == (
         ("shop_id",),
         timedelta(hours=3),

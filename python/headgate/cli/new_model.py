@@ -47,7 +47,7 @@ def model(
         return await new_model(connection, settings.project_dir, name, dataset_id, horizon, task, schedule)
 
     next_steps = [
-        f"look over inputs, slices and directions in models/exposures/{name}.yml",
+        f"look over owner, inputs, slices and directions in models/exposures/{name}.yml",
         f"train it: headgate train {name} --dataset {dataset_id}",
         f"or train and deploy it: headgate run train_{name}",
     ]

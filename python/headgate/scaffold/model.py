@@ -17,6 +17,7 @@ from headgate.errors import UsageError
 from headgate.model.declaration import all_declarations
 from headgate.model.declaration_reader import NAME
 from headgate.model.signature import NUMBERS, TEXTS
+from headgate.postgres.actor import account
 from headgate.postgres.connection import Connection
 from headgate.scaffold import custom_model as custom
 from headgate.scaffold.files import NewFiles
@@ -191,7 +192,7 @@ def _text(name: str, dataset: Dataset, model: dict[str, Any]) -> str:
         "maturity": "low",
         "description": f"Predicts {dataset.label} of {spine_name} within {model['horizon']}.",
         "depends_on": [f"ref('{named}')" for named in (*model["views"], spine_name)],
-        "owner": {"name": "Headgate"},
+        "owner": {"name": account() or "unknown"},
         "config": {"meta": {"model": model}},
     }
     return yaml.dump({"exposures": [exposure]}, Dumper=_Indented, sort_keys=False, width=110)
