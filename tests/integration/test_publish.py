@@ -138,7 +138,7 @@ def test_a_view_that_the_project_has_no_more_is_named(store: ToyStore) -> None:
         "delete from ops.built_partitions where model = 'toy_activity';"
         "insert into ops.model_sources values ('pair_activity', 'toy')"
     )
-    with pytest.raises(HeadgateError, match="no model .* is called toy_activity any more") as told:
+    with pytest.raises(HeadgateError, match=r"no model .* is called toy_activity any more") as told:
         store.publish()
     assert "headgate plan" in told.value.next_step
 
