@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import select
 import sys
 import traceback
@@ -58,6 +59,8 @@ REFUSALS = {
 MISSING_OBJECTS = {"3F000", "42P01", "42703", "42883"}
 #: Classes of SQLSTATE whose messages quote values.
 QUOTING = ("21", "22", "23")
+#: What asyncpg says of a number that no column of the database could hold.
+TOO_LARGE = re.compile(r"\(value out of u?int\d+ range\)")
 LOST = {"InterfaceError", "OperationalError", "ConnectionDoesNotExistError", "InternalClientError"}
 DRIVERS = ("asyncpg", "psycopg2", "sqlalchemy", "adbc_driver_manager")
 
@@ -92,6 +95,13 @@ def _of_database(error: BaseException) -> HeadgateError | None:
             continue
         if not state and type(cause).__name__ in LOST:
             state = "08"
+        if TOO_LARGE.search(str(cause)):
+            return UsageError(
+                "a number that was given",
+                expected="the number of something that there is",
+                found="one that is out of range",
+                next_step="correct it; the command's --help says what it is for",
+            )
         return _missing(state) or _refused(state, cause)
     return None
 
