@@ -11,7 +11,7 @@
         depth: how many steps a path has at most.
 #}
 {% macro observed_paths(landed, schema_generation, partitions, records=50, elements=3, depth=8) -%}
-with recursive landed as (
+with recursive landed as not materialized (
 
     select * from {{ landed }}
     where {{ in_loads(partitions) }}
@@ -24,11 +24,12 @@ loads as (
 
 ),
 
+-- arrays: one without a type is of a kind of its own, which = would not find
 counted as (
 
     select
         load_id,
-        record_type,
+        array[record_type] as record_types,
         greatest(count(*) / {{ records }}, 1) as one_in
     from landed
     group by load_id, record_type
@@ -38,9 +39,8 @@ counted as (
 sampled as materialized (
 
     select
-        loads.partition_start,
+        row_number() over () as record_number,
         landed.load_id,
-        landed.line_number,
         coalesce({{ indexable('landed.record_type') }}, 'none') as record_type,
         {{ schema_generation('landed') }} as schema_generation,
         landed.record
@@ -48,65 +48,69 @@ sampled as materialized (
     inner join counted
         on
             landed.load_id = counted.load_id
-            and landed.record_type is not distinct from counted.record_type
-    inner join loads on landed.load_id = loads.load_id
-    where landed.line_number % counted.one_in = 0
+            and array[landed.record_type] = counted.record_types
+            and landed.line_number % counted.one_in = 0
 
 ),
 
 walked as (
 
     select
-        partition_start,
-        load_id,
-        line_number,
-        record_type,
-        schema_generation,
+        record_number,
         0 as depth,
         '' as path,
-        record as value
+        jsonb_typeof(record) as json_type,
+        record as container
     from sampled
     union all
     select
-        walked.partition_start,
-        walked.load_id,
-        walked.line_number,
-        walked.record_type,
-        walked.schema_generation,
+        walked.record_number,
         walked.depth + 1 as depth,
         walked.path || child.step as path,
-        child.value
+        jsonb_typeof(child.value) as json_type,
+        case when jsonb_typeof(child.value) in ('object', 'array') then child.value end as container
     from walked
     cross join lateral (
         select
             case when walked.depth > 0 then '.' else '' end
             || {{ contract_key_of('members.key') }} as step,
             members.value
-        from jsonb_each(case when jsonb_typeof(walked.value) = 'object' then walked.value end) as members
+        from jsonb_each(case when walked.json_type = 'object' then walked.container end) as members
         union all
         select
             '[]' as step,
-            walked.value -> positions.position as value
+            walked.container -> positions.position as value
         from generate_series(0, {{ elements - 1 }}) as positions (position)
-        where jsonb_typeof(walked.value) = 'array' and walked.value -> positions.position is not null
+        where walked.json_type = 'array' and walked.container -> positions.position is not null
     ) as child
-    where walked.depth < {{ depth }}
+    where walked.depth < {{ depth }} and walked.container is not null
+
+),
+
+-- a record counts once, however many elements of its arrays hold the path
+seen as (
+
+    select distinct
+        record_number,
+        path,
+        json_type
+    from walked
+    where depth > 0
 
 ),
 
 observed as (
 
     select
-        partition_start,
-        load_id,
-        record_type,
-        schema_generation,
-        {{ indexable('path') }} as path,
-        jsonb_typeof(value) as json_type,
-        count(distinct line_number) as records_count
-    from walked
-    where depth > 0
-    group by partition_start, load_id, record_type, schema_generation, path, jsonb_typeof(value)
+        sampled.load_id,
+        sampled.record_type,
+        sampled.schema_generation,
+        {{ indexable('seen.path') }} as path,
+        seen.json_type,
+        count(*) as records_count
+    from seen
+    inner join sampled on seen.record_number = sampled.record_number
+    group by sampled.load_id, sampled.record_type, sampled.schema_generation, 4, seen.json_type
 
 ),
 
@@ -123,7 +127,7 @@ totals as (
 )
 
 select
-    observed.partition_start,
+    loads.partition_start,
     observed.load_id,
     observed.record_type,
     observed.schema_generation,
@@ -132,6 +136,7 @@ select
     observed.records_count,
     totals.sampled_count
 from observed
+inner join loads on observed.load_id = loads.load_id
 inner join totals
     on
         observed.load_id = totals.load_id
