@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from headgate.definitions import Definition, Definitions
+from headgate.definitions.catalog import ALL
 from headgate.definitions.seeds import SeedContent, cell, parse_rows
-from headgate.definitions.slices import ALL, take_apart
+from headgate.definitions.slices import take_apart
 
 ACTIVITY = """
     with events as (select * from typed.stg_events),

@@ -7,10 +7,15 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headgate.definitions.seeds import SeedContent
-from headgate.definitions.slices import ALL, Statement, take_apart
+
+if TYPE_CHECKING:
+    from headgate.definitions.slices import Statement
+
+#: Every column: what a slice by an unknown name amounts to.
+ALL = "*"
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,9 @@ class Definition:
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
         """Both statements, one when they are the same."""
+        # A parser of SQL is slow to import, and most publishes need none.
+        from headgate.definitions.slices import take_apart
+
         first = take_apart(self.first_sql)
         return (first,) if self.next_sql == self.first_sql else (first, take_apart(self.next_sql))
 

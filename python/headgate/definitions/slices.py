@@ -15,6 +15,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from headgate.definitions.catalog import ALL
 from headgate.definitions.normal_form import (
     grouped_by,
     needs_whole_rows,
@@ -23,8 +24,6 @@ from headgate.definitions.normal_form import (
     told_by_place,
 )
 
-#: Every column: what a slice by an unknown name amounts to.
-ALL = "*"
 #: Where a select is one step of the statement and not part of an expression or a condition.
 _STEPS = (exp.With, exp.CTE, exp.Subquery, exp.From, exp.Join, exp.Lateral, exp.Union, exp.Select)
 
