@@ -11,10 +11,13 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from headgate.errors import HeadgateError, UsageError
 from headgate.landing import content, csv_content
+from headgate.landing.parquet_content import rows_at_once
 from headgate.scaffold.sample import read_sample
 from headgate.sources.base import whole_path
 from headgate.sources.loaders import Files
@@ -73,6 +76,36 @@ def test_records_without_end_are_refused(
     with pytest.raises(HeadgateError):
         read_file(file, Files(format=name[2:]), types={"id": "any"})
     assert unpacked[0] < 8 * LIMIT, "the file was read much further than a record may be long"
+
+
+@pytest.mark.parametrize("kind", ["text", "dictionary", "list"])
+@pytest.mark.usefixtures("short_lines")
+def test_a_long_text_that_every_row_names_takes_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A Parquet file of some kilobytes whose rows would take gigabytes: refused before they do."""
+    monkeypatch.setattr("headgate.landing.parquet_content.MOST_BYTES", 64 << 20)
+    monkeypatch.setattr("headgate.landing.parquet_content.LINE_LIMIT", LIMIT)
+    named = pa.array([0] * 5_000, pa.int32())
+    texts: pa.Array = pa.DictionaryArray.from_arrays(named, pa.array(["x" * (6 * LIMIT)]))
+    if kind == "list":
+        texts = pa.ListArray.from_arrays(pa.array(range(0, 5_001, 10)), texts)
+    file = tmp_path / "a.parquet"
+    table = pa.table({"id": pa.array(range(len(texts))), "v": texts})
+    pyarrow.parquet.write_table(table, file, compression="zstd", store_schema=kind != "text")
+    assert file.stat().st_size < 64 << 10
+    with pytest.raises(
+        HeadgateError, match="rows that unpack to little" if kind == "text" else "a row longer"
+    ):
+        read_file(file, types={"id": "any", "v": "any"})
+
+
+def test_large_rows_of_parquet_are_read_in_small_parts(tmp_path: Path) -> None:
+    """As many as fit, one at least; all of them."""
+    table = pa.table({"id": pa.array(range(40)), "v": pa.array(["x" * LIMIT] * 40)})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    assert rows_at_once(pyarrow.parquet.read_metadata(tmp_path / "a.parquet")) < 500
+    assert len(read_file(tmp_path / "a.parquet", types={"id": "any", "v": "any"}).texts) == 40
 
 
 def test_what_a_shell_writes_for_a_pipe_is_told() -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import mmap
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from headgate.errors import HeadgateError
 
@@ -33,6 +37,28 @@ def require_room(text: bytes) -> None:
         mmap.mmap(-1, room_needed(text), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
     except OSError as error:
         raise MemoryError from error
+
+
+@contextmanager
+def at_most(more: int) -> Iterator[bool]:
+    """Lets this process take so many bytes more than it has, and no others; allocations fail beyond.
+
+    Gives False where another limit comes first, or the system has none.
+    """
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    own = before[0] == resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
+    try:
+        held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    except OSError:
+        own = False
+    if not own:
+        yield False
+        return
+    resource.setrlimit(resource.RLIMIT_DATA, (held + more, before[1]))
+    try:
+        yield True
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def heed_memory(error: ValueError) -> None:

@@ -13,13 +13,17 @@ import pyarrow.parquet
 
 from headgate.contract import Contract
 from headgate.landing.columns import column_types
-from headgate.landing.content import Content
-from headgate.landing.parquet_values import Untold, told
+from headgate.landing.content import LINE_LIMIT, Content
+from headgate.landing.memory import at_most
+from headgate.landing.parquet_values import Untold, told, unpacked_bytes
 
 if TYPE_CHECKING:
     from headgate.landing.screen import Screen
 
-BATCH = 500
+#: Rows that are read at once, and bytes that they may have together by what the file says of itself.
+BATCH, BATCH_BYTES = 500, 8 << 20
+#: Bytes that a batch may take all the same: a file of a few kilobytes can name one long text for every row.
+MOST_BYTES = 2 << 30
 _ANY_SIZE = (
     "write the column as a list of any size (Arrow reads no null there), then land it; nothing was landed"
 )
@@ -44,13 +48,23 @@ class ParquetContent(Content):
             self.fail(
                 "columns that are named once each", "a name twice", "rename a column; nothing was landed"
             )
-        batches = file.iter_batches(batch_size=BATCH, use_threads=False)
+        batches = file.iter_batches(batch_size=rows_at_once(file.metadata), use_threads=False)
         while True:
-            with self._explained():
+            with self._explained(), self._bounded():
                 batch = next(batches, None)
             if batch is None:
                 return
-            yield from self._rows(batch, screen)
+            for part in self._parts(batch):
+                yield from self._rows(part, screen)
+
+    def _parts(self, batch: pyarrow.RecordBatch) -> Iterator[pyarrow.RecordBatch]:
+        """A batch in parts that are small as Python's values, too."""
+        size = max(1, batch.num_rows * BATCH_BYTES // max(1, *map(unpacked_bytes, batch.columns)))
+        for start in range(0, batch.num_rows, size):
+            part = batch.slice(start, size)
+            if size == 1 and max(map(unpacked_bytes, part.columns)) > LINE_LIMIT:
+                self.fail("rows", f"a row longer than {LINE_LIMIT >> 20} MB")
+            yield part
 
     def _rows(self, batch: pyarrow.RecordBatch, screen: Screen) -> Iterator[list[bytes]]:
         names = batch.schema.names
@@ -77,6 +91,19 @@ class ParquetContent(Content):
         return found
 
     @contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """Refuses what unpacks to more than memory is meant for, before it takes that of the machine."""
+        try:
+            with at_most(MOST_BYTES) as is_bounded:
+                yield
+        except MemoryError:
+            if not is_bounded:
+                raise
+            self.fail(
+                "rows that unpack to little", f"more than {MOST_BYTES >> 30} GB in {BATCH} rows or fewer"
+            )
+
+    @contextmanager
     def _explained(self) -> Iterator[None]:
         """What Arrow complains of, in words."""
         try:
@@ -87,6 +114,13 @@ class ParquetContent(Content):
             if "lists to be of size" in str(error):
                 self.fail("values that Arrow can read", "a list of fixed size that is null", _ANY_SIZE)
             self.fail("a whole Parquet file", "another file, or damaged data")
+
+
+def rows_at_once(file: pyarrow.parquet.FileMetaData) -> int:
+    """Fewer where rows are large."""
+    groups = [file.row_group(number) for number in range(file.num_row_groups)]
+    largest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
+    return max(1, min(BATCH, BATCH_BYTES // max(largest, 1)))
 
 
 def _midnight(day: str | None) -> str | None:

@@ -55,6 +55,33 @@ def _one(column: pa.Array) -> Any:
         return Untold(f"a {column.type} that cannot be told ({type(error).__name__})")
 
 
+def unpacked_bytes(column: Any) -> int:
+    """Bytes that the values of a column have at most, each text of a dictionary as often as it is named.
+
+    More than 2 GB of them Arrow does not unpack: it crashes.
+    """
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return unpacked_bytes(column.storage)
+    if pa.types.is_dictionary(kind):
+        longest = max(
+            (unpacked_bytes(column.dictionary.slice(place, 1)) for place in _used(column)), default=0
+        )
+        return len(column) * longest
+    if pa.types.is_struct(kind):
+        return sum(unpacked_bytes(column.field(number)) for number in range(kind.num_fields))
+    if pa.types.is_map(kind):
+        return unpacked_bytes(column.keys) + unpacked_bytes(column.items)
+    if any(is_kind(kind) for is_kind in _LISTS):
+        return unpacked_bytes(column.flatten())
+    return int(column.nbytes)
+
+
+def _used(column: Any) -> list[int]:
+    """Places of a dictionary that a column names."""
+    return [place for place in column.indices.unique().to_pylist() if place is not None]
+
+
 def values(column: pa.Array) -> list[Any]:
     """The values of a column, for orjson.
 
