@@ -8,7 +8,9 @@
 {% macro observed_sources() -%}
     {% set suffix = '_schema_generation' %}
     {% set named = [] %}
-    {% for name in context if name.endswith(suffix) %}
+    {#- The log of served models is one of them where models are declared. -#}
+    {% set left_out = [] if var('serves_models', false) else ['predictions' ~ suffix] %}
+    {% for name in context if name.endswith(suffix) and name not in left_out %}
         {% do named.append(name[:-(suffix | length)]) %}
     {% endfor %}
     {% if execute %}

@@ -19,6 +19,7 @@ from headgate import postgres
 from headgate.dataset.register import Dataset
 from headgate.dataset.verify import verify
 from headgate.errors import HeadgateError, UsageError
+from headgate.extensions import project_variables
 from headgate.model import promotions, versions
 from headgate.model.contracts import signature
 from headgate.model.declaration import declaration
@@ -248,6 +249,7 @@ def test_a_declaration_is_written_from_a_dataset(project: Project) -> None:
         gone = plan_model_removal(project.folder, "reorder", connection)
     assert "label_spines: [labels]" in (project.folder / "dbt_project.yml").read_text()
     (project.folder / "models/exposures/reorder.yml").unlink()
+    assert project_variables(project.folder)["serves_models"] is True, "what it answers is monitored"
     assert gone.files == (
         "models/exposures/reorder.yml",
         *(f"mage_pipelines/pipelines/{verb}_reorder" for verb in ("deploy", "monitor", "score", "train")),

@@ -213,4 +213,5 @@ def test_a_new_model_has_the_task_of_its_label(
     is_custom = task == "custom"
     assert (f"model_code/new_{task}/answering.py" in written.texts) == is_custom
     assert ("status: inactive" in written.texts[scores]) == is_custom
-    assert ("dbt_project.yml" in written.texts) != is_custom
+    assert ("label_spines" in written.texts["dbt_project.yml"]) != is_custom
+    assert "serves_models: &serves_models true" in written.texts["dbt_project.yml"]

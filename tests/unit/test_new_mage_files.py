@@ -256,3 +256,29 @@ def test_yaml_keeps_what_is_not_touched(text: str) -> None:
     assert [line for line in text.splitlines() if "#" in line] == [
         line for line in edited.text.splitlines() if "#" in line
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "name: shop\n",
+        "name: shop\nvars:\n\nmodels: {}\n",
+        "name: shop\nvars: {}\n",
+        "name: shop\nvars: {other: 1}  # ours\n",
+        "vars:\n  # about other\n  other: 1\nname: shop  # ours\n",
+        "vars:\n  other: 1\n  serves_models: &on false  # ours\nmodels: {+enabled: *on}\n",
+    ],
+)
+def test_a_setting_of_a_yaml_mapping_leaves_the_rest_as_it_is(text: str) -> None:
+    """The mapping there or not, in lines or in braces, the setting there or not; comments stay."""
+    before = yaml.safe_load(text) or {}
+
+    edited = YamlText(text).with_setting("vars", "serves_models", "&on true").text
+
+    expected = {**before, "vars": {**(before.get("vars") or {}), "serves_models": True}}
+    if "models" in text and "*on" in text:
+        expected["models"] = {"+enabled": True}
+    assert yaml.safe_load(edited) == expected
+    assert edited.count("# ours") == text.count("# ours")
+    assert ("# about other\n  other: 1" in edited) == ("# about other" in text)

@@ -22,6 +22,7 @@ from headgate.postgres.connection import Connection
 from headgate.scaffold import custom_model as custom
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.model_pipelines import PROJECT, model_pipelines, with_label_spine
+from headgate.scaffold.served_models import switched
 from headgate.store.reading.catalog import PublishedView, key_columns
 from headgate.store.views import quoted
 
@@ -102,6 +103,9 @@ async def new_model(
             else with_label_spine(project_dir, dataset.spine_model.partition(".")[2])
         ),
     }
+    files[PROJECT] = switched(
+        files.get(PROJECT) or (project_dir / PROJECT).read_text(encoding="utf-8"), on=True
+    )
     return NewFiles(project_dir, files, frozenset({PROJECT}))
 
 

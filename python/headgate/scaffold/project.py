@@ -15,7 +15,9 @@ from pathlib import Path
 
 from headgate.errors import UsageError
 from headgate.extensions import Extension, extensions, package_names
+from headgate.model.declaration import all_declarations
 from headgate.scaffold.render import FOLDER
+from headgate.scaffold.served_models import switched
 
 #: What a new project has of the checkout that Headgate runs from.
 COPIED = (
@@ -120,6 +122,9 @@ def take_out(project_dir: Path, name: str, extension: Extension) -> list[str]:
         if (left := without_lines(text, name)) != text:
             path.write_text(left)
             changed.append(file)
+    if not all_declarations(project_dir):
+        project = project_dir / "dbt_project.yml"
+        project.write_text(switched(project.read_text(), on=False))
     return changed
 
 

@@ -68,6 +68,27 @@ class YamlText:
         before = self.text[:end] if self.text[:end].endswith("\n") else f"{self.text[:end]}\n"
         return YamlText(f"{before}{' ' * node.start_mark.column}{line}\n{self.text[end:]}")
 
+    def with_setting(self, key: str, name: str, value: str) -> YamlText:
+        """The file with `name` of the mapping `key` set to a value."""
+        root = self._root()
+        found = self._value(root, key)
+        if not isinstance(found, yaml.MappingNode) or not found.value:
+            setting = f"\n  {name}: {value}"
+            if found is not None:
+                return self._replaced(found, setting)
+            return YamlText(f"{self.text.rstrip()}\n\n{key}:{setting}\n".lstrip())
+        if (standing := self._value(found, name)) is not None:
+            return self._replaced(standing, value)
+        if found.flow_style:
+            start = found.start_mark.index + 1
+            return YamlText(f"{self.text[:start]}{name}: {value}, {self.text[start:]}")
+        # Before comments on what comes first.
+        assert root is not None
+        above = next(named.end_mark.index for named, _ in root.value if named.value == key)
+        start = self._line_end(above)
+        indent = " " * found.start_mark.column
+        return YamlText(f"{self.text[:start]}{indent}{name}: {value}\n{self.text[start:]}")
+
     def _blocks(self, lists: Sequence[str], uuid: str) -> Iterable[yaml.MappingNode]:
         for name in lists:
             listed = self._value(self._root(), name)
