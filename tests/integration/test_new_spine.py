@@ -103,6 +103,12 @@ def test_label_without_horizon_is_of_the_event_itself(
     assert rows == [("x", at(1), True), ("x", at(2), True), ("x", at(2, 10, 1), False), ("y", at(9), True)]
 
 
+def test_words_of_sql_are_no_names(events: EventColumns) -> None:
+    """A spine called returning was written, and its build ended with a syntax error."""
+    with pytest.raises(UsageError, match="call it returning_rows"):
+        new_spine(ROOT, "returning", events, keys=["buyer"], at="recorded_at", label="status=status")
+
+
 @pytest.mark.parametrize("horizon", ["12h", None])
 def test_inputs_are_of_the_event_itself(
     module_database: Database, events: EventColumns, horizon: str | None
