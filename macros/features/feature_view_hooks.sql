@@ -65,7 +65,8 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# A pre-hook: an index on events, by their entity and time. #}
+{# A pre-hook: an index on events, by their entity and time, where the model of the events declares none. What it declares is better:
+   an index made here is locked until the view is built, and other views over the same events wait. #}
 {% macro events_index(relation, columns) -%}
     {%- set relation = ref_relation(relation) if relation is string else relation -%}
     {%- if execute -%}
@@ -73,7 +74,18 @@
     {%- set index = 'events_by_' ~ local_md5(relation.identifier ~ listed)[:16] %}
     do $index$
     begin
-        if to_regclass('{{ relation.schema }}.{{ index }}') is null then
+        if to_regclass('{{ relation.schema }}.{{ index }}') is null and not exists (
+            select from pg_index as declared
+            where
+                indrelid = '{{ relation }}'::regclass
+                and indisvalid
+                and indpred is null
+                and {{ text_array(columns) }} = array(
+                    select pg_get_indexdef(declared.indexrelid, place, true)
+                    from generate_series(1, declared.indnkeyatts) as place
+                    order by place
+                )
+        ) then
             -- Another model over the same events may be built at the same time.
             lock table {{ relation }} in share row exclusive mode;
             create index if not exists {{ index }} on {{ relation }} ({{ listed }});

@@ -149,6 +149,16 @@ def test_no_gate_failed(built: Database) -> None:
     )
 
 
+def test_events_have_no_index_twice(built: Database) -> None:
+    """Feature views take the indexes that the model of their events declares."""
+    indexes = built.query(
+        "select indexrelid::regclass::text, indkey::text from pg_index where indrelid = %s::regclass",
+        "typed.int_activity__summed_by_hour",
+    )
+    assert len(indexes) == len({columns for _, columns in indexes}) == 5
+    assert [name for name, _ in indexes if "events_by_" in name] == []
+
+
 @pytest.mark.parametrize("name", RANGES)
 def test_ranges_are_in_utc(database: Database, truths: dict[Path, Truth], name: str) -> None:
     """--from and --to find the files that hold these hours, and land the same as the files by name."""

@@ -1,10 +1,10 @@
 {{ config(
     indexes=[
         {'columns': ['partition_start']},
-        {'columns': ['hour']},
         {'columns': ['repository_id', 'hour']},
         {'columns': ['actor_id', 'hour']},
         {'columns': ['repository_id', 'actor_id', 'hour']},
+        {'columns': ['actor_id', 'repository_id', 'hour']},
     ],
     pre_hook=hash_joins_only(),
 ) }}
