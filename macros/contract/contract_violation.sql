@@ -13,12 +13,13 @@
 {% macro contract_violation(path) -%}
     {% set steps = contract_steps(path.path) %}
     {# An element is looked at from the object that holds its array. #}
-    {% set of_key = namespace(parent='', leaf='') %}
+    {% set of_key = namespace(index=0, leaf='') %}
     {% for step in steps %}
         {% if step is string %}
-            {% set of_key.parent = contract_json_path(steps[:loop.index0]) %}
-            {% set of_key.leaf = '' %}
+            {% set of_key.index = loop.index0 %}
         {% endif %}
+    {% endfor %}
+    {% for step in steps[of_key.index:] %}
         {% set of_key.leaf = of_key.leaf ~ contract_step(step) %}
     {% endfor %}
     {% set value = '@' ~ of_key.leaf %}
@@ -29,7 +30,7 @@
         {% set presence = '' if path.required else ' && ' ~ value ~ '.type() != "null"' %}
         {% set filter = '!(' ~ contract_type_check(value, path.type) ~ ')' ~ presence %}
     {% endif %}
-    {{ return({'parent': of_key.parent, 'guard': '@.type() == "object"', 'filter': filter}) }}
+    {{ return({'parent': contract_json_path(steps[:of_key.index]), 'guard': '@.type() == "object"', 'filter': filter}) }}
 {%- endmacro %}
 
 {# The jsonpath predicate that an array has an element, not null, of another type. Their types are asked for as names, because a filter

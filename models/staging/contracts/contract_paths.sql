@@ -5,13 +5,23 @@
 {% set sources = {} if canonical_mode() else graph.sources or {} %}
 {% for source in sources.values() if source.config.meta.contract %}
     {% set contract = source.config.meta.contract %}
+    {#- Once for all of its paths: rendering is what this model costs. #}
+    {% set contract_hash = contract_md5(contract) %}
+    {% set time_path = contract_path(contract.envelope.time or '') %}
     {% for path in contract.paths + contract_unnamed_generations(contract) %}
         {# Landing reads the record's own time: where it has to lie in the partition, recorded_at says whether it could. #}
-        {% set is_time = contract_path(path.path) == contract_path(contract.envelope.time or '') %}
+        {% set written = contract_path(path.path) %}
+        {% set is_time = written == time_path %}
         {% set is_held_to_partition = is_time and path.type == 'timestamp' and contract.time_tolerance_hours is not none %}
         {% set checked = dict(path, type='string') if is_held_to_partition else path %}
         {% do rows.append({
-            'source': source.source_name, 'contract': contract, 'path': path, 'violation': contract_violation(checked),
+            'source': source.source_name,
+            'contract': contract,
+            'contract_hash': contract_hash,
+            'path': path,
+            'written': written,
+            'json_path': contract_json_path(contract_steps(path.path)),
+            'violation': contract_violation(checked),
         }) %}
     {% endfor %}
 {% endfor %}
@@ -27,18 +37,18 @@ with declared (
         '{{ row.source }}'::text,
         {{ row.contract.version }}::integer,
         {{ 'null' if row.contract.time_tolerance_hours is none else row.contract.time_tolerance_hours }}::integer,
-        {{ quoted_text(contract_path(row.path.path)) }}::text,
+        {{ quoted_text(row.written) }}::text,
         '{{ row.path.type }}'::text,
         {{ row.path.required | default(false) }}::boolean,
         {{ 'pii' in row.path }}::boolean,
         {{ text_array(row.path.kinds) }},
         {{ text_array(row.path.except_kinds) }},
         {{ text_array(row.path.generations) }},
-        {{ quoted_text(contract_json_path(contract_steps(row.path.path))) }}::text,
+        {{ quoted_text(row.json_path) }}::text,
         {{ quoted_text(row.violation.parent) }}::text,
         {{ quoted_text(row.violation.guard) }}::text,
         {{ quoted_text(row.violation.filter) }}::text,
-        '{{ contract_md5(row.contract) }}'::text
+        '{{ row.contract_hash }}'::text
     {{ 'union all' if not loop.last }}
     {% else %}
     select
