@@ -21,9 +21,47 @@
         {%- do tolerances.append(source.config.meta.contract.time_tolerance_hours or 0) -%}
     {%- endfor -%}
     {%- set tolerance = " - interval '" ~ (tolerances | max | default(0)) ~ " hours'" -%}
-    {{ column ~ " > timestamptz '" ~ partitions[0].partition_start ~ "'" ~ tolerance if partitions else 'false' }}
+    {%- if partitions -%}
+    {{ column }} > least(
+        timestamptz '{{ partitions[0].partition_start }}'{{ tolerance }},
+        timestamptz '{{ first_changed(built_model(model_name), partitions) }}' - interval '1 us'
+    )
+    {%- else -%}
+    false
+    {%- endif -%}
     {%- else -%}
     {{ in_partitions(partitions, column) }}
     {%- endif -%}
     {%- endif -%}
+{%- endmacro %}
+
+{# Where the rows begin that partitions change in a feature view: a view may measure by another time than that by which its events
+   were landed. Infinity where nothing is noted of it. #}
+{% macro first_changed(view_name, partitions) -%}
+    {%- set tables -%}
+        select
+            to_regclass('ops.entries_{{ view_name }}') is not null as entries,
+            to_regclass('ops.changed_{{ view_name }}') is not null as changed
+    {%- endset -%}
+    {%- set kept = once('tables of ' ~ view_name, tables)[0] -%}
+    {%- set places = [] -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.alias == view_name -%}
+        {%- do places.extend(sources_of(node.unique_id)) -%}
+    {%- endfor -%}
+    {%- set statement -%}
+        select coalesce(min(as_of), 'infinity')::text as first
+        from (
+            select null::timestamptz as as_of
+            {%- if kept.entries %}
+            union all
+            select min(as_of) from ops.entries_{{ view_name }}
+            where source = any({{ text_array(places) }}) and {{ in_partitions(partitions) }}
+            {%- endif %}
+            {%- if kept.changed %}
+            union all
+            select min(as_of) from ops.changed_{{ view_name }}
+            {%- endif %}
+        ) as known
+    {%- endset -%}
+    {{ return(once(statement, statement)[0].first) }}
 {%- endmacro %}

@@ -12,7 +12,7 @@ from tests.support import Database
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("server", ["embedded"], indirect=True)]
 
-MODEL = "stg_orders__records"
+MODEL, VIEW = "stg_orders__records", "order_amounts"
 BUILT = ("--select", f"+{MODEL}", "--indirect-selection", "cautious", "--exclude-resource-type", "unit_test")
 REASON = ("--reason", "a test", "--yes")
 #: Gates as somebody adds them who knows dbt. Amounts differ within each file.
@@ -43,12 +43,16 @@ FILES = {
 LACKING = "select distinct abs(load_id) from ops.missing_verdicts where gate = %s and model = %s order by 1"
 
 
-def orders(first: int, amount: int, replaces: str | None = None, count: int = 20) -> list[dict[str, object]]:
-    """Orders, each of another amount, some of which replace an order."""
+def orders(
+    first: int, amount: int, replaces: str | None = None, count: int = 20, month: int = 3
+) -> list[dict[str, object]]:
+    """Orders, each of another amount, some of which replace an order; placed in a month, told in March."""
     return [
         {
             "order_id": f"o-{number}",
             "ordered_at": f"2026-03-01T{number // 60:02d}:{number % 60:02d}:00Z",
+            "placed_at": f"2026-{month:02d}-01T{number // 60:02d}:{number % 60:02d}:00Z",
+            "customer": f"c-{number % 3}",
             "amount": amount + number - first,
             "replaces": replaces if number % 2 else None,
         }
@@ -60,7 +64,9 @@ def orders(first: int, amount: int, replaces: str | None = None, count: int = 20
 def shop(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
     """Two loads that passed their gates; orders of the second replace one of the first."""
     project = ProjectCopy.make(tmp_path_factory.mktemp("project"), module_database)
-    new_source(project.folder, "orders", infer(orders(0, 1, "o-1"), identity="order_id")).write()
+    new_source(
+        project.folder, "orders", infer(orders(0, 1, "o-1"), identity="order_id", time="ordered_at")
+    ).write()
     with project.edit_yaml(f"models/staging/orders/{MODEL}.yml") as document:
         document["models"][0]["data_tests"] += GATES
     for file, text in FILES.items():
@@ -106,6 +112,31 @@ def test_a_gate_over_a_view_of_an_older_table_gives_no_verdict(shop: ProjectCopy
     shop.dbt("run", "--select", "orders_kept", "orders_seen")
     shop.dbt("test", "--select", "orders_were_seen")
     assert lacking(shop, "orders_were_seen") == []
+
+
+def test_rows_of_a_view_are_looked_at_where_its_own_time_is_another(shop: ProjectCopy) -> None:
+    """Events that a load tells of long after they happened change rows from before the load's partition."""
+    measured = ("--at", "placed_at", "--windows", "7d", "--measure", "amount=max:amount")
+    shop.headgate("new", "feature-view", VIEW, "--events", MODEL, "--key", "customer", *measured)
+    with shop.edit_yaml(f"models/features/{VIEW}.yml") as document:
+        document["models"][0]["data_tests"].append(
+            {
+                "accepted_range": {
+                    "name": "views_amounts_are_small",
+                    "arguments": {"column_name": "amount_max_7d", "max_value": 1000},
+                }
+            }
+        )
+    build = ("build", "--select", VIEW, "--exclude-resource-type", "unit_test")
+    shop.dbt(*build)
+    load = land(shop, orders(600, 9001, month=1))
+    shop.dbt("run", "--select", f"+{MODEL}")
+    assert "views_amounts_are_small" in shop.dbt(*build, exit_code=1).stdout
+    # From nothing, too.
+    assert "views_amounts_are_small" in shop.dbt(*build, "--full-refresh", exit_code=1).stdout
+    shop.headgate("loads", "discard", str(load), *REASON)
+    shop.dbt("build", *BUILT)
+    shop.dbt(*build)
 
 
 def test_rows_of_other_loads_and_rows_that_were_not_kept_count(shop: ProjectCopy) -> None:
