@@ -199,6 +199,7 @@ def _database(state: str, text: str) -> Exception:
         (MemoryError(), "none left", "memory"),
         (ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow"), "no pyarrow", "make setup"),
         pytest.param("\udcff".encode, "not", "UTF-8", id="not UTF-8"),
+        (asyncpg.DataError("invalid input for $1: 'x' ('utf-8' codec can't encode it)"), "not", "UTF-8"),
         (_database("53300", "sorry, too many clients already"), "too many clients", "less to do"),
         (_database("57P03", "the database system is starting up"), "starting up", "is back"),
         (_database("57P01", "terminating connection"), "terminating", "is back"),

@@ -95,6 +95,8 @@ def _of_database(error: BaseException) -> HeadgateError | None:
             continue
         if not state and type(cause).__name__ in LOST:
             state = "08"
+        if "codec can't encode" in str(cause):
+            return _not_utf_8()
         if TOO_LARGE.search(str(cause)):
             return UsageError(
                 "a number that was given",
@@ -160,18 +162,22 @@ def _of_system(error: BaseException) -> HeadgateError | None:
             "this machine", expected=limit, found="none left", next_step="free memory, or use less at once"
         )
     if isinstance(error, UnicodeError):
-        return UsageError(
-            "a text that was given",
-            expected="UTF-8",
-            found="bytes that are not",
-            next_step="give it as UTF-8",
-        )
+        return _not_utf_8()
     if isinstance(error, ImportError):
         found = f"no {error.name}" if error.name else "a package that cannot be loaded"
         return HeadgateError(
             "this environment", expected="the locked packages", found=found, next_step="run `make setup`"
         )
     return None
+
+
+def _not_utf_8() -> HeadgateError:
+    return UsageError(
+        "a text that was given",
+        expected="UTF-8",
+        found="bytes that are not",
+        next_step="give it as UTF-8",
+    )
 
 
 def _of_file(error: OSError) -> HeadgateError:
