@@ -78,6 +78,11 @@
     views and tables which it reads are made from, and of a landing table those that read it.
 #}
 {% macro held_models(gate) -%}
+    {#- Asked when a run begins, by each gate, and when it ends. -#}
+    {% set known = graph.setdefault('headgate held models ' ~ invocation_id, {}) %}
+    {% if gate.unique_id in known %}
+        {{ return(known[gate.unique_id]) }}
+    {% endif %}
     {% set names = [] %}
     {% set reached = gate.depends_on.nodes | list %}
     {#- The list grows while it is gone through: there is no other loop without a known end. -#}
@@ -93,7 +98,8 @@
             {% endfor %}
         {% endif %}
     {% endfor %}
-    {{ return(names | unique | sort) }}
+    {% do known.update({gate.unique_id: names | unique | sort}) %}
+    {{ return(known[gate.unique_id]) }}
 {%- endmacro %}
 
 {# Names of the sources with a contract that a node rests on, however many models lie between. #}
