@@ -56,7 +56,10 @@
 {# The models built by partitions that a gate of relationships refers to; the gate's own model where it refers to itself. #}
 {% macro referred_models(gate) -%}
     {%- set others = gate.depends_on.nodes | reject('equalto', gate.attached_node) | list -%}
-    {{ return(held_models({'depends_on': {'nodes': others or gate.depends_on.nodes}})) }}
+    {#- Under a name of its own: what a node holds is remembered by that. -#}
+    {{ return(held_models({
+        'unique_id': 'referred to by ' ~ gate.unique_id, 'depends_on': {'nodes': others or gate.depends_on.nodes}
+    })) }}
 {%- endmacro %}
 
 {# Whether partitions of any of the models lack the verdict of the current gate. #}
