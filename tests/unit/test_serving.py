@@ -343,6 +343,30 @@ def test_a_key_keeps_its_version_and_a_larger_share_adds_keys() -> None:
     assert small != {key for key in keys if in_canary("m", 3, key, 0.1)}
 
 
+@pytest.mark.parametrize(
+    ("headers", "is_taken"),
+    [
+        ({"host": "127.0.0.1:8766"}, True),
+        ({"host": "localhost"}, True),
+        ({"host": "[::1]:8766", "origin": "http://localhost:3000"}, True),
+        ({"host": "rebound.example:8766"}, False),
+        ({"host": "127.0.0.1.example"}, False),
+        ({"host": "127.0.0.1:8766", "origin": "https://page.example"}, False),
+        ({"host": "127.0.0.1:8766", "origin": "null"}, False),
+        ({"host": "[::1"}, False),
+    ],
+)
+def test_pages_from_elsewhere_get_nothing_without_a_key(headers: dict[str, str], is_taken: bool) -> None:
+    """A browser of this machine asks in the name of a page: by a name that leads here, or across origins."""
+    access = Access(is_open=True, fixed={}, rate=None)
+    if is_taken:
+        access.require(headers, "predict")
+        return
+    with pytest.raises(Refusal) as refused:
+        access.require(headers, "predict")
+    assert refused.value.status == 403
+
+
 def test_more_requests_than_the_rate_are_refused() -> None:
     """With 429; a bucket holds one second's requests."""
     access = Access(is_open=True, fixed={}, rate=3)

@@ -41,7 +41,7 @@ def serve(
     Follows `headgate model deploy | promote | rollback` without a restart. Every answer is logged before
     it is given. API keys are required unless only this machine reaches the server.
     """
-    from headgate.serving.serve import is_loopback
+    from headgate.serving.access import is_loopback
     from headgate.serving.serve import serve as run
     from headgate.serving.worker import Options
 

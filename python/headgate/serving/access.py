@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import ipaddress
 import time
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from headgate.serving.keys import ApiKey, digest
 from headgate.serving.refusals import Refusal
@@ -13,7 +16,7 @@ class Access:
     """API keys, and a token bucket for each of them.
 
     Args:
-        is_open: nobody needs a key.
+        is_open: nobody of this machine needs a key.
         fixed: keys of a file.
         rate: requests a second and key that are taken; None: any number.
     """
@@ -30,19 +33,18 @@ class Access:
         """Does nothing where the request may go on.
 
         Raises:
-            Refusal: 401 without a usable key, 403 without the scope, 429 when it asks too often.
+            Refusal: 401 without a usable key, 403 without the scope or from elsewhere, 429 too often.
         """
-        if self._is_open:
-            return self._count("")
         return self._count(self.require_scope(headers, scope))
 
     def require_scope(self, headers: Mapping[str, str], scope: str) -> str:
         """The key's name where it may; the request is not counted.
 
         Raises:
-            Refusal: 401 without a usable key, 403 without the scope.
+            Refusal: 401 without a usable key, 403 without the scope or from elsewhere.
         """
         if self._is_open:
+            _require_this_machine(headers)
             return ""
         given = headers.get("authorization", "").removeprefix("Bearer ") or headers.get("x-api-key", "")
         hashed = digest(given)
@@ -80,3 +82,34 @@ class Access:
                 found="more",
                 next_step="wait a second, or send rows in batches",
             )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _require_this_machine(headers: Mapping[str, str]) -> None:
+    """Refuses what a browser of this machine asks for a page from elsewhere, by name or across origins."""
+    for name in ("host", "origin"):
+        given = headers.get(name)
+        if given and not _is_of_this_machine(given):
+            raise Refusal(
+                403,
+                f"{name.title()} header",
+                expected="localhost or an address of loopback, where no key is asked for",
+                found="another name",
+                next_step="ask http://127.0.0.1, or have keys asked for: `headgate serve --require-key`",
+            )
+
+
+@functools.lru_cache(maxsize=256)
+def _is_of_this_machine(place: str) -> bool:
+    """Whether a host with its port, or an origin, is of loopback."""
+    try:
+        return is_loopback(urlsplit(place if "//" in place else f"//{place}").hostname or "")
+    except ValueError:
+        return False

@@ -18,7 +18,7 @@ FORMATS = {"date": "date", "timestamp with time zone": "date-time", "uuid": "uui
 REFUSALS = {
     "400": "The body is no JSON",
     "401": "The key is missing or unknown",
-    "403": "The key lacks the scope",
+    "403": "The key lacks the scope, or a page from elsewhere asks without one",
     "408": "The body did not arrive in time",
     "413": "The body is too large",
     "415": "The content type is not application/json",
