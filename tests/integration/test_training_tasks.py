@@ -11,7 +11,7 @@ import pytest
 
 from headgate import postgres
 from headgate.dataset.register import Dataset
-from headgate.errors import UsageError
+from headgate.errors import GateFailed, UsageError
 from headgate.model import promotions, versions
 from headgate.model.declaration import declaration
 from headgate.model.deployment import steps
@@ -39,6 +39,28 @@ def measure(rows):
     return [{"quality": float(row["answer"] == row["label"]), "length": len(row["answer"])} for row in rows]
 """
 INDEX = {"red": "stop", "green": "go", "blue": "wait"}
+
+
+#: A load of which the spine holds rows, and a gate of the spine that has not passed it.
+UNPROVEN = """
+    with load as (
+        insert into ops.loads (
+            source, entity, partition_start, partition_end, uri, status,
+            lines_read, rows_landed, rows_rejected
+        )
+        values ('labels', 'records', '2026-01-01Z', '2026-01-02Z', 'none', 'landed', 0, 0, 0)
+        returning load_id, partition_start
+    ),
+
+    sources as (insert into ops.model_sources values ('labels', 'labels')),
+
+    gates as (insert into ops.model_gates values ('labels', '{labels_are_sound}', 'hash'))
+
+    insert into ops.built_partitions (
+        model, source, partition_start, upstream_version, version, load_id, built_at
+    )
+    select 'labels', 'labels', partition_start, 'v', 'v', load_id, now() from load
+"""
 
 
 def columns(project: Project) -> dict[str, list[Any]]:
@@ -126,6 +148,11 @@ def test_one_of_several_classes(project: Project) -> None:
     assert answer.answer == "truck"
     assert answer.score == max(answer.probabilities.values()) > 0.7
     assert list(answer.probabilities) == ["bike", "letter", "truck"]
+
+    project.database.query(UNPROVEN)
+    with pytest.raises(GateFailed, match="labels_are_sound"):
+        run(lambda: score(project.settings, made.model, made.version))
+    project.database.query("delete from ops.built_partitions where model = 'labels'")
 
 
 def test_a_model_of_ones_own_code(project: Project) -> None:

@@ -29,6 +29,7 @@ from headgate.postgres import locks
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store import ledger
+from headgate.store.readiness import require_proven
 from headgate.store.reading import catalog
 from headgate.store.reading.spine import relation_name
 from headgate.store.reading.training import TrainingSet, open_training_set
@@ -69,6 +70,7 @@ async def score(settings: Settings, name: str, version: int | None = None) -> Sc
 
     Raises:
         UsageError: nothing is deployed, the version does not fit the active release, or its spine is gone.
+        GateFailed: a gate failed, or did not run, for what its spine was made of.
         HeadgateError: the database or the model does not play along; nothing is written.
     """
     connection = await postgres.connect(settings)
@@ -82,13 +84,15 @@ async def score(settings: Settings, name: str, version: int | None = None) -> Sc
             if release is None:
                 raise catalog.not_readable(None, None, {})
             package = await versions.load(connection, name, number)
+            spine = package.options["spine"]
+            await require_proven(connection, f"spine {spine}", spine)
             columns = await _identity(connection, package)
             more = MORE.get(package.task, {})
             table = await _table(connection, name, {**columns, **OWN, **more})
             chosen = release.chosen(list(package.views)) if package.views else ()
             joined = await open_training_set(
                 postgres.dsn(settings),
-                package.options["spine"],
+                spine,
                 release,
                 chosen,
                 package.options["instant"],
