@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+
+from headgate.store.reading.blocking import SyncFeatureStore
 from tests.store import HOUR, Store, instant
 from tests.support import Database
 
 START = instant(2026, 3)
+VIEW = "repository_activity"
 
 
 def at(hours: float) -> datetime:
@@ -113,3 +117,9 @@ def first_release(database: Database) -> SmallStore:
     store.rows("contributor_activity", [contributor(9, 1, 1, 3)])
     assert store.publish() == 1
     return store
+
+
+def training_set(features: SyncFeatureStore, spine: Any, **options: Any) -> pa.Table:
+    """What a spine gets of `repository_activity`."""
+    with features.training_set(spine, VIEW, **options) as joined:
+        return joined.read_all()

@@ -15,10 +15,8 @@ import pytest
 from headgate import FeatureStore
 from headgate.errors import HeadgateError, UsageError
 from headgate.store.reading.blocking import SyncFeatureStore
-from tests.small_store import SmallStore, at, first_release
+from tests.small_store import VIEW, SmallStore, at, first_release, training_set
 from tests.support import Database
-
-VIEW = "repository_activity"
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +30,6 @@ def features(store: SmallStore) -> Iterator[SyncFeatureStore]:
     """What reads it."""
     with FeatureStore.sync(store.database.dsn) as features:
         yield features
-
-
-def read(features: SyncFeatureStore, given: Any, **options: Any) -> pa.Table:
-    """Its training set."""
-    with features.training_set(given, VIEW, **options) as joined:
-        return joined.read_all()
 
 
 @pytest.mark.parametrize(
@@ -64,7 +56,7 @@ def test_columns_of_relations_have_one_type(
         f" create table own.spine (repository_id bigint, at_ timestamptz(3), v {kind});"
         f" insert into own.spine values (1, '{at(3)}', {value}), (1, '{at(3)}', null)"
     )
-    table = read(features, "own.spine")
+    table = training_set(features, "own.spine")
     assert table.schema.field("v").type == arrow
     values = table["v"].to_pylist()
     assert None in values
@@ -86,9 +78,9 @@ def test_types_that_arrow_lacks_are_refused_by_name(
     create = "drop table if exists public.odd; create table public.odd as select 1::bigint as repository_id,"
     store.database.query(f"{create} now() as at_, {value}::{kind} as v")
     with pytest.raises(UsageError, match=r"public\.odd, column v: expected a type that Arrow"):
-        read(features, "public.odd")
+        training_set(features, "public.odd")
     store.database.query(f"{create} now() as at_, ({value}::{kind})::text as v")
-    assert read(features, "public.odd").num_rows == 1
+    assert training_set(features, "public.odd").num_rows == 1
 
 
 @pytest.mark.parametrize("value", ["'NaN'", "'infinity'", "1e20", "1e-19", "123456789012345678901234567890"])
@@ -101,7 +93,7 @@ def test_numbers_that_do_not_fit_are_refused_by_name(
         f" select 1::bigint as repository_id, now() as at_, {value}::numeric as v"
     )
     with pytest.raises(HeadgateError, match="column v: expected numbers of at most 20 digits") as raised:
-        read(features, "public.odd")
+        training_set(features, "public.odd")
     assert "1234" not in str(raised.value)
 
 

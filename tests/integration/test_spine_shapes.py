@@ -17,24 +17,18 @@ from headgate.store.reading.arrow_spine import ArrowSpine
 from headgate.store.reading.arrow_types import converted, require_years
 from headgate.store.reading.blocking import SyncFeatureStore
 from headgate.store.reading.catalog import PublishedView
-from tests.small_store import SmallStore, at, first_release
+from tests.small_store import VIEW, at, first_release, training_set
 from tests.support import Database
 
 ONE = pa.array([1], pa.int64())
 AT = pa.array([at(3)], pa.timestamp("us", "UTC"))
-VIEW = "repository_activity"
 WEST = timezone(timedelta(hours=-5))
 
 
 @pytest.fixture(scope="module")
-def store(module_database: Database) -> SmallStore:
-    """Release 1; no test changes it."""
-    return first_release(module_database)
-
-
-@pytest.fixture
-def features(store: SmallStore) -> Iterator[SyncFeatureStore]:
-    """What reads it."""
+def features(module_database: Database) -> Iterator[SyncFeatureStore]:
+    """What reads release 1; no test changes it."""
+    store = first_release(module_database)
     with FeatureStore.sync(store.database.dsn) as features:
         yield features
 
@@ -47,12 +41,6 @@ def spine(**columns: Any) -> pa.Table:
 def named(*names: str) -> pa.Table:
     """One row for repository 1, with columns of some names, also several alike."""
     return pa.Table.from_arrays([ONE, AT, *[ONE] * len(names)], names=["repository_id", "at", *names])
-
-
-def read(features: SyncFeatureStore, given: Any, **options: Any) -> pa.Table:
-    """Its training set."""
-    with features.training_set(given, VIEW, **options) as joined:
-        return joined.read_all()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +68,7 @@ def test_columns_come_back_as_they_were_given(features: SyncFeatureStore, column
     """What stands beside the key keeps type and value, from a table as from a stream."""
     given = spine(odd=column)
     for form in (given, given.to_reader(), given.to_batches()[0]):
-        table = read(features, form, instant="at")
+        table = training_set(features, form, instant="at")
         assert table.select(given.column_names).equals(given)
         assert table[f"{VIEW}__stars_count_24h"].to_pylist() == [20]
 
@@ -99,7 +87,7 @@ def test_keys_and_instants_in_any_encoding(
 ) -> None:
     """What a column holds counts, not how Arrow packs it; it comes back as it was given."""
     given = pa.table({"repository_id": encode(ONE), "at": encode(AT)})
-    table = read(features, given)
+    table = training_set(features, given)
     assert table.select(given.column_names).equals(given)
     assert table[f"{VIEW}__stars_count_24h"].to_pylist() == [20]
 
@@ -133,7 +121,11 @@ def test_rows_stay_beside_their_features(features: SyncFeatureStore) -> None:
 def test_names_are_kept_whatever_their_length(features: SyncFeatureStore) -> None:
     """PostgreSQL's 63 bytes are no limit to a spine, nor are the names of its temporary table."""
     names = ["b" * 70, "a" * 70 + "1", "a" * 70 + "2", "headgate_place", "headgate_instant", "ü" * 40]
-    assert read(features, named(*names)).column_names[: len(names) + 2] == ["repository_id", "at", *names]
+    assert training_set(features, named(*names)).column_names[: len(names) + 2] == [
+        "repository_id",
+        "at",
+        *names,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +153,7 @@ def test_names_are_kept_whatever_their_length(features: SyncFeatureStore) -> Non
 def test_wrong_spines_are_told_by_column(features: SyncFeatureStore, given: Any, words: str) -> None:
     """The column or the type is named, never a value, before the database is asked."""
     with pytest.raises(UsageError) as raised:
-        read(features, given)
+        training_set(features, given)
     assert words in str(raised.value)
     assert "a secret" not in str(raised.value)
 
@@ -170,7 +162,7 @@ def test_frames_are_spines(features: SyncFeatureStore) -> None:
     """A pandas frame is read, whatever its index."""
     frame = pd.DataFrame({"repository_id": [1, 2], "at": [at(3)] * 2, "label": ["x", None]})
     for given in (frame, frame[::-1]):
-        table = read(features, given)
+        table = training_set(features, given)
         assert sorted(table[f"{VIEW}__stars_count_24h"].to_pylist()) == [7, 20]
 
 
@@ -187,14 +179,14 @@ def test_instants_of_every_unit(
 ) -> None:
     """Seconds as microseconds, and instants long before there was anything."""
     given = spine().set_column(1, "at", pa.array([instant], pa.timestamp(unit, "UTC")))
-    assert read(features, given)[f"{VIEW}__stars_count_24h"].to_pylist() == [stars]
+    assert training_set(features, given)[f"{VIEW}__stars_count_24h"].to_pylist() == [stars]
 
 
 def test_instants_before_1970_are_never_rounded_up(features: SyncFeatureStore) -> None:
     """A nanosecond before an instant is the microsecond before it, also where numbers are negative."""
     for nanoseconds in (-1, int(at(3).timestamp()) * 10**9 - 1):
         given = spine().set_column(1, "at", pa.array([nanoseconds]).cast(pa.timestamp("ns", "UTC")))
-        assert read(features, given)[f"{VIEW}__stars_count_24h"].to_pylist() == [
+        assert training_set(features, given)[f"{VIEW}__stars_count_24h"].to_pylist() == [
             None if nanoseconds < 0 else 5
         ]
 
@@ -204,13 +196,13 @@ def test_instants_out_of_time_are_refused(features: SyncFeatureStore, microsecon
     """Infinity, BC, the year 10000: the column and the years are named."""
     given = spine().set_column(1, "at", pa.array([microseconds]).cast(pa.timestamp("us", "UTC")))
     with pytest.raises(HeadgateError, match="column at: expected times of the years 1 to 9999"):
-        read(features, given)
+        training_set(features, given)
 
 
 def test_null_instants_have_no_features(features: SyncFeatureStore) -> None:
     """A row without an instant gets nulls."""
     given = spine().set_column(1, "at", pa.array([None], pa.timestamp("us", "UTC")))
-    assert read(features, given)[f"{VIEW}__as_of"].to_pylist() == [None]
+    assert training_set(features, given)[f"{VIEW}__as_of"].to_pylist() == [None]
 
 
 @pytest.mark.parametrize(
@@ -223,6 +215,7 @@ def test_null_instants_have_no_features(features: SyncFeatureStore) -> None:
         (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1).date()), "found a Python date"),
         (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1), release="2"), "found a Python str"),
         (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1), release=True), "found a Python bool"),
+        (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1), release=1.0), "found a Python float"),
         (lambda store: store.as_of(VIEW, {"repository_id": 1}, at(1), release=2**70), "no release has"),
         (
             lambda store: store.as_of(VIEW, {"repository_id": 1}, datetime.max.replace(tzinfo=WEST)),
@@ -235,7 +228,8 @@ def test_null_instants_have_no_features(features: SyncFeatureStore) -> None:
 def test_wrong_arguments_are_told(
     features: SyncFeatureStore, ask: Callable[[SyncFeatureStore], Any], words: str
 ) -> None:
-    """What was expected and the type that was found, instead of an error of Python or the driver."""
+    """What was expected and the type that was found, also of what equals a release that was read before."""
+    features.as_of(VIEW, {"repository_id": 1}, at(1), release=1)
     with pytest.raises(UsageError) as raised:
         ask(features)
     assert words in str(raised.value)

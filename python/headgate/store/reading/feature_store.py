@@ -217,6 +217,8 @@ class FeatureStore:
 
     async def _known_release(self, number: int | None, names: Iterable[str]) -> PublishedRelease:
         """A release's shape, remembered or looked up; the active one may be outdated, the answer tells."""
+        # Before it is looked up: True and 1.0 equal a release that is remembered.
+        _require_number(number)
         known = self._active if number is None else self._releases.get(number)
         if known is None or (number is None and not set(names) <= known.views.keys()):
             known = await self.release(number)
