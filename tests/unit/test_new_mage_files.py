@@ -82,6 +82,11 @@ def test_pipelines_of_a_model_are_valid_and_run_what_those_of_the_example_do(pro
         assert (ours["blocks"], ours["callbacks"]) == (theirs["blocks"], theirs["callbacks"])
 
 
+def comments(text: str) -> list[str]:
+    """The lines of a YAML file that have a comment."""
+    return [line for line in text.splitlines() if "#" in line]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -106,9 +111,7 @@ def test_name_is_added_to_a_list_once(text: str) -> None:
     names = [*(standing.get("names") or []), "new"]
     assert yaml.safe_load(edited.text) == {**before, "vars": {**standing, "names": names}}
     assert edited.with_item(("vars", "names"), "new") == edited
-    assert [part for part in text.split("\n") if "#" in part] == [
-        part for part in edited.text.split("\n") if "#" in part
-    ]
+    assert comments(edited.text) == comments(text)
 
 
 def test_blocks_of_every_kind_are_valid(project: Path) -> None:
@@ -141,9 +144,7 @@ def test_block_goes_between_two(project: Path) -> None:
     before = (ROOT / "mage_pipelines/pipelines/ingest_gharchive/metadata.yaml").read_text()
     assert blocks["gharchive/land_hours"]["downstream_blocks"] == ["ingest_gharchive/audit"]
     assert blocks["gharchive/check_outcome"]["upstream_blocks"] == ["ingest_gharchive/audit"]
-    assert [line for line in before.splitlines() if "#" in line] == [
-        line for line in file.read_text().splitlines() if "#" in line
-    ]
+    assert comments(file.read_text()) == comments(before)
     assert findings(project) == []
 
 
@@ -253,9 +254,7 @@ def test_yaml_keeps_what_is_not_touched(text: str) -> None:
 
     before["blocks"][0]["downstream_blocks"] = ["b", "c"]
     assert after == {**before, "blocks": [*before["blocks"], {"uuid": "c", "downstream_blocks": []}]}
-    assert [line for line in text.splitlines() if "#" in line] == [
-        line for line in edited.text.splitlines() if "#" in line
-    ]
+    assert comments(edited.text) == comments(text)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from headgate.durations import duration
-from headgate.errors import HeadgateError, UsageError
+from headgate.errors import UsageError
 from headgate.postgres.connection import Connection
+from headgate.store.foreign import require_no_other
 from headgate.store.reading import spine as reading
 from headgate.store.reading.catalog import PublishedView
 from headgate.store.reading.keys import TEXTS
@@ -92,7 +93,14 @@ async def copy(
         UsageError: as for `FeatureStore.training_set`; or the spine has no rows.
         HeadgateError: somebody else made a relation of that name.
     """
-    await _require_no_other(connection, table)
+    await require_no_other(
+        connection,
+        [f"datasets.{quoted(table)}"],
+        [COPY],
+        purpose="the spine of a dataset is kept there",
+        nothing="made",
+        next_step="move it to another schema (alter table ... set schema), or name the dataset otherwise",
+    )
     source = relation_name(spine)
     types = {row["name"]: row["type"] for row in await connection.fetch(COLUMNS, source)}
     if PLACE in types:
@@ -130,21 +138,6 @@ async def copy(
         )
     await _require_instants(connection, spine, target, rows.instant)
     return rows.instant
-
-
-async def _require_no_other(connection: Connection, table: str) -> None:
-    """Refuses a relation of somebody else where the copy is to be."""
-    said = await connection.fetchrow(
-        "select obj_description(oid, 'pg_class') as said from pg_class where oid = to_regclass($1)",
-        f"datasets.{quoted(table)}",
-    )
-    if said is not None and said["said"] != COPY:
-        raise HeadgateError(
-            f"datasets.{table}",
-            expected="no relation of this name, for the spine of a dataset is kept there",
-            found="one that somebody else made; nothing was made",
-            next_step="move it to another schema (alter table ... set schema), or name the dataset otherwise",
-        )
 
 
 async def _require_instants(connection: Connection, spine: str, target: str, instant: str) -> None:

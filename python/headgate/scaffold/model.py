@@ -21,8 +21,8 @@ from headgate.postgres.actor import account
 from headgate.postgres.connection import Connection
 from headgate.scaffold import custom_model as custom
 from headgate.scaffold.files import NewFiles
-from headgate.scaffold.model_pipelines import PROJECT, model_pipelines, with_label_spine
-from headgate.scaffold.served_models import switched
+from headgate.scaffold.model_pipelines import model_pipelines
+from headgate.scaffold.served_models import PROJECT, switched, with_label_spine
 from headgate.store.reading.catalog import PublishedView, key_columns
 from headgate.store.views import quoted
 
@@ -94,18 +94,14 @@ async def new_model(
         "unknown_entity": "missing",
         "approval": "none",
     }
+    is_custom = chosen == "custom"
+    project = switched((project_dir / PROJECT).read_text(encoding="utf-8"), on=True)
     files = {
         f"models/exposures/{name}.yml": _text(name, dataset, model),
-        **model_pipelines(project_dir, name, schedule, is_custom=chosen == "custom"),
-        **(
-            custom.files(f"{FOLDER}/{name}", dataset.label, numbers)
-            if chosen == "custom"
-            else with_label_spine(project_dir, dataset.spine_model.partition(".")[2])
-        ),
+        **model_pipelines(project_dir, name, schedule, is_custom=is_custom),
+        **(custom.files(f"{FOLDER}/{name}", dataset.label, numbers) if is_custom else {}),
+        PROJECT: project if is_custom else with_label_spine(project, dataset.spine_model.partition(".")[2]),
     }
-    files[PROJECT] = switched(
-        files.get(PROJECT) or (project_dir / PROJECT).read_text(encoding="utf-8"), on=True
-    )
     return NewFiles(project_dir, files, frozenset({PROJECT}))
 
 

@@ -8,12 +8,8 @@ from pathlib import Path
 from headgate.pipelines.project import read_mapping
 from headgate.scaffold.mage import MAGE
 from headgate.scaffold.render import Templates
-from headgate.scaffold.yaml_edit import YamlText
 
 BLOCKS = "models/"
-PROJECT = "dbt_project.yml"
-#: Where the project names the spines that monitoring takes labels from.
-LABEL_SPINES = ("vars", "label_spines")
 
 
 @dataclass(frozen=True)
@@ -113,9 +109,3 @@ def pipelines_of(project_dir: Path, model: str) -> list[str]:
         if is_about and all(str(block.get("uuid")).startswith(BLOCKS) for block in blocks):
             found.append(str(file.parent.relative_to(project_dir)))
     return found
-
-
-def with_label_spine(project_dir: Path, spine: str) -> dict[str, str]:
-    """`dbt_project.yml` with a spine among those that monitoring takes labels from, by path."""
-    text = YamlText((project_dir / PROJECT).read_text(encoding="utf-8"))
-    return {PROJECT: text.with_item(LABEL_SPINES, spine).text}

@@ -9,23 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from headgate.errors import UsageError
+from headgate.scaffold.reserved import OF_SQL
 
 #: Bytes of a name that PostgreSQL keeps; it cuts off the others without a word.
 LONGEST_IN_POSTGRES = 63
 #: Longer ones make relations whose names PostgreSQL cuts off.
 LONGEST = 40
-#: What SQL reserves (pg_get_keywords() of PostgreSQL 18): dbt renames a relation without quoting its name.
-_OF_SQL = """
-    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate
-    collation column concurrently constraint create cross current_catalog current_date current_role
-    current_schema current_time current_timestamp current_user default deferrable desc distinct do else end
-    except false fetch for foreign freeze from full grant group having ilike in initially inner intersect
-    into is isnull join lateral leading left like limit localtime localtimestamp natural not notnull null
-    offset on only or order outer overlaps placing primary references returning right select session_user
-    similar some symmetric system_user table tablesample then to trailing true union unique user using
-    variadic verbose when where window with
-"""
-_RESERVED = frozenset(_OF_SQL.split())
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 #: Schemas and words that are taken, in any role.
 _TAKEN = frozenset(
@@ -91,7 +80,7 @@ def require_free_name(project_dir: Path, what: str, name: str, own: Path) -> Non
     Raises:
         UsageError: there is one; the message says where. Or SQL reserves the word.
     """
-    if name in _RESERVED:
+    if name in OF_SQL:
         raise UsageError(
             f"{what} {name}",
             expected="a name that is no reserved word of SQL, for a relation is called so",

@@ -17,7 +17,7 @@ from headgate.errors import UsageError
 from headgate.extensions import Extension, extensions, package_names
 from headgate.model.declaration import all_declarations
 from headgate.scaffold.render import FOLDER
-from headgate.scaffold.served_models import switched
+from headgate.scaffold.served_models import PROJECT, switched
 
 #: What a new project has of the checkout that Headgate runs from.
 COPIED = (
@@ -48,7 +48,7 @@ def checkout() -> Path:
         UsageError: it was installed without its dbt project.
     """
     folder = Path(__file__).resolve().parents[3]
-    if (folder / "dbt_project.yml").is_file():
+    if (folder / PROJECT).is_file():
         return folder
     raise UsageError(
         "headgate new project",
@@ -123,7 +123,7 @@ def take_out(project_dir: Path, name: str, extension: Extension) -> list[str]:
             path.write_text(left)
             changed.append(file)
     if not all_declarations(project_dir):
-        project = project_dir / "dbt_project.yml"
+        project = project_dir / PROJECT
         project.write_text(switched(project.read_text(), on=False))
     return changed
 

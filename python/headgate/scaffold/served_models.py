@@ -1,4 +1,4 @@
-"""The switch of what watches served models: the variable `serves_models`, which `enabled` repeats."""
+"""What `dbt_project.yml` says of served models: whether there are any, and which spines hold their labels."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ import yaml
 
 from headgate.scaffold.yaml_edit import YamlText
 
+PROJECT = "dbt_project.yml"
+#: The variable that switches on what watches them, which `enabled` repeats.
 SWITCH = "serves_models"
+#: Where the spines are named that monitoring takes labels from.
+LABEL_SPINES = ("vars", "label_spines")
 
 
 def switched(project: str, *, on: bool) -> str:
-    """The text of a dbt_project.yml with the switch on or off."""
+    """The file's text with the switch on or off."""
     variables = (yaml.safe_load(project) or {}).get("vars") or {}
     if variables.get(SWITCH) is on:
         return project
     # With the anchor that the models' and tests' `enabled` refer to.
     return YamlText(project).with_setting("vars", SWITCH, f"&{SWITCH} {str(on).lower()}").text
+
+
+def with_label_spine(project: str, spine: str) -> str:
+    """The file's text with a spine among those that hold labels."""
+    return YamlText(project).with_item(LABEL_SPINES, spine).text

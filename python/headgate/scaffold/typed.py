@@ -9,6 +9,7 @@ from headgate.contract import EACH, PathRule, Step
 from headgate.landing.times import EPOCH_UNITS
 from headgate.scaffold.observe import can_be_column
 from headgate.scaffold.quoting import jinja_text, sql_name
+from headgate.scaffold.reserved import RESERVED
 
 #: What a field is unpacked as. A number may be written 1.0, which is no bigint until it is cast.
 SQL_TYPES = {
@@ -28,20 +29,7 @@ TAKEN = frozenset(
     | {"record_id", "partition_start", "line_number", "recorded_at", "record_type", "record"}
     | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 )
-_SQL_WORDS = """
-all analyse analyze and any array as asc asymmetric authorization binary both case cast check
-collate collation column commutator concurrently connect constraint create cross current_catalog
-current_date current_role current_schema current_time current_timestamp current_user default
-deferrable desc distinct do else end except false fetch for foreign freeze from full grant group
-hashes having ilike in initially inner intersect into is isnull join lateral leading left like limit
-localtime localtimestamp merges natural negator not notnull null offset on only or order outer
-overlaps placing primary references returning right rightarg select session_user similar some
-symmetric system_user table tablesample then to trailing true union unique user using variadic
-verbose when where window with
-"""
-#: Words that SQL reserves, in PostgreSQL or for sqlfluff: keys called so are quoted.
-RESERVED = frozenset(_SQL_WORDS.split())
-#: Of these, what sqlfluff does not reserve: behind a dot, where any word may stand, it wants no quotes.
+#: Of the reserved words, those that sqlfluff wants without quotes behind a dot, where any word may stand.
 _BARE_BEHIND_A_DOT = frozenset(("collation", "current_user", "system_user", "table", "user"))
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 

@@ -9,9 +9,9 @@ from headgate.contract.paths import child_path, parent_path
 from headgate.landing.times import EPOCH_UNITS
 from headgate.scaffold.names import Names, singular, snake_case
 from headgate.scaffold.quoting import for_dbt, jinja_text
+from headgate.scaffold.reserved import RESERVED
 from headgate.scaffold.typed import (
     GROUPS,
-    RESERVED,
     SQL_TYPES,
     TAKEN,
     Column,

@@ -21,11 +21,7 @@ class YamlText:
             return YamlText(f"{self.text.rstrip()}\n{key}:\n{entry}")
         if not isinstance(found, yaml.SequenceNode) or found.flow_style or not found.value:
             return self._replaced(found, f"\n{entry.rstrip()}")
-        indent = " " * found.start_mark.column
-        end = self._line_end(_last(found).end_mark.index)
-        added = "".join(f"{indent}{line}\n" for line in entry.rstrip().splitlines())
-        before = self.text[:end] if self.text[:end].endswith("\n") else f"{self.text[:end]}\n"
-        return YamlText(f"{before}{added}{self.text[end:]}")
+        return self._lines_after(found, entry.rstrip())
 
     def with_names(self, lists: Sequence[str], uuid: str, key: str, names: Iterable[str]) -> YamlText:
         """The file with the list `key` of block `uuid`, which stands in one of `lists`, set to `names`."""
@@ -50,7 +46,7 @@ class YamlText:
                 return self
             if listed.flow_style or not names:
                 return self._replaced(listed, f"[{', '.join([*names, item])}]")
-            return self._line_after(listed, f"- {item}")
+            return self._lines_after(listed, f"- {item}")
         if listed is not None:
             return self._replaced(listed, f" [{item}]")
         if mapping is None:
@@ -60,13 +56,7 @@ class YamlText:
         if mapping.flow_style:
             end = mapping.end_mark.index - 1
             return YamlText(f"{self.text[:end]}{', ' if mapping.value else ''}{new}{self.text[end:]}")
-        return self._line_after(mapping, new)
-
-    def _line_after(self, node: yaml.Node, line: str) -> YamlText:
-        """The file with a line behind a block list or mapping, in line with what that holds."""
-        end = self._line_end(_last(node).end_mark.index)
-        before = self.text[:end] if self.text[:end].endswith("\n") else f"{self.text[:end]}\n"
-        return YamlText(f"{before}{' ' * node.start_mark.column}{line}\n{self.text[end:]}")
+        return self._lines_after(mapping, new)
 
     def with_setting(self, key: str, name: str, value: str) -> YamlText:
         """The file with `name` of the mapping `key` set to a value."""
@@ -88,6 +78,14 @@ class YamlText:
         start = self._line_end(above)
         indent = " " * found.start_mark.column
         return YamlText(f"{self.text[:start]}{indent}{name}: {value}\n{self.text[start:]}")
+
+    def _lines_after(self, node: yaml.Node, lines: str) -> YamlText:
+        """The file with lines behind a block list or mapping, in line with what that holds."""
+        indent = " " * node.start_mark.column
+        end = self._line_end(_last(node).end_mark.index)
+        added = "".join(f"{indent}{line}\n" for line in lines.splitlines())
+        before = self.text[:end] if self.text[:end].endswith("\n") else f"{self.text[:end]}\n"
+        return YamlText(f"{before}{added}{self.text[end:]}")
 
     def _blocks(self, lists: Sequence[str], uuid: str) -> Iterable[yaml.MappingNode]:
         for name in lists:

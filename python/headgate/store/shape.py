@@ -10,6 +10,7 @@ import asyncpg
 
 from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
+from headgate.store.foreign import require_no_other
 from headgate.store.views import AS_OF, Column, FeatureView, history, online, quoted, version_of
 
 #: Readers queue behind a lock that is waited for: never let them wait longer than this.
@@ -54,16 +55,6 @@ HELD_COLUMNS = """
 #: What the tables of a feature view are for; also how they are told from those that somebody else made.
 PAST_HOLDS = "Every row that some release holds, and from which release to which."
 ONLINE_HOLDS = "The newest row of every key in the active release."
-
-#: $1: names under which the view of a release is shown, and its rows are kept; $2: what is said of tables.
-FOREIGN = """
-    select given.name
-    from unnest($1::text[]) as given (name)
-    inner join pg_class on pg_class.oid = to_regclass(given.name)
-    where coalesce(obj_description(pg_class.oid, 'pg_class'), '') <> all($2::text[])
-    order by 1
-    limit 1
-"""
 
 
 async def candidate_views(connection: Connection) -> dict[str, FeatureView]:
@@ -147,15 +138,14 @@ async def _require_no_other(connection: Connection, view: str) -> None:
     """Refuses relations of somebody else under the names of a view that no release had yet."""
     if await connection.fetchval("select exists (select from ops.release_views where view = $1)", view):
         return
-    names = [f"feature_store.{quoted(view)}", history(view), online(view)]
-    found = await connection.fetchrow(FOREIGN, names, [PAST_HOLDS, ONLINE_HOLDS])
-    if found is not None:
-        raise HeadgateError(
-            found["name"],
-            expected=f"no relation of this name, for feature view {view} is published there",
-            found="one that somebody else made; nothing was published",
-            next_step="rename it, or move it to another schema (alter ... set schema), then publish again",
-        )
+    await require_no_other(
+        connection,
+        [f"feature_store.{quoted(view)}", history(view), online(view)],
+        [PAST_HOLDS, ONLINE_HOLDS],
+        purpose=f"feature view {view} is published there",
+        nothing="published",
+        next_step="rename it, or move it to another schema (alter ... set schema), then publish again",
+    )
 
 
 def _place(column: Column, held: Mapping[str, str], release_id: int) -> str:
