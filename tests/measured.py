@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any
 
 Record = Mapping[str, Any]
@@ -83,14 +83,14 @@ def measured(operation: str, given: Sequence[tuple[datetime, Any]], as_of: datet
     if operation == "count_distinct":
         return len(set(values))
     if operation == "sum":
-        return sum(values, Decimal(0))
+        return added(values)
     if not values or (operation == "stddev" and len(values) < 2):
         return None
     found: dict[str, Callable[[], Any]] = {
-        "mean": lambda: float(sum(values) / len(values)),
-        "stddev": lambda: float(statistics.stdev(values)),
-        "min": lambda: min(values),
-        "max": lambda: max(values),
+        "mean": lambda: float(added(values) / len(values)),
+        "stddev": lambda: float(statistics.stdev(values)) if added(values).is_finite() else math.nan,
+        "min": lambda: min(values, key=rank),
+        "max": lambda: max(values, key=rank),
         "first": lambda: min(given)[1],
         "last": lambda: max(given)[1],
         "any": lambda: any(values),
@@ -101,6 +101,19 @@ def measured(operation: str, given: Sequence[tuple[datetime, Any]], as_of: datet
         "p90": lambda: quantile(values, 0.9),
     }
     return found[operation]()
+
+
+def added(values: Sequence[Any]) -> Decimal:
+    """The sum, as PostgreSQL's numeric: NaN of a NaN, and of opposite infinities."""
+    with localcontext() as context:
+        context.traps[InvalidOperation] = False
+        return sum(map(Decimal, values), Decimal(0))
+
+
+def rank(value: Any) -> tuple[bool, Any]:
+    """Where a value stands among others: NaN is the greatest."""
+    is_nan = isinstance(value, Decimal) and value.is_nan()
+    return is_nan, Decimal(0) if is_nan else value
 
 
 def quantile(values: Sequence[Any], share: float) -> float:
@@ -115,5 +128,7 @@ def quantile(values: Sequence[Any], share: float) -> float:
 def is_same(found: Any, expected: Any) -> bool:
     """Exactly, but for the last digits of floats."""
     if isinstance(expected, float) and isinstance(found, float):
-        return math.isclose(found, expected, rel_tol=1e-9)
+        return math.isclose(found, expected, rel_tol=1e-9) or (math.isnan(found) and math.isnan(expected))
+    if isinstance(expected, Decimal) and expected.is_nan():
+        return isinstance(found, Decimal) and found.is_nan()
     return bool(found == expected)

@@ -52,7 +52,7 @@ slid as (
         {{ by_key }},
         as_of
         {%- for part in parts %},
-        {{ carried_value(part, by_key) }} as {{ part.name }}
+        {{ carried_value(part, by_key, view) }} as {{ part.name }}
         {%- endfor %}
     from grouped
     window lifetime as (partition by {{ by_key }} order by as_of)
@@ -210,7 +210,7 @@ slid as (
 {%- endmacro %}
 
 {# SQL of a part within its window, over the steps up to its row in CTE `grouped`. #}
-{% macro carried_value(part, by_key) -%}
+{% macro carried_value(part, by_key, view) -%}
     {%- set name = part.name -%}
     {%- if part.part == 'first' -%}
     case when {{ name }}_group > 0 then first_value({{ name }}) over (partition by {{ by_key }} order by {{ name }} is null, as_of) end
@@ -218,9 +218,29 @@ slid as (
     first_value({{ name }}) over (partition by {{ by_key }}, {{ name }}_group order by as_of)
     {%- elif part.part == 'seen' and part.window.seconds -%}
     case when max({{ name }}) over lifetime >= as_of - {{ seconds_interval(part.window.seconds) }} then max({{ name }}) over lifetime end
+    {%- elif part.part in ['s', 'q'] and part.window.seconds and part.measure.type not in ['integer', 'bigint'] -%}
+    {{ finite_or_recounted(part, view) }}
     {%- else -%}
     {{ {'min': 'min', 'max': 'max', 'seen': 'max'}.get(part.part, 'sum') }}({{ name }}) over lifetime
     {%- endif -%}
+{%- endmacro %}
+
+{# SQL of a sum that a window slides: NaN and infinity do not leave it by subtraction, so from the first one on it is counted
+   anew for each row. #}
+{% macro finite_or_recounted(part, view) -%}
+    {%- set name = part.measure.events -%}
+    {%- set sum = value_parts(part.measure)[part.part].replace('%s', '(of_' ~ part.measure.name ~ ')') -%}
+    case
+            when sum({{ part.name }}) over lifetime in ('NaN', 'Infinity', '-Infinity') then (
+                select coalesce({{ sum }}, 0)
+                from (
+                    {{ events_of_entity(name, view, 'grouped') }}
+                        source_events.{{ view.events[name].at }} < grouped.as_of
+                        and source_events.{{ view.events[name].at }} >= grouped.as_of - {{ seconds_interval(part.window.seconds) }}
+                ) as held
+            )
+            else sum({{ part.name }}) over lifetime
+        end
 {%- endmacro %}
 
 {#

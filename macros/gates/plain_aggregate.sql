@@ -34,7 +34,10 @@
 {% macro is_other_value(operation, expected, found) -%}
     {%- if operation in ['mean', 'stddev', 'share', 'seconds_since_last', 'double precision', 'real', 'numeric'] or quantile_of(operation) is not none -%}
     case
-        when {{ expected }} is null or {{ found }} is null then {{ expected }} is distinct from {{ found }}
+        when {{ expected }} is null or {{ found }} is null
+            -- No difference tells whether these are equal.
+            or {{ expected }} in ('NaN', 'Infinity', '-Infinity') or {{ found }} in ('NaN', 'Infinity', '-Infinity')
+            then {{ expected }} is distinct from {{ found }}
         else abs({{ expected }} - {{ found }}) > 1e-9 * greatest(abs({{ expected }}), abs({{ found }}))
     end
     {%- else -%}

@@ -28,11 +28,29 @@ SCALES = {
     "1d": (timedelta(days=120), ["1d", "7d", "30d", "365d", "lifetime"]),
 }
 NUMBERS = ["sum", "mean", "min", "max", "stddev", "median", "p90", "count", "first", "last", "count_distinct"]
+#: A number that some notes stand for is none, or infinite.
+READING = (
+    "case note when 'gift' then 'NaN' when 'urgent' then 'Infinity' when 'later' then '-Infinity'"
+    " else total end"
+)
+ODD = {"gift": Decimal("NaN"), "urgent": Decimal("Infinity"), "later": Decimal("-Infinity")}
+
+
+def reading(order: Record) -> Decimal | None:
+    """What READING gives."""
+    return ODD.get(order["note"], order["total"])
+
+
 #: What can be measured: SQL, the same in Python, operations.
 MEASURED: list[tuple[str | None, Callable[[Record], Any], list[str]]] = [
     (None, lambda order: True, ["count", "seconds_since_last"]),
     ("total", lambda order: order["total"], NUMBERS),
     ("quantity * 2", lambda order: order["quantity"] and order["quantity"] * 2, NUMBERS),
+    (
+        READING,
+        reading,
+        ["sum", "mean", "stddev", "min", "max", "count", "count_distinct"],
+    ),
     ("note", lambda order: order["note"], ["count", "min", "max", "first", "last", "count_distinct"]),
     ("is_paid", lambda order: order["is_paid"], ["any", "all", "share", "count"]),
 ]
@@ -139,6 +157,33 @@ def test_values_are_those_of_brute_force(module_database: Database, resolution: 
     view.load(SECOND, [], reached[SECOND])
     view.build(SECOND)
     compare(view, wanted, again, rng, furthest(reached))
+
+
+def test_what_is_no_finite_number_leaves_windows_too(module_database: Database) -> None:
+    """A sum holds NaN or infinity as long as its window does, also where it is carried on."""
+    rng = random.Random(7)
+    name, windows, operations = "readings", ["1d", "7d", "lifetime"], ["sum", "mean", "stddev"]
+    view = TrialView(
+        module_database,
+        name,
+        {
+            "events": {"orders": f"{name}_events"},
+            "keys": ["customer"],
+            "at": "created_at",
+            "resolution": "1d",
+            "windows": windows,
+            "measures": {"m": {"operations": operations, "of": READING}},
+        },
+    )
+    wanted = Expected(["customer"], timedelta(days=1), windows, {"m": (operations, reading)})
+    first, late = orders(rng, 30, timedelta(days=60), "a"), orders(rng, 5, timedelta(days=90), "b")
+    view.load(FIRST, first)
+    view.build(FIRST)
+    compare(view, wanted, first, rng, None)
+
+    view.load(SECOND, late)
+    view.build(SECOND)
+    compare(view, wanted, [*first, *late], rng, None)
 
 
 def reaching(rng: random.Random, lasting: timedelta) -> dict[str, datetime | None]:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -174,8 +175,17 @@ def _differences(view: PublishedView, row: Mapping[str, Any], expected: Mapping[
 
 def _same(found: Any, expected: Any) -> bool:
     if isinstance(found, float) and isinstance(expected, float):
-        return math.isclose(found, expected, rel_tol=1e-9)
+        return math.isclose(found, expected, rel_tol=1e-9) or (math.isnan(found) and math.isnan(expected))
+    if isinstance(found, Decimal) and isinstance(expected, Decimal):
+        return _same_decimals(found, expected)
     return bool(found == expected)
+
+
+def _same_decimals(found: Decimal, expected: Decimal) -> bool:
+    """Exactly, but for the last of the sixteen digits that PostgreSQL gives a quotient at least."""
+    if not (found.is_finite() and expected.is_finite()):
+        return found.compare_total(expected) == 0
+    return abs(found - expected) <= max(abs(found), abs(expected)) * Decimal("1e-15")
 
 
 def _failed(expected: str, found: str) -> GateFailed:

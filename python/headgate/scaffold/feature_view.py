@@ -13,6 +13,7 @@ from headgate.scaffold.example_events import EXAMPLES, SEEN, iso, next_as_of
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.measures import (
     ALWAYS_GIVEN,
+    ASKED,
     Measure,
     parse_expression,
     parse_measure,
@@ -126,6 +127,7 @@ def _features(
         if measure.where:
             relation.columns.require_condition(f"--measure {measure.name}", measure.where)
         require_measurable(measure, of_type)
+        _require_aggregates(measure, of_type, relation)
         for operation in measure.operations:
             for window, seconds in windows.items():
                 within = f"as_of - {window} <= " if seconds else ""
@@ -139,6 +141,22 @@ def _features(
                     }
                 )
     return found
+
+
+def _require_aggregates(measure: Measure, of_type: str, relation: ViewEvents) -> None:
+    """Refuses an operation that PostgreSQL does not have of that type, such as the least boolean."""
+    for operation in measure.operations:
+        aggregate = ASKED.get(operation, "").replace("%s", f"({measure.of})")
+        try:
+            if aggregate:
+                relation.columns.aggregate_type(f"measure {measure.name}", aggregate)
+        except UsageError as error:
+            raise UsageError(
+                f"measure {measure.name}",
+                expected=f"a type of which PostgreSQL has {operation}",
+                found=f"{measure.of}: {of_type}",
+                next_step=f"choose another operation or expression, such as ({measure.of})::text",
+            ) from error
 
 
 def _measured_events(measure: Measure, events: Mapping[str, ViewEvents]) -> ViewEvents:

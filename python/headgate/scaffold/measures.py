@@ -44,6 +44,12 @@ _NEEDS = {
     **dict.fromkeys(("sum", "mean", "stddev", "median"), _NUMERIC),
     **dict.fromkeys(("any", "all", "share"), frozenset({"boolean"})),
 }
+#: Operation -> what PostgreSQL must know of values: not each type has an order, or equality.
+ASKED = {
+    **dict.fromkeys(("min", "max"), "min(%s)"),
+    **dict.fromkeys(("first", "last"), "array_agg(%s order by %s)"),
+    "count_distinct": "count(distinct %s)",
+}
 _QUANTILE = re.compile(r"p[1-9][0-9]?")
 _MEASURE = re.compile(
     r"(?:(?P<events>[a-z][a-z0-9_]*)\.)?(?P<name>[a-z][a-z0-9_]*)\s*=\s*(?P<operations>[a-z0-9_]+(?:\s*,\s*[a-z0-9_]+)*)"
