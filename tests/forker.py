@@ -58,6 +58,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     forked.replace_popen(folder)
     prepare(LIBRARIES)
+    remember_templates(folder / "templates")
     read_project(folder / "parsed")
     serve(forked.address(folder, forked.DBT))
 
@@ -71,6 +72,34 @@ def prepare(libraries: tuple[str, ...]) -> None:
     for module in pkgutil.walk_packages(headgate.__path__, "headgate."):
         if "migrations" not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+
+
+def remember_templates(folder: Path) -> None:
+    """Jinja compiles a text once in a run of tests: of what dbt hands it, it keeps nothing itself."""
+    from jinja2 import Environment, FileSystemBytecodeCache
+
+    folder.mkdir()
+    kept = FileSystemBytecodeCache(str(folder))
+    compile_anew = Environment.compile
+
+    def compiled(
+        self: Environment,
+        source: Any,
+        name: str | None = None,
+        filename: str | None = None,
+        raw: bool = False,
+        defer_init: bool = False,
+    ) -> Any:
+        if raw or not isinstance(source, str):
+            return compile_anew(self, source, name, filename, raw, defer_init)
+        dialect = [type(self).__qualname__, *sorted(self.extensions)]
+        bucket = kept.get_bucket(self, f"{dialect} {name} {source}", filename, source)
+        if bucket.code is None:
+            bucket.code = compile_anew(self, source, name, filename, raw, defer_init)
+            kept.set_bucket(bucket)
+        return bucket.code
+
+    Environment.compile = compiled  # type: ignore[assignment,method-assign]
 
 
 def read_project(folder: Path) -> None:

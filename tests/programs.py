@@ -19,9 +19,12 @@ PROGRAMS = {"headgate", "dbt"}
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without what would lead a child process to another database."""
+    """The environment without what would lead a child process to another database.
+
+    dbt writes no log: at the level of its file, which nobody reads here, that takes it an eighth of its time.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "PG", "DBT_"))}
-    return {**kept, "DO_NOT_TRACK": "1", "NO_COLOR": "1", "COLUMNS": "160"}
+    return {**kept, "DO_NOT_TRACK": "1", "NO_COLOR": "1", "COLUMNS": "160", "DBT_LOG_LEVEL_FILE": "none"}
 
 
 def run(

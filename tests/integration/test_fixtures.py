@@ -38,8 +38,9 @@ def test_a_forked_program_is_like_one_that_was_started(database: Database, argum
 
 def test_dbt_goes_on_from_the_project_that_was_parsed(database: Database) -> None:
     """Also where another database, or Headgate itself, has it elsewhere; it reads no file anew."""
-    database.dbt("list", "--quiet", "--resource-type", "seed")
-    database.headgate("plan")
+    logged = {"DBT_LOG_LEVEL_FILE": "info"}
+    database.dbt("list", "--quiet", "--resource-type", "seed", **logged)
+    database.headgate("plan", **logged)
     for folder in (database.folder, database.settings.home):
         assert why_parsed(folder / "logs" / "dbt.log") == []
 
