@@ -13,6 +13,11 @@ _BRACKET = re.compile(r"[\[\]{}]")
 _INDENTED = re.compile(rf"^[ \t?:-]{{{DEEPEST},}}", re.MULTILINE)
 
 
+def yaml_files_below(folder: Path) -> list[Path]:
+    """Files that dbt reads as YAML, however they end, in an order that stays."""
+    return sorted(file for ending in ("yml", "yaml") for file in folder.rglob(f"*.{ending}"))
+
+
 def read_yaml(file: Path) -> object:
     """What a file of YAML holds.
 

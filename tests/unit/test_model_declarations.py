@@ -96,12 +96,28 @@ def test_a_declaration_knows_the_limits_of_the_seed(tmp_path: Path) -> None:
         ({"group": []}, "group", "one name or more"),
         ({"group": 7}, "group", "a column of the spine, or a list"),
         ({"alerts": {"largest_eror_rate": 0.1}}, "largest_eror_rate", "did you mean largest_error_rate"),
-        ({"alerts": {"drift_size": "much"}}, "drift_size", "a number, or null for no alarm"),
+        ({"alerts": {"drift_size": "much"}}, "drift_size", "a number from 0, or null for no alarm"),
         ({"gates": {"calibration": float("inf")}}, "calibration", "a number"),
         ({"unknown_entity": "guess"}, "unknown_entity", "missing, refuse"),
         ({"slices": ["is_big"]}, "slices", "a mapping"),
         ({"canary": {"shares": 0.2}}, "shares", "one of share, smallest_traffic"),
         ({"canary": {"deadline": "soon"}}, "deadline", "a span of time such as 7d"),
+        ({"canary": {"deadline": "0s"}}, "deadline", "a span of time such as 7d"),
+        ({"canary": {"deadline": float("nan")}}, "deadline", "a span of time such as 7d"),
+        ({"canary": {"deadline": 1e300}}, "deadline", "a span of time such as 7d"),
+        ({"canary": {"share": 10}}, "share", "a share from 0 to 1"),
+        ({"canary": {"share": float("nan")}}, "share", "a share from 0 to 1"),
+        ({"canary": {"alpha": 0}}, "alpha", "a chance between 0 and 1"),
+        ({"canary": {"alpha": 5}}, "alpha", "a chance between 0 and 1"),
+        ({"canary": {"smallest_traffic": -1}}, "smallest_traffic", "1 or more"),
+        ({"canary": {"smallest_traffic": True}}, "smallest_traffic", "1 or more"),
+        ({"canary": {"largest_loss": 0}}, "largest_loss", "a number above 0"),
+        ({"canary": {"margin": float("inf")}}, "margin", "a number above 0"),
+        ({"canary": {"promote": 1}}, "promote", "true or false"),
+        ({"alerts": {"largest_loss": float("nan")}}, "largest_loss", "a number from 0"),
+        ({"alerts": {"largest_loss": -1}}, "largest_loss", "a number from 0"),
+        ({"gates": {"beats_chance": float("nan")}}, "beats_chance", "a number"),
+        ({"gates": {"beats_chance": 10**400}}, "beats_chance", "a number"),
         ({"inputs": ["score"]}, "- score", "another name than score"),
         ({"task": "multiclass"}, "directions", "nothing where the task is multiclass"),
         ({"task": "custom", "directions": {}}, "model:", "a folder where the task is custom"),
@@ -110,6 +126,11 @@ def test_a_declaration_knows_the_limits_of_the_seed(tmp_path: Path) -> None:
             {"task": "custom", "directions": {}, "custom": {"folder": "a", "rows": "all"}},
             "rows",
             "a whole number",
+        ),
+        (
+            {"task": "custom", "directions": {}, "custom": {"folder": "a", "rows": 0}},
+            "rows",
+            "a whole number from 1",
         ),
         (
             {"task": "custom", "directions": {}, "custom": {"folder": "a", "prompt": "b"}},
@@ -142,6 +163,38 @@ def test_lineage_has_to_be_whole(tmp_path: Path) -> None:
     write(tmp_path)
     with pytest.raises(UsageError, match="only shipping"):
         declaration(tmp_path, "other")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("owner", "Sales", "a mapping with a name"),
+        ("depends_on", "ref('labels')", "a list such as"),
+        ("depends_on", True, "a list such as"),
+    ],
+)
+def test_what_stands_beside_the_model_is_refused_with_its_line(
+    tmp_path: Path, key: str, value: Any, said: str
+) -> None:
+    """An owner is a mapping and what it rests on a list, as dbt has them."""
+    file = write(tmp_path)
+    document = yaml.safe_load(file.read_text())
+    document["exposures"][0][key] = value
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    with pytest.raises(UsageError, match=said) as refused:
+        declaration(tmp_path, "shipping")
+    line = int(str(refused.value).partition("model.yml:")[2].partition(",")[0])
+    assert file.read_text().splitlines()[line - 1].strip().startswith(f"{key}:")
+
+
+@pytest.mark.parametrize(("ending", "written"), [("yaml", "type: ml"), ("yml", 'type:  "ml"')])
+def test_a_declaration_is_found_as_dbt_finds_it(tmp_path: Path, ending: str, written: str) -> None:
+    """In files that end with yaml, too, and however its type is quoted."""
+    file = write(tmp_path)
+    text = file.read_text().replace("type: ml", written)
+    file.unlink()
+    file.with_suffix(f".{ending}").write_text(text)
+    assert declaration(tmp_path, "shipping").name == "shipping"
 
 
 def test_the_projects_policy_names_every_gate_with_a_reason() -> None:

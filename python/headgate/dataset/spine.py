@@ -16,7 +16,7 @@ from headgate.store.reading.catalog import PublishedView
 from headgate.store.reading.keys import TEXTS
 from headgate.store.reading.spine import natural_order, relation_name, spine_of_relation
 from headgate.store.views import quoted
-from headgate.yaml_files import read_yaml
+from headgate.yaml_files import read_yaml, yaml_files_below
 
 #: What a copy is; also how one that nobody has registered is told from a table that somebody else made.
 COPY = "The spine of a dataset, as it was."
@@ -49,7 +49,7 @@ class Declared:
 
 def declared(project_dir: Path, spine: str) -> Declared:
     """What the project's YAML says about the spine `schema.model`; nothing when it has no such model."""
-    for path in sorted((project_dir / "models" / "training").rglob("*.yml")):
+    for path in yaml_files_below(project_dir / "models" / "training"):
         document = read_yaml(path)
         for model in (document.get("models") or []) if isinstance(document, dict) else []:
             if isinstance(model, dict) and spine.partition(".")[2] == model.get("name"):

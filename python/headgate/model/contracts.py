@@ -12,7 +12,7 @@ from headgate.errors import UsageError
 from headgate.model.declared import Declaration
 from headgate.model.personal import DROP, HMAC, Personal
 from headgate.model.signature import Input, Signature
-from headgate.yaml_files import read_yaml, yaml_lines
+from headgate.yaml_files import read_yaml, yaml_files_below, yaml_lines
 
 #: Other names that a contract may call a type by.
 ALIASES = {
@@ -123,8 +123,8 @@ def canonical(kind: str) -> str:
 
 
 def _contract(project_dir: Path, model: str) -> tuple[Path, Columns]:
-    for file in sorted((project_dir / "models").rglob("*.yml")):
-        if f"name: {model}\n" not in file.read_text(errors="replace"):
+    for file in yaml_files_below(project_dir / "models"):
+        if not re.search(rf"name['\"]?\s*:\s*['\"]?{model}\b", file.read_text(errors="replace")):
             continue
         document = read_yaml(file)
         for entry in (document.get("models") or []) if isinstance(document, dict) else []:

@@ -23,7 +23,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SPLITS = {"test": "2h", "folds": 2, "candidates": 3}
 #: No input: drift of the answers goes under this name.
 SCORE = "score"
-ENDLESS = (float("inf"), float("-inf"))
+#: No threshold or limit is larger.
+LARGEST = 1e300
 _REF = re.compile(r"""ref\(\s*['"](\w+)['"]\s*\)""")
 
 Path_ = tuple[str | int, ...]
@@ -51,7 +52,7 @@ class Reader:
             name=self._named(self._exposure.get("name")),
             file=self._file,
             description=str(self._exposure.get("description") or "").strip(),
-            owner=str((self._exposure.get("owner") or {}).get("name") or ""),
+            owner=self._owner(),
             task=self._one_of("task", TASKS),
             flavour=self._one_of("flavour", FLAVOURS, self._usual_flavour()),
             spine=self._text("spine", r"\w+\.\w+", "schema.name"),
@@ -83,6 +84,12 @@ class Reader:
 
     def _usual_flavour(self) -> str:
         return "pyfunc" if self._model.get("task") == "custom" else "lightgbm"
+
+    def _owner(self) -> str:
+        owner = self._exposure.get("owner") or {}
+        if not isinstance(owner, dict):
+            raise self._wrong_outside("owner", "a mapping with a name, such as {name: Sales}", owner)
+        return str(owner.get("name") or "")
 
     def _named(self, name: Any) -> str:
         if not isinstance(name, str) or not NAME.fullmatch(name):
@@ -151,9 +158,8 @@ class Reader:
         value = self._model.get(key, {})
         if not isinstance(value, dict):
             raise self._wrong((key,), "a mapping", value)
-        allowed = (int, float) if kind is float else (str,)
         for name, entry in value.items():
-            is_wrong = isinstance(entry, bool) or not isinstance(entry, allowed) or entry in ENDLESS
+            is_wrong = not _is_number(entry) if kind is float else not isinstance(entry, str)
             if kind is not None and is_wrong:
                 raise self._wrong((key, name), form, entry)
         return {name: kind(entry) if kind else entry for name, entry in value.items()}
@@ -188,17 +194,21 @@ class Reader:
         if (self._model.get("task") == "custom") != ("folder" in found):
             raise self._wrong(("custom",), "a folder where the task is custom, and nothing elsewhere", None)
         for key, value in found.items():
-            kind = int if key in ("rows", "timeout_seconds") else str
-            if not isinstance(value, kind) or isinstance(value, bool):
-                raise self._wrong(("custom", key), "a whole number" if kind is int else "a text", value)
+            is_count = key in ("rows", "timeout_seconds")
+            if not (
+                isinstance(value, int) and _is_number(value) and value > 0
+                if is_count
+                else isinstance(value, str)
+            ):
+                raise self._wrong(("custom", key), "a whole number from 1" if is_count else "a text", value)
         return found
 
     def _alerts(self) -> dict[str, float | None]:
         found = self._mapping("alerts")
         self._known(found, ALERTS, ("alerts",))
         for name, value in found.items():
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise self._wrong(("alerts", name), "a number, or null for no alarm", value)
+            if value is not None and not (_is_number(value) and value >= 0):
+                raise self._wrong(("alerts", name), "a number from 0, or null for no alarm", value)
         return found
 
     def _views(self) -> dict[str, int]:
@@ -237,16 +247,32 @@ class Reader:
 
     def _require_dependencies(self, made: Declaration) -> None:
         """`depends_on` names what the model rests on: lineage and docs follow from it."""
-        refs = {name for text in self._exposure.get("depends_on") or [] for name in _REF.findall(str(text))}
-        missing = sorted({*made.views, made.spine_name} - refs)
+        named = self._exposure.get("depends_on") or []
+        if not isinstance(named, list):
+            raise self._wrong_outside("depends_on", "a list such as [ref('orders')]", named)
+        missing = sorted(
+            {*made.views, made.spine_name} - {name for text in named for name in _REF.findall(str(text))}
+        )
         if missing:
-            line = self._lines.get((*self._at[:2], "depends_on"), self._lines.get(self._at[:2], 1))
-            raise UsageError(
-                f"{self._file}:{line}, depends_on of model {made.name}",
-                expected="a ref() of each view and of the spine",
-                found=f"none of {', '.join(missing)}",
-                next_step="add " + ", ".join(f"ref('{name}')" for name in missing),
+            raise self._wrong_outside(
+                "depends_on",
+                "a ref() of each view and of the spine",
+                f"none of {', '.join(missing)}",
+                "add " + ", ".join(f"ref('{name}')" for name in missing),
             )
+
+    def _wrong_outside(
+        self, key: str, expected: str, found: Any, mend: str = "correct the value"
+    ) -> UsageError:
+        """Of what the exposure says beside `config.meta.model`."""
+        line = self._lines.get((*self._at[:2], key), self._lines.get(self._at[:2], 1))
+        said = found if isinstance(found, str) else repr(found)
+        return UsageError(
+            f"{self._file}:{line}, {key} of model {self._exposure.get('name')}",
+            expected=expected,
+            found=said,
+            next_step=mend,
+        )
 
     def _wrong(self, key: Path_, expected: str, found: Any, mend: str = "correct the value") -> UsageError:
         at = (*self._at, *key)
@@ -257,6 +283,11 @@ class Reader:
         return UsageError(
             f"{self._file}:{self._lines.get(at, 1)}, {named}", expected=expected, found=said, next_step=mend
         )
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it can be a threshold: no NaN, which is on neither side of anything, and not endless."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from headgate.scaffold.quoting import for_dbt, json_text, sql_text, yaml_value
 from headgate.scaffold.render import Templates
 from headgate.scaffold.typed import Column, Model
 from headgate.sources import package_sources
+from headgate.yaml_files import yaml_files_below
 
 #: Longer ones make names of gates that PostgreSQL cuts off.
 LONGEST = 24
@@ -77,7 +78,7 @@ def new_source(
 def _gates_of_others(project_dir: Path, name: str) -> set[str]:
     """Names of gates that other sources and models have: all stand in one schema."""
     own = project_dir / "models" / "staging" / name
-    files = [file for file in (project_dir / "models").rglob("*.yml") if own not in file.parents]
+    files = [file for file in yaml_files_below(project_dir / "models") if own not in file.parents]
     return {found for file in files for found in _NAMED.findall(file.read_text(encoding="utf-8"))}
 
 

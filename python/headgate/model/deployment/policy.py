@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
 from headgate.durations import duration
 from headgate.errors import UsageError
+
+#: No number of a policy is larger; seconds of it are a span that dates can be reckoned with.
+MOST = 1e10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,19 +57,40 @@ def canary_policy(options: Mapping[str, Any]) -> CanaryPolicy:
     return CanaryPolicy(**{name: _value(name, value, types) for name, value in declared.items()})
 
 
+#: Which values make sense, and how that is said: the tests divide by some, and take logarithms of others.
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "share": (lambda value: 0 <= value <= 1, "a share from 0 to 1"),
+    "smallest_traffic": (lambda value: value >= 1, "a whole number of keys, 1 or more"),
+    "deadline": (lambda value: value > 0, "a span of time such as 7d"),
+    "alpha": (lambda value: 0 < value < 1, "a chance between 0 and 1, such as 0.05"),
+    "margin": (lambda value: value > 0, "a number above 0, such as 0.02"),
+    "error_margin": (lambda value: 0 < value <= 1, "a share above 0, such as 0.01"),
+    "largest_loss": (lambda value: value > 0, "a number above 0, such as 1"),
+    "label_tolerance": (lambda value: value >= 0, "a span of time such as 1h"),
+    "promote": (lambda value: True, "true or false"),
+}
+
+
 def _value(name: str, value: Any, types: Mapping[str, type]) -> Any:
     kind = types.get(name)
-    if kind is timedelta:
-        seconds = isinstance(value, int | float) and not isinstance(value, bool)
-        found = timedelta(seconds=value) if seconds else duration(value)
-        if found is not None:
-            return found
-    elif kind is not None and isinstance(value, (int, float) if kind is float else kind):
-        return value
-    expected = f"a value such as {getattr(CanaryPolicy, name)}" if kind else f"one of {', '.join(types)}"
+    found = _typed(value, kind) if kind else None
+    if found is not None and _RANGES[name][0](found.total_seconds() if kind is timedelta else found):
+        return found
     raise UsageError(
         f"canary.{name} of a model's declaration",
-        expected="a span of time such as 7d" if kind is timedelta else expected,
+        expected=_RANGES[name][1] if kind else f"one of {', '.join(types)}",
         found=repr(value) if kind else name,
         next_step="correct it and train again",
     )
+
+
+def _typed(value: Any, kind: type) -> Any:
+    """The value as the type that is asked for, spans of time also of seconds; None where it is none."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and not (abs(value) < MOST and math.isfinite(value)):
+        return None
+    if kind is timedelta:
+        return timedelta(seconds=value) if is_number else duration(value)
+    if kind is bool:
+        return value if isinstance(value, bool) else None
+    return value if is_number and isinstance(value, (int, float) if kind is float else kind) else None
