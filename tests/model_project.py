@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -18,6 +19,9 @@ from headgate.dataset.create import create
 from headgate.dataset.register import Dataset
 from headgate.model.training.run import train
 from headgate.model.versions import ModelVersion
+from headgate.postgres.connection import open_psycopg2
+from headgate.scaffold.model_removal import plan_model_removal
+from headgate.scaffold.removal import Removal
 from headgate.settings import Settings
 from tests.small_store import SmallStore, at
 from tests.support import ROOT, Database
@@ -154,6 +158,11 @@ class Project:
         templates = "mage_pipelines/templates"
         shutil.copytree(ROOT / templates, self.folder / templates, dirs_exist_ok=True)
         (self.folder / "dbt_project.yml").write_text("name: shop\n")
+
+    def removal(self, name: str) -> Removal:
+        """What `headgate remove model` would do."""
+        with contextlib.closing(open_psycopg2(self.database.dsn)) as connection:
+            return plan_model_removal(self.folder, name, connection)
 
     def dataset(self, lag: str = "none", label: str = "is_shipped") -> Dataset:
         """A dataset of the spine as it stands."""

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from headgate import postgres
 from headgate.errors import GateFailed
 from headgate.model import versions
 from headgate.model.flavours.load import load
 from headgate.pipelines import models
+from headgate.scaffold.model_pipelines import JOBS, missing_pipelines
 from tests.model_project import MODEL, Project
 from tests.support import Databases
 
@@ -33,6 +35,24 @@ def project(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture(autouse=True)
 def _settings(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "load_settings", lambda: project.settings)
+
+
+def test_a_model_that_never_answered_leaves_nothing_in_the_project(project: Project) -> None:
+    """Its pipelines come with `--pipelines`; its spine and the switch go with the last model."""
+    project.scaffold()
+    added = missing_pipelines(project.folder, "shipping", "30 3 * * 1", overwrite=False)
+    added.write()
+    assert len(added.texts) == 2 * len(JOBS) + 1
+    planned = project.removal("shipping")
+    assert planned.stays == ()
+    assert planned.taken_back == (
+        "labels among label_spines in dbt_project.yml",
+        "serves_models in dbt_project.yml, false from now on",
+    )
+    assert yaml.safe_load(planned.texts["dbt_project.yml"]) == {
+        "name": "shop",
+        "vars": {"serves_models": False, "label_spines": []},
+    }
 
 
 def test_a_model_goes_from_its_declaration_to_scores(project: Project) -> None:
@@ -83,6 +103,18 @@ def test_scores_are_what_the_model_says(project: Project) -> None:
     for at, shop, *values in given:
         row = dict(zip(MODEL["inputs"], [*values, shop % 7], strict=True))
         assert predictor.predict_one(row) == scores[at, shop]
+
+
+def test_a_deployed_model_that_is_removed_stays_monitored(project: Project) -> None:
+    """Its answers need its spine's labels, and the models that monitor them."""
+    planned = project.removal("shipping")
+    assert (planned.texts, planned.taken_back) == ({}, ())
+    assert planned.stays[1:] == (
+        "its champion, version 1: `headgate serve shipping` goes on answering with it",
+        "its scores in scores.shipping",
+        "labels among label_spines in dbt_project.yml: shipping has answers that it labels",
+        "serves_models in dbt_project.yml: what was answered is monitored",
+    )
 
 
 def test_what_does_not_pass_is_told_and_not_registered(project: Project) -> None:

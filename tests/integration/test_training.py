@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,9 +26,8 @@ from headgate.model.declaration import declaration
 from headgate.model.evaluation.figures import Ranked
 from headgate.model.mirror import follow
 from headgate.postgres.actor import account
-from headgate.postgres.connection import open_psycopg2
 from headgate.scaffold.model import new_model
-from headgate.scaffold.model_removal import plan_model_removal
+from headgate.scaffold.model_pipelines import missing_pipelines
 from tests.model_project import MODEL, SPINE, Project, failed, gate, run, shop
 from tests.support import ROOT, Databases
 
@@ -245,16 +244,30 @@ def test_a_declaration_is_written_from_a_dataset(project: Project) -> None:
     run(write).write()
     described.unlink()
     found = declaration(project.folder, "reorder")
-    with contextlib.closing(open_psycopg2(project.database.dsn)) as connection:
-        gone = plan_model_removal(project.folder, "reorder", connection)
+    gone = project.removal("reorder")
     assert "label_spines: [labels]" in (project.folder / "dbt_project.yml").read_text()
-    (project.folder / "models/exposures/reorder.yml").unlink()
     assert project_variables(project.folder)["serves_models"] is True, "what it answers is monitored"
+    with pytest.raises(UsageError, match="add --pipelines in place of --dataset"):
+        run(write)
+    pipelines = project.folder / "mage_pipelines/pipelines"
+    shutil.rmtree(pipelines / "score_reorder")
+    (pipelines / "train_reorder").rename(pipelines / "weekly")
+    added = missing_pipelines(project.folder, "reorder", None, overwrite=False)
+    assert added.changed() == [
+        f"mage_pipelines/pipelines/score_reorder/{file}.yaml" for file in ("metadata", "triggers")
+    ], "what is there by another name is not missing"
+    with pytest.raises(UsageError, match="expected no pipeline that trains reorder"):
+        missing_pipelines(project.folder, "reorder", "30 3 * * 1", overwrite=False)
+    (project.folder / "models/exposures/reorder.yml").unlink()
     assert gone.files == (
         "models/exposures/reorder.yml",
         *(f"mage_pipelines/pipelines/{verb}_reorder" for verb in ("deploy", "monitor", "score", "train")),
     )
-    assert gone.stays == ()
+    # The shop's other model is declared with the same spine.
+    assert gone.stays == (
+        "labels among label_spines in dbt_project.yml: shipping is declared with it",
+        "serves_models in dbt_project.yml: shipping is declared",
+    )
     assert found.inputs == ("size", "age", "noise", "colour", "is_big", "shop_activity__orders_count_7d")
     assert found.baseline == ("size", "age", "noise", "is_big", "shop_activity__orders_count_7d")
     assert found.owner == account()

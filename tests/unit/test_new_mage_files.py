@@ -260,6 +260,31 @@ def test_yaml_keeps_what_is_not_touched(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "name: shop\n",
+        "vars:\n  other: 1\n",
+        "vars:\n  spines: [b]  # ours\n",
+        "vars: {spines: [a, b, c]}  # ours\n",
+        "vars:\n  spines: [a]  # ours\n  other: 1\n",
+        "vars:\n  spines:\n    - a  # about a\n    - b\n    # about c\n    - c\n  other: 1  # ours\n",
+        "vars:\n  spines:\n  - a\n# ours\nmodels: {}\n",
+    ],
+)
+def test_an_item_leaves_a_list_of_yaml_and_nothing_else_does(text: str) -> None:
+    """In brackets or in lines, the only one or among others, there or not; other comments stay."""
+    before = yaml.safe_load(text)
+
+    edited = YamlText(text).without_item(("vars", "spines"), "a").text
+
+    if "a" in (before.get("vars") or {}).get("spines", []):
+        before["vars"]["spines"].remove("a")
+    assert yaml.safe_load(edited) == before
+    for comment in ("# ours", "# about c"):
+        assert edited.count(comment) == text.count(comment)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "",
         "name: shop\n",
         "name: shop\nvars:\n\nmodels: {}\n",

@@ -74,7 +74,9 @@ def feature_view(name: str, *, yes: bool, as_json: bool) -> None:
 def model(name: str, *, yes: bool, as_json: bool) -> None:
     """Remove the declaration of the model NAME, its Mage pipelines, and the code of a custom one.
 
-    Its versions, promotions, answers and scores stay in the database, and a deployed version goes on serving.
+    Its spine leaves label_spines in dbt_project.yml, and serves_models is false after the last one, unless
+    other models or its answers need them. Its versions, promotions, answers and scores stay in the database,
+    and a deployed version goes on serving.
     """
     settings = load_settings()
     with contextlib.closing(open_psycopg2(postgres.dsn(settings))) as connection:
@@ -90,7 +92,7 @@ def _remove(settings: Settings, removal: Removal, *, yes: bool, as_json: bool) -
         for line in removal.lines():
             click.echo(line)
     require_leave(removal, yes=yes)
-    put(settings.project_dir, {}, _without(removal), removal.files, dropping(settings, removal))
+    put(settings.project_dir, removal.texts, _without(removal), removal.files, dropping(settings, removal))
     if not as_json:
         click.echo(f"removed {removal.name}; the next `dbt build` needs --no-partial-parse")
 

@@ -21,8 +21,8 @@ from headgate.postgres.actor import account
 from headgate.postgres.connection import Connection
 from headgate.scaffold import custom_model as custom
 from headgate.scaffold.files import NewFiles
-from headgate.scaffold.model_pipelines import model_pipelines
-from headgate.scaffold.served_models import PROJECT, switched, with_label_spine
+from headgate.scaffold.model_pipelines import model_files
+from headgate.scaffold.served_models import PROJECT
 from headgate.store.reading.catalog import PublishedView, key_columns
 from headgate.store.views import quoted
 
@@ -95,12 +95,11 @@ async def new_model(
         "approval": "none",
     }
     is_custom = chosen == "custom"
-    project = switched((project_dir / PROJECT).read_text(encoding="utf-8"), on=True)
+    spine_name = dataset.spine_model.partition(".")[2]
     files = {
         f"models/exposures/{name}.yml": _text(name, dataset, model),
-        **model_pipelines(project_dir, name, schedule, is_custom=is_custom),
         **(custom.files(f"{FOLDER}/{name}", dataset.label, numbers) if is_custom else {}),
-        PROJECT: project if is_custom else with_label_spine(project, dataset.spine_model.partition(".")[2]),
+        **model_files(project_dir, name, spine_name, schedule, is_custom=is_custom),
     }
     return NewFiles(project_dir, files, frozenset({PROJECT}))
 
@@ -146,7 +145,8 @@ def _require_free(project_dir: Path, name: str) -> None:
             "name of a model",
             expected="a free name of lower case letters, digits and underscores, at most 40",
             found=f"{name}, which is declared already" if taken else repr(name),
-            next_step="choose another one",
+            next_step="choose another one"
+            + (", or add --pipelines in place of --dataset for the pipelines that it lacks" if taken else ""),
         )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from headgate.errors import UsageError
+from headgate.model.declaration import declaration
 from headgate.pipelines.project import read_mapping
+from headgate.scaffold.files import NewFiles
 from headgate.scaffold.mage import MAGE
 from headgate.scaffold.render import Templates
+from headgate.scaffold.served_models import PROJECT, switched, with_label_spine
 
 BLOCKS = "models/"
 
@@ -58,24 +63,71 @@ JOBS = (
 )
 
 
-def model_pipelines(
-    project_dir: Path, model: str, schedule: str | None, *, is_custom: bool
-) -> dict[str, str]:
-    """The files of a model's pipelines, by path.
-
-    Training by schedule is off unless one is given, for a new declaration has to be looked over first; the
-    others do nothing before a version is deployed. Scoring by code of one's own is off: its answers may cost.
+def missing_pipelines(project_dir: Path, model: str, schedule: str | None, *, overwrite: bool) -> NewFiles:
+    """The pipelines that a declared model lacks, whatever their names, and its place in dbt_project.yml.
 
     Args:
         project_dir: folder that holds dbt_project.yml.
         model: the model's name.
         schedule: cron expression of its training, UTC; without one that trigger is inactive.
-        is_custom: whether the model's own code answers.
+        overwrite: whether all four are written, in place of those of their names.
+
+    Raises:
+        UsageError: it is not declared, or `schedule` is for a pipeline that stands.
+    """
+    declared = declaration(project_dir, model)
+    standing = {block for blocks in _about(project_dir, model).values() for block in blocks}
+    jobs = [job for job in JOBS if overwrite or BLOCKS + job.blocks[0] not in standing]
+    if schedule and JOBS[0] not in jobs:
+        raise UsageError(
+            "--schedule",
+            expected=f"no pipeline that trains {model}",
+            found="one that has its own schedule",
+            next_step="edit its triggers.yaml",
+        )
+    is_custom = declared.task == "custom"
+    texts = model_files(project_dir, model, declared.spine_name, schedule, is_custom=is_custom, jobs=jobs)
+    return NewFiles(project_dir, texts, frozenset({PROJECT}))
+
+
+def model_files(
+    project_dir: Path,
+    model: str,
+    spine: str,
+    schedule: str | None,
+    *,
+    is_custom: bool,
+    jobs: Sequence[Job] = JOBS,
+) -> dict[str, str]:
+    """What a declared model runs with, by path: its pipelines, and the project's file that names its spine.
+
+    Args:
+        project_dir: folder that holds dbt_project.yml.
+        model: the model's name.
+        spine: name of its spine.
+        schedule: cron expression of its training, UTC; without one that trigger is inactive.
+        is_custom: whether the model's own code answers; no label is compared with its texts.
+        jobs: what its pipelines do.
+    """
+    project = switched((project_dir / PROJECT).read_text(encoding="utf-8"), on=True)
+    return {
+        **model_pipelines(project_dir, model, schedule, is_custom=is_custom, jobs=jobs),
+        PROJECT: project if is_custom else with_label_spine(project, spine),
+    }
+
+
+def model_pipelines(
+    project_dir: Path, model: str, schedule: str | None, *, is_custom: bool, jobs: Sequence[Job] = JOBS
+) -> dict[str, str]:
+    """The files of a model's pipelines, by path.
+
+    Training by schedule is off unless one is given, for a new declaration has to be looked over first; the
+    others do nothing before a version is deployed. Scoring by code of one's own is off: its answers may cost.
     """
     templates = Templates(project_dir)
     inactive = {"train", "score"} if is_custom else {"train"}
     texts = {}
-    for job in JOBS:
+    for job in jobs:
         name = f"{job.verb}_{model}"
         folder = f"{MAGE}/pipelines/{name}"
         is_given = job.verb == "train" and schedule
@@ -101,11 +153,16 @@ def model_pipelines(
 
 def pipelines_of(project_dir: Path, model: str) -> list[str]:
     """Folders of pipelines that have nothing but blocks of `custom/models`, about this model."""
-    found = []
+    about = _about(project_dir, model)
+    return [folder for folder, blocks in about.items() if all(uuid.startswith(BLOCKS) for uuid in blocks)]
+
+
+def _about(project_dir: Path, model: str) -> dict[str, list[str]]:
+    """By folder, the blocks of pipelines whose variable `model` is this one."""
+    found = {}
     for file in sorted((project_dir / MAGE / "pipelines").glob("*/metadata.yaml")):
         metadata = read_mapping(file)
-        blocks = metadata.get("blocks") or []
-        is_about = (metadata.get("variables") or {}).get("model") == model
-        if is_about and all(str(block.get("uuid")).startswith(BLOCKS) for block in blocks):
-            found.append(str(file.parent.relative_to(project_dir)))
+        if (metadata.get("variables") or {}).get("model") == model:
+            folder = str(file.parent.relative_to(project_dir))
+            found[folder] = [str(block.get("uuid")) for block in metadata.get("blocks") or []]
     return found

@@ -6,7 +6,7 @@ What belongs to it is what dbt's graph has in its files.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from headgate.postgres.locks import take_psycopg2
@@ -50,6 +50,9 @@ class Removal:
     records: int = 0
     #: What stays though it was made of it, and what happens to it; not of a source.
     stays: tuple[str, ...] = ()
+    #: What files that stay say no longer, in words, and their texts by path.
+    taken_back: tuple[str, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sources(self) -> list[str]:
@@ -62,6 +65,7 @@ class Removal:
         landed = f"{number_of(len(self.loads), 'load')}, {number_of(self.records, 'record')}"
         return [
             f"files      {', '.join(self.files)}",
+            *(f"taken back {what}" for what in self.taken_back),
             *(f"landed     staging_{source}: {landed}" for source in self.sources),
             f"relations  {', '.join(self.relations) or 'none'}",
             f"views that the next build makes anew: {rebuilt}",
@@ -72,6 +76,7 @@ class Removal:
     def as_dict(self) -> dict[str, Any]:
         """The plan, for programs."""
         values = asdict(self)
+        del values["texts"]
         return {values.pop("kind").replace(" ", "_"): values.pop("name"), **values}
 
 

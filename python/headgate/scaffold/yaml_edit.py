@@ -58,6 +58,21 @@ class YamlText:
             return YamlText(f"{self.text[:end]}{', ' if mapping.value else ''}{new}{self.text[end:]}")
         return self._lines_after(mapping, new)
 
+    def without_item(self, path: tuple[str, str], item: str) -> YamlText:
+        """The file without a name in a list that stands two keys deep, if it is there."""
+        top, key = path
+        listed = self._value(self._value(self._root(), top), key)
+        if not isinstance(listed, yaml.SequenceNode):
+            return self
+        names = [node.value for node in listed.value]
+        if item not in names:
+            return self
+        place = names.index(item)
+        if listed.flow_style or len(names) == 1:
+            return self._replaced(listed, f"[{', '.join(names[:place] + names[place + 1 :])}]")
+        start = self.text.rfind("\n", 0, listed.value[place].start_mark.index) + 1
+        return YamlText(self.text[:start] + self.text[self._line_end(start) :])
+
     def with_setting(self, key: str, name: str, value: str) -> YamlText:
         """The file with `name` of the mapping `key` set to a value."""
         root = self._root()
