@@ -7,6 +7,7 @@ whatever Mage, dbt and the blocks print goes there too, as ordinary lines.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -14,7 +15,9 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 EVENT_MARK = "\x1eheadgate "
@@ -59,13 +62,43 @@ def run_all(names: list[str], variables: dict[str, Any]) -> int:
 
     set_repo_path(str(PROJECT))  # before Mage's other modules: they read it when they are imported
 
-    from mage_ai.data_preparation.executors import executor_factory  # noqa: F401
-    from mage_ai.orchestration.db import db_connection
+    with notebooks_left_out():
+        from mage_ai.data_preparation.executors import executor_factory  # noqa: F401
+        from mage_ai.orchestration.db import db_connection
 
     gc.freeze()
     gc.enable()
     db_connection.start_session()
     return next((1 for name in names if not run(name, variables)), 0)
+
+
+@contextlib.contextmanager
+def notebooks_left_out() -> Iterator[None]:
+    """Keeps Mage from importing what its notebooks draw with, a fifth of its start; blocks can, later."""
+    drawing = ModuleType("sklearn.utils")
+    drawing.estimator_html_repr = draw_estimator  # type: ignore[attr-defined]
+    stand_ins: dict[str, Any] = {"sklearn": ModuleType("sklearn"), "sklearn.utils": drawing}
+    # An import of None fails; who would define magics for IPython then does without.
+    stand_ins["IPython"] = None
+    placed = stand_ins.keys() - sys.modules.keys()
+    sys.modules.update({name: stand_ins[name] for name in placed})
+    try:
+        from mage_ai.shared import complex as kinds
+
+        # Mage asks it of all that blocks return: without scikit-learn nothing is an estimator.
+        is_estimator = kinds.is_model_sklearn
+        kinds.is_model_sklearn = lambda data: "sklearn.base" in sys.modules and is_estimator(data)
+        yield
+    finally:
+        for name in placed:
+            del sys.modules[name]
+
+
+def draw_estimator(estimator: Any) -> str:
+    """As scikit-learn's own `estimator_html_repr`, which is imported when something is drawn."""
+    from sklearn.utils import estimator_html_repr
+
+    return str(estimator_html_repr(estimator))
 
 
 def run(name: str, variables: dict[str, Any]) -> bool:
