@@ -6,6 +6,11 @@
     end
 {%- endmacro %}
 
+{# The beginning of the hour or day of UTC in which an answer was given: cheaper than what looks its zone up for each row. #}
+{% macro bin_of_time(width) -%}
+    date_bin('{{ width }}', recorded_at, timestamptz '2000-01-01 00:00Z')
+{%- endmacro %}
+
 {#
     Quantiles by day, model and version, from counts by bin: the body of a CTE with columns p50 and the like, and p95_low, the
     lower bound of p95 at 97.5 %. Each is the largest value of the bin that it lies in.

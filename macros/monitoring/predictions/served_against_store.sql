@@ -89,7 +89,7 @@
         {%- elif type in ('text', 'character varying') %}
         when 'string' then ({{ value }} #>> '{}') is distinct from {{ column }}
         {%- elif type.split('(')[0] in ('smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision') %}
-        when 'number' then ({{ value }})::numeric is distinct from (to_jsonb({{ column }}::double precision) #>> '{}')::numeric
+        when 'number' then {{ value }} is distinct from to_jsonb({{ column }}::double precision)
         {%- endif %}
         -- Privacy writes texts.
         else jsonb_typeof({{ value }}) <> 'string'

@@ -1,6 +1,7 @@
+{#- Answers are many, their keys few: grouped by hashing also while PostgreSQL, without statistics, would sort. #}
 {{ config(
     indexes=[{'columns': ['partition_start']}, {'columns': ['day']}],
-    pre_hook=hash_joins_only(),
+    pre_hook=[hash_joins_only(), 'set local enable_sort = off', "set local work_mem = '64MB'"],
 ) }}
 
 {%- set partitions = stale_partitions(['stg_predictions__answers'], source_name='predictions') %}
@@ -30,13 +31,13 @@ keys as (
 
     select
         partition_start,
-        (recorded_at at time zone 'UTC')::date as day,
+        ({{ bin_of_time('1 day') }} at time zone 'UTC')::date as day,
         model,
         version::integer as version,
         key,
-        min((lpad(line_number::text, 10, '0') || record_id) collate "C") as first_line
+        min(((10000000000 + line_number)::text || record_id) collate "C") as first_line
     from answers
-    group by partition_start, (recorded_at at time zone 'UTC')::date, model, version::integer, key
+    group by partition_start, {{ bin_of_time('1 day') }}, model, version, key
 
 ),
 
@@ -88,7 +89,7 @@ first_answers as (
                 ) as slices
             from {{ ref('stg_predictions__answers') }} as found
             -- Back to the collation of the index.
-            where found.record_id = substr(drawn.first_line, 11) collate "default"
+            where found.record_id = substr(drawn.first_line, 12) collate "default"
             offset 0  -- noqa: AM09
         ) as looked_up
     where drawn.place <= {{ sampled_keys() }}

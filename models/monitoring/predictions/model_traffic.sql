@@ -1,6 +1,6 @@
 {{ config(
     indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}],
-    pre_hook=hash_joins_only(),
+    pre_hook=[hash_joins_only(), 'set local enable_sort = off'],
 ) }}
 
 {%- set partitions = stale_partitions(['stg_predictions__answers'], source_name='predictions') %}
@@ -18,8 +18,7 @@ timed as (
 
     select
         partition_start,
-        -- Cheaper than date_trunc, which looks its zone up for each row; hours of UTC begin where these do.
-        date_bin('1 hour', recorded_at, timestamptz '2000-01-01 00:00Z') as hour,
+        {{ bin_of_time('1 hour') }} as hour,
         model,
         version,
         status,
