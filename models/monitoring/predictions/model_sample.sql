@@ -1,4 +1,4 @@
-{#- Answers are many, their keys few: grouped by hashing also while PostgreSQL, without statistics, would sort. #}
+{#- Answers are many, their keys few: grouped by hashing, also while PostgreSQL lacks statistics and would sort. #}
 {{ config(
     indexes=[{'columns': ['partition_start']}, {'columns': ['day']}],
     pre_hook=[hash_joins_only(), 'set local enable_sort = off', "set local work_mem = '64MB'"],
