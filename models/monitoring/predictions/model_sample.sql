@@ -1,4 +1,4 @@
-{#- Answers are many, their keys few: grouped by hashing, also while PostgreSQL lacks statistics and would sort. #}
+{#- Grouped by hashing, also while PostgreSQL has no statistics of the many answers and would sort them. #}
 {{ config(
     indexes=[{'columns': ['partition_start']}, {'columns': ['day']}],
     pre_hook=[hash_joins_only(), 'set local enable_sort = off', "set local work_mem = '64MB'"],
