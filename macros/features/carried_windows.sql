@@ -189,6 +189,9 @@ slid as (
             {{ part.measure.name }}__{{ part.part }} as {{ part.name }}_left
             {%- endfor %}
         from {{ name }}_entries
+        {%- if view.adds %}
+        where as_of + {{ seconds_interval(parts_left[0].window.seconds) }} between range_start and range_end
+        {%- endif %}
     ) as {{ name }}_left_{{ window_name }} using ({{ by_key }}, as_of)
     {%- endfor %}
 {%- endmacro %}

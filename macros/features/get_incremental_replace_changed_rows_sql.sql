@@ -13,8 +13,8 @@
     {%- set stands = same_row_key('existing', 'computed', view) ~ " and existing.as_of >= timestamptz '" ~ first ~ "'" -%}
     create table if not exists {{ changed_rows() }} as select {{ row_key }} from {{ this }} with no data;
 
-    analyze {{ computed }};
-    -- Of these rows there are statistics, whatever hash_joins_only() said of those that they were computed from.
+    analyze {{ computed }} ({{ row_key }});
+    -- Of these keys there are statistics, whatever hash_joins_only() said of those that they were computed from.
     set local enable_nestloop = on;
 
     with removed as (

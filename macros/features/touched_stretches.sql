@@ -28,12 +28,12 @@ touches as (
 
     select {{ key_list }}, as_of as first_as_of, {{ last }} as last_as_of, as_of as first_entry, as_of as last_entry
     from added
-    union
+    union all
     select {{ key_list }}, as_of, {{ last }}, as_of, as_of
     from {{ entries_table() }}
     where {{ in_source_partitions(partitions) }}
     {%- for window in view.windows if window.seconds %}
-    union
+    union all
     select
         {{ key_list }},
         min(as_of) + {{ seconds_interval(window.seconds) }},

@@ -71,8 +71,21 @@ timeline as (
     select
         *,
         {%- if view.is_carried and view.adds %}
-        {{ neighbour('max', '<', 'members.as_of - ' ~ seconds_interval(view.resolution), measure, view) }} as previous,
-        {{ neighbour('min', '>=', 'members.as_of', measure, view) }} as following
+        -- Looked up only where the stretch holds the step that depends on it.
+        case when as_of >= range_start then {{ neighbour(
+            'max', '<', 'members.as_of - ' ~ seconds_interval(view.resolution), measure, view
+        ) }} end as previous,
+        {%- set sliding = measure.windows | map(attribute='seconds') | select | list %}
+        {%- if sliding %}
+        case
+            when
+                as_of + {{ seconds_interval(sliding | max) }} >= range_start
+                and as_of + {{ seconds_interval(sliding | min) }} <= range_end
+                then {{ neighbour('min', '>=', 'members.as_of', measure, view) }}
+        end as following
+        {%- else %}
+        null::timestamptz as following
+        {%- endif %}
         {%- else %}
         lag(as_of) over by_member as previous,
         lead(as_of) over by_member as following
