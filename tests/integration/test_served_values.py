@@ -17,6 +17,9 @@ VALUES = [
     ("bigint", "7", "7.0", False),
     ("bigint", "7", "8", True),
     ("bigint", "7", "null", True),
+    ("bigint", "9007199254740993", "9007199254740993", False),
+    ("bigint", "9007199254740993", "9007199254740992", False),
+    ("bigint", "9007199254740993", "9007199254740990", True),
     ("bigint", "null", "null", False),
     ("integer", "null", "0", True),
     ("numeric", "0.1", "0.1", False),
@@ -43,3 +46,28 @@ def test_a_served_value_is_compared_by_the_columns_type(
         f" from (select {held}::{type_} as held, '{served}'::jsonb as served) as one"
     )
     assert found is is_other
+
+
+@pytest.mark.parametrize(
+    ("type_", "held", "part", "is_key"),
+    [
+        ("bigint", "7", "7", True),
+        ("bigint", "7", "8", False),
+        # As long as ids of messages and posts are by now, and as long as there are any.
+        ("bigint", "1234567890123456789", "1234567890123456789", True),
+        ("bigint", "-9223372036854775808", "-9223372036854775808", True),
+        ("bigint", "7", "9223372036854775808", False),
+        ("integer", "7", "99999999999999999999", False),
+        ("smallint", "7", "seven", False),
+        ("text", "'7'", "7", True),
+        ("date", "'2026-03-01'", "2026-03-01", True),
+    ],
+)
+def test_the_row_of_a_key_is_found(
+    database: Database, type_: str, held: str, part: str, is_key: bool
+) -> None:
+    """By a key of any type and length; one that is none of the column's type finds no row."""
+    asked = render("{{ is_key('held', 'part', type) }}", "monitoring/predictions", type=type_)
+    one = f"select ({held})::{type_} as held, '{part}'::text as part"
+    found = database.value(f"select coalesce({asked}, false) from ({one}) as one")
+    assert found is is_key

@@ -71,7 +71,10 @@
 {# Whether a column of the history has the value that an answer's key tells as text. A key that is none of its type finds no row. #}
 {% macro is_key(column, part, type) -%}
     {%- if type in ('bigint', 'integer', 'smallint') -%}
-    {{ column }} = case when {{ part }} ~ '^-?[0-9]{1,18}$' then {{ part }}::numeric::bigint end
+    {{ column }} = case
+        when {{ part }} ~ '^-?[0-9]{1,19}$' then
+            case when {{ part }}::numeric between -9223372036854775808 and 9223372036854775807 then {{ part }}::bigint end
+    end
     {%- elif type in ('text', 'character varying') -%}
     {{ column }} = {{ part }}
     {%- else -%}
@@ -88,7 +91,10 @@
         when 'boolean' then ({{ value }})::boolean is distinct from {{ column }}
         {%- elif type in ('text', 'character varying') %}
         when 'string' then ({{ value }} #>> '{}') is distinct from {{ column }}
-        {%- elif type.split('(')[0] in ('smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision') %}
+        {%- elif type == 'bigint' %}
+        -- Exactly, or as the float that a model takes it for.
+        when 'number' then {{ column }} is null or {{ value }} not in (to_jsonb({{ column }}), to_jsonb({{ column }}::double precision))
+        {%- elif type.split('(')[0] in ('smallint', 'integer', 'numeric', 'real', 'double precision') %}
         when 'number' then {{ value }} is distinct from to_jsonb({{ column }}::double precision)
         {%- endif %}
         -- Privacy writes texts.
