@@ -36,7 +36,7 @@ class Ledger(Store):
         run("insert into ops.model_gates values ('stg_shop__records', '{}', 'none')")
         run(
             "insert into ops.model_definitions (definition, model, first_sql, settings, upstream, seeds)"
-            " values ('d', 'spine', '', '{}', '{}', '{}')"
+            " values ('d', 'spine', '', '{}', '{\"stg_shop__records\": \"e\"}', '{}')"
         )
         run("insert into ops.deployed_models values ('spine', 'training', 'table', 'd', %s)", at(20))
 
@@ -136,4 +136,32 @@ def test_a_table_of_what_is_no_longer_landed_is_refused(ledger: Ledger, status: 
     assert "dbt build --select spine" in str(refused.value)
 
     ledger.database.query("update ops.deployed_models set built_at = %s", at(40))
+    ledger.require("training.spine")
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        "insert into ops.contracts (source, version, contract, first_used_at)"
+        " values ('shop', 2, '{{}}', '{at}')",
+        "insert into ops.decisions (action, load_id, line_numbers, reason, actor, decided_at)"
+        " values ('accept records', {load}, '{{7}}', 'they are right', 'somebody', '{at}')",
+        "with defined as (insert into ops.model_definitions"
+        " (definition, model, first_sql, settings, upstream, seeds, first_built_at)"
+        " values ('f', 'stg_shop__records', '', '{{}}', '{{}}', '{{}}', '{at}'))"
+        " update ops.built_partitions set definition = 'f' where model = 'stg_shop__records'",
+    ],
+    ids=["contract", "decision", "definition"],
+)
+def test_a_table_of_what_was_typed_anew_is_refused(ledger: Ledger, cause: str) -> None:
+    """By a contract, a decision or SQL from before the spine it is not; nor is what was merely typed late."""
+    load = ledger.load(BEGUN, "landed", at(5))
+    ledger.built(load, "stg_shop__records", 30)
+    ledger.built(load, "beside", 31)
+    run = ledger.database.query
+    ledger.require("training.spine")
+    run(cause.format(load=load, at=at(25)) + " returning 1")
+    with pytest.raises(HeadgateError, match=rf"stg_shop__records was built anew of load {load} since"):
+        ledger.require("training.spine")
+    run("update ops.deployed_models set built_at = %s returning 1", at(32))
     ledger.require("training.spine")

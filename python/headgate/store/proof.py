@@ -260,3 +260,45 @@ TAKEN_BACK = """
     order by earlier.load_id
     limit 1
 """
+
+#: The same arguments. Partitions of loads that landed before, of models that it reads, also through others,
+#: which were built since: by another contract or other SQL, or as somebody decided about their records. What
+#: was merely typed late is none of these: nothing of it is held yet.
+TYPED_ANEW = """
+    with recursive reached as (
+        select $1::text as model
+        union
+        select parent.model
+        from reached
+        inner join ops.deployed_models as deployed on deployed.model = reached.model
+        inner join ops.model_definitions as defined on defined.definition = deployed.definition
+        cross join lateral jsonb_object_keys(defined.upstream) as parent (model)
+    )
+
+    select built.model, built.load_id
+    from reached
+    inner join ops.built_partitions as built on built.model = reached.model
+    inner join ops.loads on loads.load_id = built.load_id
+    left join ops.model_definitions as defined on defined.definition = built.definition
+    where
+        built.built_at > $2
+        and loads.finished_at <= $2
+        and loads.status = 'landed'
+        and loads.expired_at is null
+        and (
+            defined.first_built_at > $2
+            or exists (
+                select from ops.contracts
+                where contracts.source = built.source and contracts.first_used_at > $2
+            )
+            or exists (
+                select from ops.decisions
+                where
+                    decisions.load_id = built.load_id
+                    and decisions.line_numbers is not null
+                    and decisions.decided_at > $2
+            )
+        )
+    order by built.load_id
+    limit 1
+"""

@@ -65,29 +65,33 @@ async def require_proven(connection: Connection, subject: str, relation: str) ->
 
     Raises:
         GateFailed: a gate failed, or did not run, for what was built before the relation.
-        HeadgateError: the relation holds records of a load that was replaced or discarded since it was built.
+        HeadgateError: the relation holds records of a load that was replaced, discarded or typed anew since.
     """
     name = relation.rpartition(".")[2].replace('"', "")
     for shown in await connection.fetch(proof.SHOWN, relation_name(relation), name):
         if shown["is_whole"]:
-            await _require_landed(connection, subject, shown)
+            await _require_current(connection, subject, shown)
         unproven = await _fetch(connection, proof.UNPROVEN, [shown["model"]])
         found = [row for row in unproven if not shown["built_at"] or row["built_at"] <= shown["built_at"]]
         if found:
             raise await _not_proven(connection, found, subject, "nothing was made of it")
 
 
-async def _require_landed(connection: Connection, subject: str, shown: asyncpg.Record) -> None:
-    """Refuses what a table holds of loads that were taken back."""
-    taken_back = await connection.fetchrow(proof.TAKEN_BACK, shown["model"], shown["built_at"])
-    if taken_back is not None:
-        raise HeadgateError(
-            subject,
-            expected="records that are landed now",
-            found=f"{shown['model']} was built at {shown['built_at']:%Y-%m-%dT%H:%M:%SZ}, "
-            f"and load {taken_back['load_id']} was {taken_back['status']} since",
-            next_step=f"build it again: `dbt build --select {shown['model']}`",
-        )
+async def _require_current(connection: Connection, subject: str, shown: asyncpg.Record) -> None:
+    """Refuses what a table holds of loads that were taken back or typed anew."""
+    since = shown["model"], shown["built_at"]
+    if taken_back := await connection.fetchrow(proof.TAKEN_BACK, *since):
+        happened = f"load {taken_back['load_id']} was {taken_back['status']}"
+    elif anew := await connection.fetchrow(proof.TYPED_ANEW, *since):
+        happened = f"{anew['model']} was built anew of load {anew['load_id']}"
+    else:
+        return
+    raise HeadgateError(
+        subject,
+        expected="records that are landed now, as they are typed now",
+        found=f"{shown['model']} was built at {shown['built_at']:%Y-%m-%dT%H:%M:%SZ}, and {happened} since",
+        next_step=f"build it again: `dbt build --select {shown['model']}`",
+    )
 
 
 async def _sources(connection: Connection, names: Sequence[str]) -> tuple[dict[str, set[str]], list[str]]:
