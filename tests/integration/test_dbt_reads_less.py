@@ -154,11 +154,11 @@ def with_another_schema(database: Database, folder: Path) -> Path:
     return folder
 
 
-def refused(database: Database, profiles: Path, *words: str) -> str:
+def refused(database: Database, profiles: Path, *words: str, **env: str) -> str:
     """What dbt says when it fails, on one line."""
     folders = ("--project-dir", ROOT, "--profiles-dir", profiles, "--target-path", database.folder / "target")
     command = (*words, *folders, "--log-path", database.folder / "logs")
-    done = run("dbt", *command, env=database.env, exit_code=2 if words[0] != "clone" else 1)
+    done = run("dbt", *command, env={**database.env, **env}, exit_code=2 if words[0] != "clone" else 1)
     return " ".join(done.stdout.split())
 
 
@@ -191,6 +191,18 @@ def test_what_would_read_or_write_elsewhere_is_refused(built: Database, tmp_path
     profiles = write_profiles(built.folder / "profiles")
     done = refused(built, profiles, *words, *selected)
     assert sentence in done
+    assert state(built) == before
+
+
+def test_sessions_in_another_zone_are_refused(built: Database) -> None:
+    """Called without `headgate env`, on a server of another zone, dbt would move times that name none."""
+    before = state(built)
+    profiles = write_profiles(built.folder / "profiles")
+    done = refused(built, profiles, "run", "-s", "stg_gharchive__stars", PGTZ="Europe/Berlin")
+    assert (
+        "expected time zone UTC, in which times are typed and features computed; found Europe/Berlin" in done
+    )
+    assert 'Next: eval "$(headgate env)"' in done
     assert state(built) == before
 
 

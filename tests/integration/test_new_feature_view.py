@@ -162,6 +162,11 @@ def test_views_are_published(project: ProjectCopy) -> None:
         (["--expression", "events_count_1d=1"], "different names"),
         (["--expression", "customer_id=1"], "different names"),
         (["--expression", "as_of=1"], "no column called as_of"),
+        (["--expression", "user=events_count_1d"], "call it user_value"),
+        (["--expression", "xmin=events_count_1d"], "call it xmin_value"),
+        (["--key", "customer_id", "--key", "customer_id"], "customer_id twice"),
+        (["--measure", "young=count where created_at > now() - interval '1 day'"], "found     now"),
+        (["--expression", "x=events_count_1d * RANDOM()"], "found     RANDOM"),
         (["--at", "desk=created_at"], "one of shop"),
         (["--key", "shop.customer=customer_id"], "the columns of the entity key"),
         (["--events", "stg_shop__nothing"], "no such relation"),
@@ -170,7 +175,7 @@ def test_views_are_published(project: ProjectCopy) -> None:
 def test_wrong_options_are_refused(project: ProjectCopy, options: list[str], said: str) -> None:
     """What is no column, window or measure is refused with what would be; nothing is written."""
     given = {"--events": "stg_shop__records", "--key": "customer_id", "--windows": "1d"}
-    words = [word for pair in {**given, **dict([options])}.items() for word in pair]
+    words = [word for pair in {**given, options[0]: options[1]}.items() for word in pair] + options[2:]
     refused = project.headgate("new", "feature-view", "trial", *words, exit_code=2)
 
     assert said in refused.stderr

@@ -146,6 +146,12 @@ def test_inputs_are_of_the_event_itself(
             "aggregate functions are not",
         ),
         ({"label": "total=sum(total)", "horizon": "1d", "inputs": ["total"]}, "different names"),
+        ({"label": "order=total > 1"}, "call it order_value"),
+        ({"label": "ctid=total > 1"}, "call it ctid_value"),
+        ({"label": "again=total > 1", "inputs": ["user=total"]}, "call it user_value"),
+        ({"label": "again=total > 1", "keys": ["a b=buyer"]}, "call it a_b_value"),
+        ({"label": "again=total > 1", "keys": ["end=buyer"]}, "call it end_value"),
+        ({"label": "again=total > 1", "keys": ["buyer", "buyer"]}, "different names"),
     ],
 )
 def test_wrong_labels_are_refused(events: EventColumns, given: dict[str, Any], said: str) -> None:

@@ -19,10 +19,11 @@ from headgate.scaffold.measures import (
     parse_measure,
     parse_windows,
     require_distinct_columns,
+    require_lasting,
     require_measurable,
     seconds_of,
 )
-from headgate.scaffold.names import require_free_name, require_name
+from headgate.scaffold.names import require_column_names, require_free_name, require_name
 from headgate.scaffold.quoting import for_dbt
 from headgate.scaffold.render import Templates
 from headgate.scaffold.view_events import ViewEvents, key_types, view_events
@@ -67,6 +68,13 @@ def new_feature_view(
     parsed = [parse_measure(text) for text in measures]
     derived = [parse_expression(text) for text in expressions]
     events = view_events(columns, keys, at)
+    require_column_names(
+        "feature view",
+        [
+            *(name for found in events.values() for name in (*found.keys, found.at)),
+            *(name for name, _ in derived),
+        ],
+    )
     types = key_types(events)
     require_distinct_columns(parsed, seconds, [*types, *(column for column, _ in derived)])
     features = _features(parsed, seconds, events)
@@ -123,6 +131,7 @@ def _features(
     found = []
     for measure in measures:
         relation = _measured_events(measure, events)
+        require_lasting(f"--measure {measure.name}", f"{measure.of} {measure.where}")
         of_type = relation.columns.type(f"--measure {measure.name}", measure.of or "true")
         if measure.where:
             relation.columns.require_condition(f"--measure {measure.name}", measure.where)
@@ -181,6 +190,8 @@ def _derived(
     """The columns of the view that are expressions over its others."""
     known = {**keys, "as_of": "timestamptz", **{feature["name"]: feature["type"] for feature in features}}
     asked = next(iter(columns.values()))
+    for name, sql in expressions:
+        require_lasting(f"--expression {name}", sql)
     return [
         {
             "name": name,

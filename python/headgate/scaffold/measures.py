@@ -56,6 +56,14 @@ _MEASURE = re.compile(
     r"(?:\s*:\s*(?P<of>.+?))?(?:\s+where\s+(?P<where>.+))?",
     re.DOTALL,
 )
+#: What is another thing at each call, or in each transaction; and texts, which only speak of it.
+_FLEETING = re.compile(
+    r"\b(?:(?:now|random|random_normal|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday"
+    r"|gen_random_uuid|uuidv[47]|nextval)\s*\(|current_date\b|current_time\b|current_timestamp\b"
+    r"|localtime\b|localtimestamp\b|current_user\b|session_user\b)",
+    re.IGNORECASE,
+)
+_TEXT = re.compile(r"'(?:[^']|'')*'")
 _WINDOW = re.compile(r"([1-9]\d{0,4})([mhd])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
 #: As PostgreSQL cuts off names, in bytes.
@@ -165,6 +173,23 @@ def require_measurable(measure: Measure, of_type: str) -> None:
                 if needed is _NUMERIC
                 else f"measure a condition, such as {measure.of} is not null",
             )
+
+
+def require_lasting(what: str, sql: str | None) -> None:
+    """Refuses SQL that says something else of the same event each time it is asked.
+
+    Values would depend on when a row was computed, and no recount could tell.
+
+    Raises:
+        UsageError: names the function.
+    """
+    if sql and (found := _FLEETING.search(_TEXT.sub("''", sql))):
+        raise UsageError(
+            what,
+            expected="SQL that says the same of an event whenever it is asked",
+            found=found[0].rstrip("( \t\n"),
+            next_step="measure the event's own columns; --windows choose by its time",
+        )
 
 
 def parse_windows(windows: Sequence[str], resolution: str) -> dict[str, int | None]:

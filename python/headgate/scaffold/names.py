@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from headgate.errors import UsageError
-from headgate.scaffold.reserved import OF_SQL
+from headgate.scaffold.reserved import OF_SQL, SYSTEM_COLUMNS
 
 #: Bytes of a name that PostgreSQL keeps; it cuts off the others without a word.
 LONGEST_IN_POSTGRES = 63
@@ -54,6 +54,9 @@ def shortened(name: str, longest: int, ending: str = "") -> str:
     return f"{kept.rstrip('_')}{mark}"
 
 
+_COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
 def require_name(what: str, name: str, longest: int = LONGEST) -> str:
     """A name that can be used, as it came.
 
@@ -95,6 +98,22 @@ def require_free_name(project_dir: Path, what: str, name: str, own: Path) -> Non
             found=f"{standing[0].relative_to(project_dir)}",
             next_step="choose another name",
         )
+
+
+def require_column_names(what: str, names: Iterable[str]) -> None:
+    """Refuses names that generated SQL, and dbt's contract of its columns, could not write without quotes.
+
+    Raises:
+        UsageError: names the first.
+    """
+    for name in names:
+        if not _COLUMN.fullmatch(name) or name in OF_SQL or name in SYSTEM_COLUMNS:
+            raise UsageError(
+                f"{what}, column {name}",
+                expected="a-z, 0-9 and _, at most 63 of them; no reserved word or system column of SQL",
+                found=repr(name),
+                next_step=f"call it {snake_case(name) or 'column'}_value, or choose another name",
+            )
 
 
 def snake_case(text: str) -> str:

@@ -16,3 +16,5 @@ _WORDS = """
 OF_SQL = frozenset(_WORDS.split())
 #: The same, and what sqlfluff reserves besides: keys called so are quoted.
 RESERVED = OF_SQL | {"commutator", "connect", "hashes", "merges", "negator", "rightarg"}
+#: Columns that PostgreSQL gives every table.
+SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})

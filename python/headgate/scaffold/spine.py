@@ -12,7 +12,7 @@ from headgate.scaffold.event_columns import EventColumns
 from headgate.scaffold.example_events import EXAMPLES, SEEN, iso
 from headgate.scaffold.files import NewFiles
 from headgate.scaffold.measures import parse_expression, seconds_of
-from headgate.scaffold.names import require_free_name, require_name
+from headgate.scaffold.names import require_column_names, require_free_name, require_name
 from headgate.scaffold.quoting import for_dbt
 from headgate.scaffold.render import Templates
 from headgate.scaffold.view_events import time_column
@@ -52,9 +52,12 @@ def new_spine(
     require_free_name(project_dir, "spine", name, project_dir / "models" / "training")
     label_name, sql = parse_expression(label, "--label", "ordered_again=count(*) > 0")
     time = time_column(events, at)
-    named = dict(_key(events, key) for key in keys)
+    pairs = [_key(events, key) for key in keys]
+    named = dict(pairs)
     known = [_known(events, given) for given in inputs]
-    _require_distinct([*named, time, *(name for name, _ in known), label_name])
+    columns = [*(key for key, _ in pairs), time, *(name for name, _ in known), label_name]
+    require_column_names("spine", [*columns, *named.values()])
+    _require_distinct(columns)
     seconds = _seconds(horizon) if horizon else None
     if where:
         events.require_condition("--where", where)

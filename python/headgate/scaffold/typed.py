@@ -9,7 +9,7 @@ from headgate.contract import EACH, PathRule, Step
 from headgate.landing.times import EPOCH_UNITS
 from headgate.scaffold.observe import can_be_column
 from headgate.scaffold.quoting import jinja_text, sql_name
-from headgate.scaffold.reserved import RESERVED
+from headgate.scaffold.reserved import RESERVED, SYSTEM_COLUMNS
 
 #: What a field is unpacked as. A number may be written 1.0, which is no bigint until it is cast.
 SQL_TYPES = {
@@ -27,7 +27,7 @@ GROUPS = ("ids", "strings", "numerics", "booleans", "timestamps", "json")
 TAKEN = frozenset(
     {"load_id", "source_name"}
     | {"record_id", "partition_start", "line_number", "recorded_at", "record_type", "record"}
-    | {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
+    | SYSTEM_COLUMNS
 )
 #: Of the reserved words, those that sqlfluff wants without quotes behind a dot, where any word may stand.
 _BARE_BEHIND_A_DOT = frozenset(("collation", "current_user", "system_user", "table", "user"))

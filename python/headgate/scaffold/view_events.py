@@ -56,6 +56,10 @@ def view_events(
     entity = [key for key in keys if "=" not in key]
     if not entity:
         raise _wrong("--key", "the columns of the entity key", "none", "--key customer_id")
+    if twice := [key for key in entity if entity.count(key) > 1]:
+        raise _wrong(
+            "--key", "each column of the entity key once", f"{twice[0]} twice", "--key once for each"
+        )
     renamed = dict(_renamed(key) for key in keys if "=" in key)
     own_times = dict(_renamed(time) for time in times if "=" in time)
     _require_known("--key", [name.partition(".")[0] for name in renamed], columns)
