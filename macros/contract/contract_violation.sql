@@ -1,28 +1,29 @@
 {#
-    A declared path of a contract as jsonpath, in three parts: where its parents are, which of them count, and the
-    filter that is true of one which breaks the declaration. Kept apart so that one visit checks all paths of a parent.
+    A declared path of a contract as jsonpath: itself, where its parents are, which of them count, and the filter that is
+    true of one which breaks the declaration. Kept apart so that one visit checks all paths of a parent.
 
     Args:
         path: dict with path, type, required; for instance {'path': 'payload.commits[].sha', 'type': 'string'}.
 
-    Returns {'parent': '$."payload"."commits"[*]', 'guard': '@.type() == "object"', 'filter': '!(@."sha"...)'}.
+    Returns {'path': '$."payload"."commits"[*]."sha"', 'parent': '$."payload"."commits"[*]',
+    'guard': '@.type() == "object"', 'filter': '!(@."sha"...)'}.
 
     A required path must be there wherever its parent object is. In lax mode a filter unwraps arrays, but type() does not,
     so that every filter asks for the type of the key itself.
 #}
 {% macro contract_violation(path) -%}
     {% set steps = contract_steps(path.path) %}
-    {# An element is looked at from the object that holds its array. #}
-    {% set of_key = namespace(index=0, leaf='') %}
+    {# An element is looked at from the object that holds its array: the leaf begins at the last key. #}
+    {% set reached = namespace(parent='$', leaf='') %}
     {% for step in steps %}
         {% if step is string %}
-            {% set of_key.index = loop.index0 %}
+            {% set reached.parent = reached.parent ~ reached.leaf %}
+            {% set reached.leaf = '.' ~ tojson(step) %}
+        {% else %}
+            {% set reached.leaf = reached.leaf ~ '[' ~ ('*' if step is none else step) ~ ']' %}
         {% endif %}
     {% endfor %}
-    {% for step in steps[of_key.index:] %}
-        {% set of_key.leaf = of_key.leaf ~ contract_step(step) %}
-    {% endfor %}
-    {% set value = '@' ~ of_key.leaf %}
+    {% set value = '@' ~ reached.leaf %}
     {% if steps[-1] is not string %}
         {% set filter = contract_element_violation(value, path.type) %}
     {% else %}
@@ -30,7 +31,9 @@
         {% set presence = '' if path.required else ' && ' ~ value ~ '.type() != "null"' %}
         {% set filter = '!(' ~ contract_type_check(value, path.type) ~ ')' ~ presence %}
     {% endif %}
-    {{ return({'parent': contract_json_path(steps[:of_key.index]), 'guard': '@.type() == "object"', 'filter': filter}) }}
+    {{ return({
+        'path': reached.parent ~ reached.leaf, 'parent': reached.parent, 'guard': '@.type() == "object"', 'filter': filter
+    }) }}
 {%- endmacro %}
 
 {# The jsonpath predicate that an array has an element, not null, of another type. Their types are asked for as names, because a filter
@@ -47,21 +50,4 @@
         {{ return(found) }}
     {% endif %}
     {{ return(found ~ ' || exists(' ~ elements ~ ' ? (@.type() != "null" && !(' ~ contract_type_check('@', type) ~ ')))') }}
-{%- endmacro %}
-
-{# Steps of a declared path as jsonpath: ['payload', 'commits', none] is $."payload"."commits"[*]. #}
-{% macro contract_json_path(steps) -%}
-    {% set path = namespace(text='$') %}
-    {% for step in steps %}
-        {% set path.text = path.text ~ contract_step(step) %}
-    {% endfor %}
-    {{ return(path.text) }}
-{%- endmacro %}
-
-{# One step of a declared path as jsonpath: ."commits", [*] or [1]. #}
-{% macro contract_step(step) -%}
-    {% if step is string %}
-        {{ return('.' ~ tojson(step)) }}
-    {% endif %}
-    {{ return('[' ~ ('*' if step is none else step) ~ ']') }}
 {%- endmacro %}

@@ -20,7 +20,6 @@
             'contract_hash': contract_hash,
             'path': path,
             'written': written,
-            'json_path': contract_json_path(contract_steps(path.path)),
             'violation': contract_violation(checked),
         }) %}
     {% endfor %}
@@ -44,7 +43,7 @@ with declared (
         {{ text_array(row.path.kinds) }},
         {{ text_array(row.path.except_kinds) }},
         {{ text_array(row.path.generations) }},
-        {{ quoted_text(row.json_path) }}::text,
+        {{ quoted_text(row.violation.path) }}::text,
         {{ quoted_text(row.violation.parent) }}::text,
         {{ quoted_text(row.violation.guard) }}::text,
         {{ quoted_text(row.violation.filter) }}::text,
