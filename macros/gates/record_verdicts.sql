@@ -1,8 +1,8 @@
 {#
     After `dbt build` or `dbt test`: what each gate that passed says of the partitions that lacked its verdict, and what a gate
     that failed takes back. A gate that failed passes for the loads that none of its failing rows belongs to, when each
-    row says which load it is of. What another run has built since this one began is left to that one: this run's gates may
-    not have seen it.
+    row says which load it is of. What another run committed since this one began, whenever it was built, is left to that one:
+    this run's gates may not have seen it.
 #}
 {% macro record_verdicts(results) -%}
     {%- if execute and not is_dry_run() and flags.WHICH in ('build', 'test') -%}
@@ -21,7 +21,15 @@
         and model = any({{ text_array(models) }})
         and (
             version = '{{ invocation_id }}'
-            or built_at < (select began_at from ops.dbt_runs where run_id = '{{ invocation_id }}')
+            or exists (
+                select from ops.built_partitions as built
+                inner join ops.dbt_runs as run on run.run_id = '{{ invocation_id }}'
+                where
+                    built.model = missing.model
+                    and built.source = missing.source
+                    and built.partition_start = missing.partition_start
+                    and pg_visible_in_snapshot({{ whole_xid('built.xmin') }}, run.saw)
+            )
         )
         {%- if stood_still %}
         and built_at < (
@@ -56,6 +64,12 @@
     {%- endif %}
     {%- endfor %}
     {%- endif -%}
+{%- endmacro %}
+
+{# A transaction's number with its epoch, which the rows that it wrote do not keep: the newest such number that there may be. #}
+{% macro whole_xid(xid) -%}
+    {%- set newest = '(pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 2147483647)' -%}
+    ({{ newest }} - (({{ newest }} - {{ xid }}::text::bigint) & 4294967295))::text::xid8
 {%- endmacro %}
 
 {# What keeps rows, without partitions of its own, of what a gate reads, also by way of views, and was not built by this run: what it

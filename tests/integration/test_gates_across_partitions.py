@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg2
 import pytest
 
 from headgate.scaffold.infer import infer
 from headgate.scaffold.source import new_source
 from tests.project_copy import ProjectCopy
 from tests.sample_sources import write_lines
+from tests.servers import wait_until
 from tests.support import Database
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("server", ["embedded"], indirect=True)]
@@ -40,6 +45,11 @@ FILES = {
     ),
     "tests/gates/orders_were_seen.sql": "select * from {{ ref('orders_seen') }} where orders_count < 0\n",
 }
+REBUILT = """
+    update ops.built_partitions set version = 'other', built_at = clock_timestamp()
+    where model = %s and load_id = 1
+"""
+WAITING = "select count(*) from pg_locks where relation = 'ops.gate_results'::regclass and not granted"
 LACKING = "select distinct abs(load_id) from ops.missing_verdicts where gate = %s and model = %s order by 1"
 
 
@@ -112,6 +122,24 @@ def test_a_gate_over_a_view_of_an_older_table_gives_no_verdict(shop: ProjectCopy
     shop.dbt("run", "--select", "orders_kept", "orders_seen")
     shop.dbt("test", "--select", "orders_were_seen")
     assert lacking(shop, "orders_were_seen") == []
+
+
+def test_what_another_run_commits_meanwhile_gets_no_verdict(shop: ProjectCopy) -> None:
+    """A partition was built when the run of gates began, and is committed when these have read."""
+    shop.dbt("build", *BUILT)
+    test = ("test", "--select", "amounts_differ")
+    with contextlib.closing(psycopg2.connect(shop.database.dsn)) as other, ThreadPoolExecutor(1) as thread:
+        with other.cursor() as cursor:
+            cursor.execute(REBUILT, [MODEL])
+            # Where the run keeps what its gates said, before it gives verdicts.
+            cursor.execute("lock table ops.gate_results in share mode")
+        run = thread.submit(shop.dbt, *test)
+        wait_until(lambda: shop.database.value(WAITING), "the run's gates have read")
+        other.commit()
+        run.result()
+    assert lacking(shop, "amounts_differ") == [1]
+    shop.dbt(*test)
+    assert lacking(shop, "amounts_differ") == []
 
 
 def test_rows_of_a_view_are_looked_at_where_its_own_time_is_another(shop: ProjectCopy) -> None:
