@@ -38,7 +38,9 @@
             -- No difference tells whether these are equal.
             or {{ expected }} in ('NaN', 'Infinity', '-Infinity') or {{ found }} in ('NaN', 'Infinity', '-Infinity')
             then {{ expected }} is distinct from {{ found }}
-        else abs({{ expected }} - {{ found }}) > 1e-9 * greatest(abs({{ expected }}), abs({{ found }}))
+        -- Next to nothing times a small share is too small for a float.
+        else abs({{ expected }} - {{ found }}) > {{ '1e-9 * greatest(abs(%s), abs(%s))' % (expected, found) if operation == 'numeric'
+            else '1e-9 * greatest(abs(%s)::double precision, abs(%s), 1e-290::double precision)' % (expected, found) }}
     end
     {%- else -%}
     {{ expected }} is distinct from {{ found }}
