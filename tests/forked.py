@@ -56,7 +56,7 @@ def call(
     """Starts a program with files for its input, output and errors."""
     request = {"words": words, "env": env, "cwd": str(cwd), "session": session}
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(_started(folder, forker))
+    connection.connect(started(folder, forker))
     text = json.dumps(request).encode() + b"\n"
     sent = socket.send_fds(connection, [text], files)
     connection.sendall(text[sent:])
@@ -74,6 +74,23 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
 def address(folder: Path, forker: str) -> str:
     """Where a forker listens."""
     return str(folder / f"{forker}.socket")
+
+
+def started(folder: Path, forker: str) -> str:
+    """The address of a forker, that one of all who ask at once starts."""
+    found = address(folder, forker)
+    if not Path(found).exists():
+        with (folder / f"{forker}.lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not Path(found).exists():
+                reading, writing = os.pipe()
+                _start(folder, forker, writing)
+                os.close(writing)
+                assert os.read(reading, 5) == b"ready", (
+                    "the process from which programs are forked did not start"
+                )
+                os.close(reading)
+    return found
 
 
 def folders(target: Path) -> list[str]:
@@ -96,23 +113,6 @@ def _line(connection: socket.socket) -> str:
     while not text.endswith(b"\n") and (byte := connection.recv(1)):
         text += byte
     return text.decode()
-
-
-def _started(folder: Path, forker: str) -> str:
-    """The address of a forker, that one of all who ask at once starts."""
-    found = address(folder, forker)
-    if not Path(found).exists():
-        with (folder / f"{forker}.lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            if not Path(found).exists():
-                reading, writing = os.pipe()
-                _start(folder, forker, writing)
-                os.close(writing)
-                assert os.read(reading, 5) == b"ready", (
-                    "the process from which programs are forked did not start"
-                )
-                os.close(reading)
-    return found
 
 
 def _start(folder: Path, forker: str, ready: int) -> None:

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 import traceback
+import types
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ MAGE_LIBRARIES = (
     "scipy.stats",
     "sklearn.base",
 )
+ENDING = {"dbt", "-u"}
 PROGRAMS = {"headgate": ("headgate.cli.main", "main"), "dbt": ("dbt.cli.main", "cli")}
 
 
@@ -158,6 +160,9 @@ def become(request: dict[str, Any], files: list[int]) -> None:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
+    # Streams learn of what they are opened whether it can be wound back.
+    sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
@@ -167,7 +172,12 @@ def become(request: dict[str, Any], files: list[int]) -> None:
 
 
 def run(words: list[str]) -> int:
-    """Runs a program as the interpreter would; its exit code."""
+    """Runs a program as the interpreter would; its exit code.
+
+    dbt and Mage's runs end before it would pay to look for cycles, which takes them a tenth of their time.
+    """
+    if words[0] in ENDING:
+        gc.disable()
     try:
         if words[0] == "-u":
             words = words[1:]
@@ -194,6 +204,8 @@ def execute(words: list[str]) -> None:
     match words:
         case ["headgate" | "dbt" as name, *arguments]:
             sys.argv = [str(bin_dir / name), *arguments]
+            # Processes that it spawns would read this file as theirs.
+            sys.modules["__main__"] = types.ModuleType("__main__")
             module, function = PROGRAMS[name]
             getattr(importlib.import_module(module), function)()
         case ["-m", name, *arguments]:

@@ -129,7 +129,7 @@ class Databases:
         name = f"trial_{self._execute('select nextval(%s)', 'trials'):05}"
         folder = self.folder / name
         folder.mkdir()
-        self._execute(f"create database {name} template {template}")
+        self._execute(f"create database {name} template {template} strategy file_copy")
         try:
             yield self._describe(name, folder)
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -15,10 +14,10 @@ import pytest
 
 from headgate.errors import UsageError
 from headgate.scaffold.project import PLACES, checkout, new_project, without_lines
+from tests import shell
 from tests.support import ROOT, clean_environment
 from tests.unit.test_example_apart import EXAMPLE, EXCEPTIONS, NAMED
 
-BIN = Path(sys.executable).parent
 #: With the programs of this environment: none is made, nothing is fetched.
 #: Labels with and without a horizon.
 SPINES = (
@@ -51,7 +50,8 @@ def in_project(project: Path) -> Iterator[Path]:
 
 def call(folder: Path, *command: str, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
     """Runs a program of this environment in a project, by itself or by `make`."""
-    env = {**clean_environment(), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    env = clean_environment()
+    env["PATH"] = shell.path(env)
     done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == exit_code, (
         f"{command} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"

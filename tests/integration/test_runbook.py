@@ -12,14 +12,13 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import shell
 from tests.model_project import Project
 from tests.project_copy import ProjectCopy
 from tests.servers import free_port, wait_until
@@ -125,7 +124,7 @@ class Runbook:
     def env(self) -> dict[str, str]:
         """The database's, with this environment's programs."""
         given = self.copy.database.env
-        return {**given, "PATH": f"{Path(sys.executable).parent}:{given['PATH']}"}
+        return {**given, "PATH": shell.path(given)}
 
     def start(self, command: str, more: str = "") -> subprocess.Popen[bytes]:
         """Starts a server of a page."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests import shell
 from tests.project_copy import ProjectCopy
 from tests.servers import free_port
 from tests.support import ROOT, Databases
@@ -42,11 +41,10 @@ def said(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> str:
     with databases.new() as database:
         project = ProjectCopy.make(tmp_path_factory.mktemp("tutorial"), database)
         shutil.copyfile(project.folder / "profiles.example.yml", project.folder / "profiles.yml")
-        programs = f"{Path(sys.executable).parent}:{database.env['PATH']}"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands(free_port())],
             cwd=project.folder,
-            env={**database.env, "PATH": programs},
+            env={**database.env, "PATH": shell.path(database.env)},
             capture_output=True,
             text=True,
             timeout=1800,
