@@ -15,9 +15,16 @@ from bench.__main__ import BENCHMARKS, main
 from bench.figures import Figure
 from bench.workbench import Workbench
 from headgate.settings import find_project_dir
+from tests import forked
 
 #: Their targets are about programs that the small size does not install.
 AGAINST_PEERS = {"online_reads"}
+
+
+@pytest.fixture(autouse=True)
+def _forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What benchmarks start is forked, as for tests."""
+    monkeypatch.setattr(forked.Forking, "landing_only", False)
 
 
 @pytest.mark.slow
