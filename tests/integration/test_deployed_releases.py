@@ -139,5 +139,14 @@ def test_a_release_that_a_champion_cannot_read_is_not_published(store: ToyStore)
     assert "a release that model will_ship version 1 fits: it serves" in refused.stderr
     assert "headgate publish --despite-models" in refused.stderr
     assert (store.active(), store.database.value("select max(release_id) from ops.releases")) == (3, 3)
+    assert f"headgate model undeploy {NAME}" in refused.stderr
     store.database.headgate("publish", "--despite-models")
     assert store.active() == 4
+
+    # It still does not fit, and would stop each release from here on.
+    store.database.query("alter table features.toy_activity add column more bigint")
+    store.certify()
+    store.database.headgate("publish", exit_code=2)
+    store.database.headgate("model", "undeploy", NAME, "--why", "nobody asks it")
+    store.database.headgate("publish")
+    assert store.active() == 5

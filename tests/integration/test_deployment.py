@@ -191,6 +191,12 @@ def test_commands_say_what_is_deployed(database: Database) -> None:
     assert "a reason with --force" in headgate("model", "promote", NAME, "--force", exit_code=2).stderr
     assert "rollback of will_ship version 1" in headgate("model", "rollback", NAME).stdout
     assert "No challenger is deployed." in headgate("model", "watch", NAME, "--once").stdout
+    headgate("model", "deploy", NAME, "2", "--share", "0.2")
+    assert "stop of will_ship version 1: no champion" in (
+        headgate("model", "undeploy", NAME, "--why", "replaced").stdout
+    )
+    assert "nothing is deployed" in headgate("model", "undeploy", NAME, "--why", "twice", exit_code=2).stderr
+    assert "champion version 2" in headgate("model", "deploy", NAME, "2").stdout
     assert "none of that name" in headgate("model", "status", "nobody", exit_code=2).stderr
 
 

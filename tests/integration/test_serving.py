@@ -248,6 +248,11 @@ def test_what_does_not_fit_is_not_swapped_to(database: Database) -> None:
             wait_until(lambda found=found: found(told("refused_swap")), reason)  # type: ignore[misc]
         assert served.client.get("/readyz").status_code == 503
         assert served.predict(WHOLE).json()["version"] == 1
+        database.headgate("model", "undeploy", NAME, "--why", "nobody asks it")
+        wait_until(lambda: served.predict(WHOLE).status_code == 503, "taken out of service")
+        assert served.predict(WHOLE).json()["error"]["expected"] == "a deployed version"
+        _deploy_by_hand(database, four_models.package("lightgbm"))
+        wait_until(lambda: served.predict(WHOLE).status_code == 200, "back in service")
 
 
 HANGS = """

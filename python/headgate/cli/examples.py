@@ -189,6 +189,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "headgate model promote order_returns",
         "headgate model promote order_returns 2 --force --why 'the champion fails'",
     ),
+    "model undeploy": (
+        "headgate model undeploy order_returns --why 'nobody asks it any more'",
+        "headgate model undeploy order_returns --why 'replaced by order_refunds' --json",
+    ),
     "model rollback": (
         "headgate model rollback order_returns --why 'complaints'",
         "headgate model rollback order_returns --to 1 --with-release 7",

@@ -130,6 +130,18 @@ def rollback(name: str, to: int | None, with_release: str | None, why: str, as_j
     _say(with_connection(load_settings(), work), as_json)
 
 
+@click.command("undeploy")
+@click.argument("name")
+@NEEDED
+@AS_JSON
+def undeploy(name: str, why: str, as_json: bool) -> None:
+    """Take NAME out of service, champion and challenger.
+
+    Servers answer 503 from then on, and releases need not fit the model any more.
+    """
+    _say(with_connection(load_settings(), lambda connection: steps.undeploy(connection, name, why)), as_json)
+
+
 @click.command("watch")
 @click.argument("name")
 @click.option("--once", is_flag=True, help="Look once; exit code 3 if the challenger is taken out.")
@@ -157,7 +169,7 @@ def watch(name: str, once: bool, every: float, as_json: bool) -> None:
         )
 
 
-STEPS = (register, approve, deploy, promote, rollback, watch)
+STEPS = (register, approve, deploy, promote, rollback, undeploy, watch)
 
 
 async def _release(connection: Connection, name: str, to: int | None, with_release: str | None) -> int | None:

@@ -25,7 +25,7 @@ class Promotion:
     model: str
     happened_at: datetime
     actor: str
-    #: register, approve, deploy, shift (of a canary's share), promote, rollback or stop (of a canary)
+    #: register, approve, deploy, shift (of a canary's share), promote, rollback or stop (of a canary, or all)
     action: str
     version: int
     champion: int | None

@@ -11,7 +11,8 @@ from headgate.store.publish import publish
 
 PUBLISH_ALL_THE_SAME = (
     "give the changed view a version of its own (dbt model versions) and train on that; "
-    "`headgate publish --despite-models` publishes all the same, and servers refuse the model"
+    "`headgate publish --despite-models` publishes all the same, and servers refuse the model; "
+    "`headgate model undeploy {model}` takes out of service what nobody needs"
 )
 
 

@@ -104,6 +104,7 @@ class Routes:
         begun = time.perf_counter()
         self._access.require(request.headers, "predict")
         body = await bodies.read(request)
+        self._worker.require_deployed()
         deployment = self._worker.deployment
         asked = deployment.champion.checker.request(body)
         if asked.explain:
@@ -119,6 +120,7 @@ class Routes:
     async def features(self, request: Request) -> Response:
         """The newest features of an entity, as the model would be given them."""
         self._access.require(request.headers, "read")
+        self._worker.require_deployed()
         champion = self._worker.deployment.champion
         asked = champion.checker.key(await bodies.read(request))
         views = [*dict.fromkeys(given.view for given in champion.package.signature.fetched if given.view)]

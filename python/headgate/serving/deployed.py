@@ -67,6 +67,8 @@ class Follower:
         #: Why the challenger is left out: the champion answers alone then.
         self.challenger_refusal: HeadgateError | None = None
         self.is_connected = False
+        #: Whether nothing is to answer, though a version still could.
+        self.is_undeployed = False
 
     async def start(self) -> None:
         """Loads what is deployed.
@@ -148,6 +150,7 @@ class Follower:
             self._log.error("left out the challenger", reason=str(self.challenger_refusal))
 
     async def _swap(self, connection: Connection, state: State, release: int | None) -> None:
+        self.is_undeployed = state.champion is None
         if state.champion is None:
             raise UsageError(
                 f"model {self._model}",

@@ -20,6 +20,7 @@ from headgate.serving.answers import Answering
 from headgate.serving.deployed import Follower
 from headgate.serving.loaded import Deployment
 from headgate.serving.log import PredictionLog, folder, pending_bytes
+from headgate.serving.refusals import Refusal
 from headgate.settings import Settings
 from headgate.store.reading import FeatureStore
 
@@ -79,6 +80,15 @@ class Worker:
         """What answers."""
         assert self.follower.current is not None
         return self.follower.current
+
+    def require_deployed(self) -> None:
+        """Does nothing unless the model was taken out of service.
+
+        Raises:
+            Refusal: 503, it was.
+        """
+        if self.follower.is_undeployed and self.follower.refusal is not None:
+            raise Refusal.of(503, self.follower.refusal)
 
     @property
     def not_ready(self) -> str | None:

@@ -16,7 +16,8 @@ from headgate.store.views import FeatureView, views_of_release
 #: The next step where a release that is moved to does not fit.
 MOVE_BOTH = (
     "move both: `headgate model rollback {model} --to VERSION --with-release {release}`; "
-    "--despite-models moves the release alone, and servers refuse the model"
+    "--despite-models moves the release alone, and servers refuse the model; "
+    "`headgate model undeploy {model}` takes out of service what nobody needs"
 )
 
 

@@ -180,6 +180,23 @@ async def stop(
         return await step.write("stop", challenger, after, reason, details)
 
 
+async def undeploy(connection: Connection, model: str, reason: str) -> Promotion:
+    """Takes a model out of service as a whole: servers answer no more, and no release has to fit it.
+
+    Raises:
+        UsageError: nothing is deployed.
+    """
+    async with change(connection, model) as step:
+        if step.before.champion is None:
+            raise UsageError(
+                f"model {model}",
+                expected="a champion to take out of service",
+                found="nothing is deployed",
+                next_step=f"see `headgate model status {model}`",
+            )
+        return await step.write("stop", step.before.champion, State(), reason, {"from": step.before.__dict__})
+
+
 async def roll_back(
     connection: Connection, model: str, to: int | None, reason: str, *, release: int | None = None
 ) -> Promotion:
