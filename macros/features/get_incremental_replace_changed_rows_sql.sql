@@ -6,7 +6,8 @@
 {% macro get_incremental_replace_changed_rows_sql(arg_dict) -%}
     {%- set view = normal_declaration(model.config.meta.feature_view) -%}
     {%- set row_key = arg_dict['unique_key'] | join(', ') -%}
-    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    {%- set names = arg_dict['dest_columns'] | map(attribute='quoted') | list -%}
+    {%- set columns = names | join(', ') -%}
     {%- set computed = arg_dict['temp_relation'] -%}
     {#- As a literal: of rows from then on there are none, as a rule, and the planner sees it. -#}
     {%- set first = run_query("select coalesce(min(as_of), 'infinity')::text as first from " ~ computed).rows[0].first -%}
@@ -40,7 +41,9 @@
 
     delete from {{ computed }} as computed
     using {{ this }} as existing
-    where {{ stands }} and {{ is_same_row('existing', 'computed') }};
+    where
+        {{ stands }}
+        and (existing.{{ names | join(', existing.') }}) is not distinct from (computed.{{ names | join(', computed.') }});
 
     delete from {{ this }} as existing
     using {{ computed }} as computed
