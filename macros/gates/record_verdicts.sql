@@ -2,7 +2,7 @@
     After `dbt build` or `dbt test`: what each gate that passed says of the partitions that lacked its verdict, and what a gate
     that failed takes back. A gate that failed passes for the loads that none of its failing rows belongs to, when each
     row says which load it is of. What another run committed since this one began, whenever it was built, is left to that one:
-    this run's gates may not have seen it.
+    this run's gates may not have seen it. So it is with tables that a gate reads, and the runs that built these.
 #}
 {% macro record_verdicts(results) -%}
     {%- if execute and not is_dry_run() and flags.WHICH in ('build', 'test') -%}
@@ -14,29 +14,41 @@
     {%- set failed = failed_partitions(result) -%}
     {%- set stood_still = tables_of(gate, built) %}
     insert into ops.verdicts (gate, model, source, partition_start, version)
-    select gate, model, source, partition_start, version
+    select missing.gate, missing.model, missing.source, missing.partition_start, missing.version
     from ops.missing_verdicts as missing
+    inner join ops.built_partitions as built using (model, source, partition_start)
     where
-        gate = '{{ gate.name }}'
-        and model = any({{ text_array(models) }})
+        missing.gate = '{{ gate.name }}'
+        and missing.model = any({{ text_array(models) }})
         and (
-            version = '{{ invocation_id }}'
+            missing.version = '{{ invocation_id }}'
             or exists (
-                select from ops.built_partitions as built
-                inner join ops.dbt_runs as run on run.run_id = '{{ invocation_id }}'
+                select from ops.dbt_runs as run
                 where
-                    built.model = missing.model
-                    and built.source = missing.source
-                    and built.partition_start = missing.partition_start
+                    run.run_id = '{{ invocation_id }}'
                     and pg_visible_in_snapshot({{ whole_xid('built.xmin') }}, run.saw)
             )
         )
         {%- if stood_still %}
-        and built_at < (
+        and missing.built_at < (
             select coalesce(min(deployed.built_at), '-infinity')
             from unnest({{ text_array(stood_still) }}) as named (model)
             left join ops.deployed_models as deployed using (model)
             having count(deployed.model) = count(*)
+        )
+        -- Dated before the table, it may have been committed after this had read.
+        and not exists (
+            select from unnest({{ text_array(stood_still) }}) as named (model)
+            cross join lateral (
+                select model_runs.run_id from ops.model_runs
+                where model_runs.model = named.model
+                order by model_runs.ran_at desc
+                limit 1
+            ) as newest
+            inner join ops.dbt_runs as run on run.run_id = newest.run_id
+            where
+                missing.version <> run.run_id
+                and not pg_visible_in_snapshot({{ whole_xid('built.xmin') }}, run.saw)
         )
         {%- endif %}
         and not ({{ failed }})

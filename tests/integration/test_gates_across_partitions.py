@@ -46,7 +46,7 @@ FILES = {
     "tests/gates/orders_were_seen.sql": "select * from {{ ref('orders_seen') }} where orders_count < 0\n",
 }
 REBUILT = """
-    update ops.built_partitions set version = 'other', built_at = clock_timestamp()
+    update ops.built_partitions set version = gen_random_uuid()::text, built_at = clock_timestamp()
     where model = %s and load_id = 1
 """
 WAITING = "select count(*) from pg_locks where relation = 'ops.gate_results'::regclass and not granted"
@@ -119,6 +119,17 @@ def test_a_gate_over_a_view_of_an_older_table_gives_no_verdict(shop: ProjectCopy
     shop.dbt("build", *BUILT)
     shop.dbt("test", "--select", "orders_were_seen")
     assert lacking(shop, "orders_were_seen") == [load]
+    shop.dbt("run", "--select", "orders_kept", "orders_seen")
+    shop.dbt("test", "--select", "orders_were_seen")
+    assert lacking(shop, "orders_were_seen") == []
+
+    with contextlib.closing(psycopg2.connect(shop.database.dsn)) as other:
+        with other.cursor() as cursor:
+            cursor.execute(REBUILT, [MODEL])
+        shop.dbt("run", "--select", "orders_kept", "orders_seen")
+        other.commit()
+    shop.dbt("test", "--select", "orders_were_seen")
+    assert lacking(shop, "orders_were_seen") == [1], "built before the table, committed after it was read"
     shop.dbt("run", "--select", "orders_kept", "orders_seen")
     shop.dbt("test", "--select", "orders_were_seen")
     assert lacking(shop, "orders_were_seen") == []
