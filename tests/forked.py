@@ -153,8 +153,7 @@ class Forking(subprocess.Popen[Any]):
         self.called = call(self.folder, words, files, env=env, cwd=cwd, forker=forker, session=session)
         self.pid = self.called.pid
         self._child_created = True
-        for file in {*own} - {-1}:
-            os.close(file)
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
 
     def _internal_poll(self, *rest: Any, **more: Any) -> int | None:
         if self.called is None:

@@ -19,18 +19,17 @@ from tests import forked
 
 #: Their targets are about programs that the small size does not install.
 AGAINST_PEERS = {"online_reads"}
-
-
-@pytest.fixture(autouse=True)
-def _forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What benchmarks start is forked, as for tests."""
-    monkeypatch.setattr(forked.Forking, "landing_only", False)
+#: They measure the processes that they start; what the others start is forked, as for tests.
+OF_CHILDREN = {"memory", "small_load"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "dlt_loaders"])
-def test_small_size_yields_plausible_figures(name: str, tmp_path: Path) -> None:
+def test_small_size_yields_plausible_figures(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A benchmark runs to its end and yields figures above zero, one of them with a target."""
+    monkeypatch.setattr(forked.Forking, "landing_only", name in OF_CHILDREN)
     if name == "streaming" and streaming.server_program() is None:
         pytest.skip("no nats-server (apt-get install nats-server)")
     with Workbench(full=False, folder=tmp_path / "bench") as bench:
