@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import multiprocessing
 import os
 import sys
 import threading
@@ -29,13 +30,25 @@ def emit(event: str, **parts: Any) -> None:
     os.write(1, f"{EVENT_MARK}{json.dumps({'event': event, **parts}, default=str)}\n".encode())
 
 
+def end(code: int) -> None:
+    """Ends this process at once, and those that it started.
+
+    The interpreter's own end takes seconds with all that Mage has imported, and has nothing else to do. A process that
+    stays, as that of Mage's queue, which comes with triggering pipelines, holds open what `headgate run` reads.
+    """
+    sys.stdout.flush()
+    for child in multiprocessing.active_children():
+        child.kill()
+    os._exit(code)
+
+
 def stop_with_parent() -> None:
     """Ends this process when the one that started it is gone: its end of standard input closes then."""
 
     def watch() -> None:
         while os.read(0, 4096):
             pass
-        os._exit(130)
+        end(130)
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -175,7 +188,4 @@ if __name__ == "__main__":
     gc.disable()  # Mage's imports make a million objects that stay: collecting among them costs a second
     stop_with_parent()
     code = run_all(sys.argv[2:], json.loads(sys.argv[1]))
-    sys.stdout.flush()
-    os._exit(
-        code
-    )  # the interpreter's own end takes seconds with all that Mage has imported, and has nothing left to do
+    end(code)
