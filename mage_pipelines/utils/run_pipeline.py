@@ -33,8 +33,9 @@ def emit(event: str, **parts: Any) -> None:
 def end(code: int) -> None:
     """Ends this process at once, and those that it started.
 
-    The interpreter's own end takes seconds with all that Mage has imported, and has nothing else to do. A process that
-    stays, as that of Mage's queue, which comes with triggering pipelines, holds open what `headgate run` reads.
+    The interpreter's own end takes seconds with all that Mage has imported, and has nothing else to do. A
+    process that stays, as that of Mage's queue, which comes with triggering pipelines, holds open what is
+    read of this one.
     """
     sys.stdout.flush()
     for child in multiprocessing.active_children():
