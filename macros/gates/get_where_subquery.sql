@@ -25,7 +25,8 @@
 {#
     A filter on the rows of a relation that the current generic gate has to look at. Partitions that lack its verdict will do for a
     gate that judges each of them by itself. Where rows of several are compared, a new one can break the promise of an old one:
-    such a gate looks at all rows as soon as there is anything new. A gate that is not known here looks at all, always.
+    such a gate looks at all rows that a new one may meet: of uniqueness, at those with the values of a new one. A gate that is not
+    known here looks at all, always.
 #}
 {% macro rows_to_judge(relation, column) -%}
     {%- set filter = uncertified(relation.identifier, column) | trim -%}
@@ -40,7 +41,17 @@
     {%- elif gate == 'relationships' -%}
         {{ return('true' if lacks_verdict(referred_models(model)) else filter) }}
     {%- endif -%}
-    {{ return(filter if is_kept_unique(relation, model.test_metadata.kwargs) else 'true') }}
+    {%- set arguments = model.test_metadata.kwargs -%}
+    {%- set columns = arguments.combination_of_columns or [arguments.column_name] -%}
+    {{ return(filter if is_kept_unique(relation, columns) else has_values_of(relation, columns, filter)) }}
+{%- endmacro %}
+
+{# A filter on the rows of a relation that have the values of one that another filter lets through. dbt's `unique` passes over
+   nulls; combinations of values count them as equal. #}
+{% macro has_values_of(relation, columns, filter) -%}
+    {%- set row = columns | join(', ') -%}
+    {%- set same = '(' ~ row ~ ') in (select ' ~ row ~ ' from ' ~ relation ~ ' where ' ~ filter ~ ')' -%}
+    {{ return(same if columns | length == 1 else columns | join(' is null or ') ~ ' is null or ' ~ same) }}
 {%- endmacro %}
 
 {# Generic gates that judge each partition by itself, most of them each row. #}
@@ -73,8 +84,7 @@
 {%- endmacro %}
 
 {# Whether rows that a gate of uniqueness compares stand in one partition, or a unique index holds over all of them. #}
-{% macro is_kept_unique(relation, arguments) -%}
-    {%- set columns = arguments.combination_of_columns or [arguments.column_name] -%}
+{% macro is_kept_unique(relation, columns) -%}
     {%- set statement -%}
         select exists (
             select from pg_index

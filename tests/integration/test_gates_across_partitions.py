@@ -24,6 +24,12 @@ REASON = ("--reason", "a test", "--yes")
 GATES = [
     {"unique": {"name": "amounts_differ", "arguments": {"column_name": "amount"}}},
     {
+        "unique_combination_of_columns": {
+            "name": "amounts_differ_by_what_is_replaced",
+            "arguments": {"combination_of_columns": ["replaces", "amount"]},
+        }
+    },
+    {
         "accepted_range": {
             "name": "amounts_are_small",
             "arguments": {"column_name": "amount", "max_value": 1000},
@@ -184,4 +190,5 @@ def test_rows_of_other_loads_and_rows_that_were_not_kept_count(shop: ProjectCopy
     shop.dbt("build", *BUILT, exit_code=1)
     # Where rows say no load, or not all are kept, others that are not certified lose the verdict, too.
     assert lacking(shop, "amounts_differ")[-3:] == bad
+    assert lacking(shop, "amounts_differ_by_what_is_replaced")[-3:] == bad, "null is equal to null"
     assert lacking(shop, "amounts_are_small")[-3:] == bad
