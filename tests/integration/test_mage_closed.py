@@ -283,7 +283,7 @@ def test_the_owner_has_a_terminal(mage: Mage) -> None:
         while "42\\r" not in said:
             said += str(socket.recv())
 
-    assert shells(mage) == 1
+    wait_until(lambda: shells(mage) == 1, "one terminal is open", 30)
 
 
 def test_programs_pass_with_a_token(mage: Mage) -> None:

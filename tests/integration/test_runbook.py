@@ -168,6 +168,7 @@ def test_every_command_of_the_pages_runs(book: Runbook) -> None:
     monitored(book)
     mirrored(book)
     bundled(book, served)
+    taken_out(book)
     page = commands()
     assert [command for command in page if command not in book.ran and reason(command) is None] == []
     assert [command for command in book.ran if command not in page] == []
@@ -283,3 +284,10 @@ def bundled(book: Runbook, served: dict[str, Any]) -> None:
     book.run("environment/bin/headgate-predict model < rows.jsonl > scores.jsonl")
     (line,) = (book.copy.folder / "scores.jsonl").read_text().splitlines()
     assert json.loads(line)["score"] == served["score"]
+
+
+def taken_out(book: Runbook) -> None:
+    """Out of service, and back with another version."""
+    book.run("headgate model undeploy order_returns --why 'nobody asks it any more'")
+    assert re.search(r"champion +none", book.run("headgate model status order_returns"))
+    book.run("headgate model deploy order_returns 2")
