@@ -140,13 +140,9 @@ def _pull(settings: Settings, rows: int) -> None:
 
 
 def _reset(database: Database, table: str) -> None:
+    database.empty("ops.loads", "ops.source_state", "ops.source_window")
     database.execute(
         "drop schema if exists staging_other cascade",
-        # What is truncated with the loads is an audit log, whose triggers refuse it.
-        "set session_replication_role = replica",
-        "truncate ops.loads cascade",
-        "truncate ops.source_state, ops.source_window",
-        "reset session_replication_role",
         f"drop table if exists baseline_{table}",
         f"create table baseline_{table} (id bigint, updated_at timestamptz, record jsonb)",
         "checkpoint",

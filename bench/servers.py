@@ -66,17 +66,17 @@ class Database:
     def forget_loads(self) -> None:
         """Drops what was landed and built; ends with a checkpoint, so that nobody pays for others."""
         loads = self.execute("select load_id from ops.loads where status = 'landed'")
+        self.empty("ops.loads", "ops.built_partitions", "ops.certified_partitions")
         self.execute(
             *(f"drop table staging_gharchive.events_{load_id}" for (load_id,) in loads),
-            # What is truncated with the loads is an audit log, whose triggers refuse it.
-            "set session_replication_role = replica",
-            "truncate ops.loads cascade",
-            "truncate ops.built_partitions, ops.certified_partitions",
             "drop schema if exists typed cascade",
             "drop schema if exists features cascade",
-            "reset session_replication_role",
             "checkpoint",
         )
+
+    def empty(self, *tables: str) -> None:
+        """Truncates tables with what refers to them, also audit logs, whose triggers refuse it."""
+        self.execute("set session_replication_role = replica", f"truncate {', '.join(tables)} cascade")
 
 
 @contextlib.contextmanager

@@ -43,15 +43,15 @@
     {%- endif -%}
     {%- set arguments = model.test_metadata.kwargs -%}
     {%- set columns = arguments.combination_of_columns or [arguments.column_name] -%}
-    {{ return(filter if is_kept_unique(relation, columns) else has_values_of(relation, columns, filter)) }}
+    {{ return(filter if is_kept_unique(relation, columns) else has_values_of(relation, columns, filter, gate != 'unique')) }}
 {%- endmacro %}
 
-{# A filter on the rows of a relation that have the values of one that another filter lets through. dbt's `unique` passes over
-   nulls; combinations of values count them as equal. #}
-{% macro has_values_of(relation, columns, filter) -%}
+{# A filter on the rows of a relation that have the values of one that another filter lets through, and on those with nulls where
+   nulls count as equal: they do in combinations of values, dbt's `unique` passes over them. #}
+{% macro has_values_of(relation, columns, filter, with_nulls) -%}
     {%- set row = columns | join(', ') -%}
     {%- set same = '(' ~ row ~ ') in (select ' ~ row ~ ' from ' ~ relation ~ ' where ' ~ filter ~ ')' -%}
-    {{ return(same if columns | length == 1 else columns | join(' is null or ') ~ ' is null or ' ~ same) }}
+    {{ return(columns | join(' is null or ') ~ ' is null or ' ~ same if with_nulls else same) }}
 {%- endmacro %}
 
 {# Generic gates that judge each partition by itself, most of them each row. #}
