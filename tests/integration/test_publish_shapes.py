@@ -145,6 +145,43 @@ def test_a_removed_view_goes_when_approved_and_comes_back(store: ToyStore) -> No
     assert store.database.value("select count(*) from feature_store.pair_activity_online") == 1
 
 
+def test_the_last_view_goes_when_approved_too(store: ToyStore) -> None:
+    """A release without views; the one before it can be rolled back to."""
+    publish_new(store)
+    store.database.query(
+        "drop table features.pair_activity, features.toy_activity;"
+        "delete from ops.built_partitions where model in ('pair_activity', 'toy_activity')"
+    )
+    with pytest.raises(ConfirmationRequired, match="toy_activity: removed view"):
+        store.publish()
+    store.approve()
+    assert publish_new(store).loads_removed == [1]
+    assert store.database.value("select to_regclass('feature_store.toy_activity') is null")
+    assert store.publish() is None
+    store.roll(1)
+    assert store.seen() == store.rows
+    assert store.publish() is None
+
+
+@pytest.mark.parametrize("key", ["another_id bigint", "toy_id text"])
+def test_a_view_that_comes_back_has_the_key_it_had(store: ToyStore, key: str) -> None:
+    """Its history goes by that key: another name is free."""
+    publish_new(store)
+    store.database.query(
+        "drop table features.toy_activity; delete from ops.built_partitions where model = 'toy_activity'"
+    )
+    store.approve()
+    publish_new(store)
+    store.database.query(
+        f"create table features.toy_activity ({key} not null, as_of timestamptz, events_count bigint,"
+        f" primary key ({key.split()[0]}, as_of)); select ops.hand_over('features.toy_activity')"
+    )
+    store.certify()
+    with pytest.raises(HeadgateError, match=f"changed keys: toy_id bigint -> {key}") as refused:
+        store.publish()
+    assert "another name" in refused.value.next_step
+
+
 def test_a_table_without_a_key_is_refused(store: ToyStore) -> None:
     """With the words that mend it; where dbt made it. What else is kept there concerns nobody."""
     store.database.query("create table features.loose (toy_id bigint, as_of timestamptz)")

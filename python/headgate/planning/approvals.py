@@ -59,14 +59,10 @@ def require_sound(plan: Plan) -> None:
     Raises:
         HeadgateError: a contract changed without raising its version, or keys of a published view changed.
     """
-    keys = [change for change in plan.breaking if change.kind == "changed keys"]
-    problems = [*plan.problems, *(f"{change.name}: {change.sentence()}" for change in keys)]
-    if problems:
+    if plan.problems:
         raise HeadgateError(
             f"plan {plan.hash}",
             expected="changes that can be carried out",
-            found="; ".join(problems),
-            next_step="give the view a new version beside the old one (dbt model versions)"
-            if keys
-            else "correct the contract and plan again",
+            found="; ".join(plan.problems),
+            next_step="correct that and plan again",
         )

@@ -13,7 +13,7 @@ from headgate.definitions import Definitions, load_definitions
 from headgate.postgres.connection import Connection
 from headgate.store import ledger
 from headgate.store.approval import BUILT_FROM
-from headgate.store.views import FeatureView, views_of_release
+from headgate.store.views import FeatureView, keys_held, views_of_release
 
 MODELS = """
     select
@@ -115,6 +115,8 @@ class Deployed:
     datasets: tuple[tuple[str, int, tuple[str, ...]], ...]
     #: Columns of relations that hold nothing yet, by model.
     empty: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: Keys of the feature views of all releases.
+    keys: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
 
 async def read_deployed(connection: Connection) -> Deployed:
@@ -139,6 +141,7 @@ async def read_deployed(connection: Connection) -> Deployed:
                 for row in await connection.fetch("select * from ops.datasets order by name, version")
             ),
             empty={row["model"]: frozenset(row["columns"]) for row in await connection.fetch(EMPTY)},
+            keys=await keys_held(connection),
         )
 
 

@@ -11,7 +11,8 @@ from headgate.definitions import Definitions
 from headgate.planning.declared import Declared
 from headgate.planning.deployed import BuiltModel, Deployed
 from headgate.planning.typed import stale_models, stands_empty, typed_changes
-from headgate.store.view_changes import view_changes
+from headgate.store.approval import OTHER_KEYS
+from headgate.store.view_changes import changed_keys, view_changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +101,21 @@ def make_plan(declared: Declared, deployed: Deployed) -> Plan:
             if not stands_empty(declared.models[name], deployed)
         ),
         drop=[model for name, model in sorted(deployed.models.items()) if name not in declared.models],
-        problems=problems,
+        problems=[*problems, *_rekeyed(declared, deployed)],
         observed=list(deployed.observed),
         views=views,
         datasets=[(name, release) for name, release, read in deployed.datasets if set(read) & set(views)],
         release=deployed.release,
         partitions=deployed.partitions,
     )
+
+
+def _rekeyed(declared: Declared, deployed: Deployed) -> list[str]:
+    """Views that no approval publishes: their histories go by another key."""
+    return [
+        f"{change.name}: {change.sentence()}: {OTHER_KEYS}."
+        for change in changed_keys(deployed.keys, declared.views)
+    ]
 
 
 def _sources(declared: Declared, deployed: Deployed) -> tuple[list[Change], set[str], list[str]]:

@@ -12,6 +12,11 @@ from headgate.postgres.connection import Connection
 from headgate.store.view_changes import view_changes
 from headgate.store.views import AS_OF, FeatureView
 
+#: What to do about a feature view with another key than releases have of it.
+OTHER_KEYS = (
+    "give it a new version beside the old one (dbt model versions), or another name where it was removed"
+)
+
 # What the partitions that consumers are to see were built from, by model.
 BUILT_FROM = """
     select built.model, array_agg(distinct built.definition) as definitions

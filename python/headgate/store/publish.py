@@ -10,12 +10,13 @@ from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store import ledger, shape
-from headgate.store.approval import publishable_changes, require_leave
+from headgate.store.approval import OTHER_KEYS, publishable_changes, require_leave
 from headgate.store.changes import Counts
 from headgate.store.forward import Work, bring_all_forward
 from headgate.store.new_release import Published, views_shown, write_release
-from headgate.store.readiness import read_readiness
-from headgate.store.views import FeatureView, fetch_one, views_of_release
+from headgate.store.readiness import Readiness, read_readiness
+from headgate.store.view_changes import changed_keys
+from headgate.store.views import FeatureView, fetch_one, keys_held, views_of_release
 
 #: Room for new columns is made between two tries; a build meanwhile may need more.
 TRIES = 3
@@ -153,7 +154,8 @@ async def _look(connection: Connection) -> Work:
     newest = await ledger.newest_release(connection)
     active = await ledger.active_release(connection)
     candidates = await shape.candidate_views(connection)
-    readiness = await read_readiness(connection, candidates)
+    # A project whose last view was removed has none to show: consumers are asked as for any that goes.
+    readiness = await read_readiness(connection, candidates) if candidates or not newest else Readiness()
     if readiness.held and active != (newest or None):
         raise next(iter(readiness.held.values()))
     return Work(
@@ -188,13 +190,13 @@ async def _changes(connection: Connection, work: Work) -> list[Change]:
     """Refuses what is mixed, and another key; else what changes for consumers."""
     shown = await views_shown(connection, work)
     changes = await publishable_changes(connection, work.candidates, shown)
-    rekeyed = [change for change in changes if change.kind == "changed keys"]
+    rekeyed = changed_keys(await keys_held(connection), work.candidates)
     if rekeyed:
         raise HeadgateError(
             f"entity key of {', '.join(change.name for change in rekeyed)}",
-            expected="the same key in every release",
+            expected="the same key in every release that has it",
             found="; ".join(change.sentence() for change in rekeyed),
-            next_step="give the model a new version beside the old one (dbt model versions)",
+            next_step=OTHER_KEYS,
         )
     return changes
 

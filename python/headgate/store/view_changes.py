@@ -37,6 +37,24 @@ def view_changes(
     return changes
 
 
+def changed_keys(
+    held: Mapping[str, tuple[tuple[str, str], ...]], views: Mapping[str, FeatureView]
+) -> list[Change]:
+    """Views with another key than releases hold of them, also of those that only older releases have."""
+    return [
+        Change(
+            layer=LAYER,
+            name=name,
+            kind="changed keys",
+            before=_typed(held[name]),
+            after=_typed(view.keys),
+            breaking=True,
+        )
+        for name, view in sorted(views.items())
+        if held.get(name, view.keys) != view.keys
+    ]
+
+
 def with_meaning(new: FeatureView, old: FeatureView | None, changes: Iterable[Change]) -> FeatureView:
     """A view that is published, with the meaning of the one before it where nothing broke in between."""
     broke = any(change.name == new.name and change.breaking for change in changes)
@@ -46,15 +64,7 @@ def with_meaning(new: FeatureView, old: FeatureView | None, changes: Iterable[Ch
 
 def _shape(old: FeatureView, new: FeatureView) -> Iterator[Change]:
     """Keys, columns and types."""
-    if old.keys != new.keys:
-        yield Change(
-            layer=LAYER,
-            name=new.name,
-            kind="changed keys",
-            before=_typed(old.keys),
-            after=_typed(new.keys),
-            breaking=True,
-        )
+    yield from changed_keys({new.name: old.keys}, {new.name: new})
     was = {column.name: column.type for column in old.columns}
     now = {column.name: column.type for column in new.columns}
     renamed = _renamed(old.columns, new.columns)

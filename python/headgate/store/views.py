@@ -81,6 +81,14 @@ async def fetch_one(connection: Connection, statement: str, *arguments: object) 
     return row
 
 
+async def keys_held(connection: Connection) -> dict[str, tuple[tuple[str, str], ...]]:
+    """The key of every feature view that some release had, by name: its history is kept by it."""
+    rows = await connection.fetch(
+        "select distinct on (view) * from ops.release_views order by view, release_id desc"
+    )
+    return {row["view"]: _from_row(row).keys for row in rows}
+
+
 async def views_of_release(connection: Connection, release_id: int) -> dict[str, FeatureView]:
     """The feature views of a release by name."""
     rows = await connection.fetch(
