@@ -61,6 +61,40 @@ def test_a_version_has_to_fit_the_active_release(store: ToyStore) -> None:
     in_database(store.database, work)
 
 
+def test_a_champion_that_no_longer_fits_leaves_a_way_out(store: ToyStore) -> None:
+    """Its challenger can be taken out; a version that fits takes its place, and is not compared with it."""
+
+    async def mean(connection: Connection, meaning: str) -> None:
+        await connection.execute(
+            "update ops.release_views set meaning = $1 where view = 'toy_activity'", meaning
+        )
+
+    async def work(connection: Connection) -> None:
+        await registered(
+            connection,
+            *(
+                replace(
+                    told(meaning.encode() * n),
+                    views={"toy_activity": BoundView(version=1, definition=meaning)},
+                )
+                for n, meaning in ((1, "old"), (2, "old"), (1, "new"))
+            ),
+        )
+        await mean(connection, "old")
+        for version in (1, 2):
+            await canary.deploy(connection, NAME, version, None, "then", asked=NO_APPROVAL)
+        await mean(connection, "new")
+        await steps.roll_back(connection, NAME, None, "out")
+        assert await served(connection) == (1, None, 0)
+        with pytest.raises(UsageError, match=r"version 1, which does not: .* trained on old") as refused:
+            await canary.deploy(connection, NAME, 3, None, "fits", asked=NO_APPROVAL)
+        assert f"promote {NAME} 3 --force" in refused.value.next_step
+        await canary.promote(connection, NAME, 3, "fits", forced=True, asked=NO_APPROVAL)
+        assert await served(connection) == (3, None, 0)
+
+    in_database(store.database, work)
+
+
 def test_model_and_release_are_rolled_back_in_one_transaction(store: ToyStore) -> None:
     """Release 2 is not that of version 1: alone it is refused, together they move, in under a second."""
 

@@ -113,7 +113,8 @@ async def deploy(
         asked: whose approval the project asks for now (`approvals.asked_by`).
 
     Raises:
-        UsageError: it is not registered, approved or fit for the release, or another challenger runs.
+        UsageError: it is not registered, approved or fit for the release, another challenger runs, or the
+            champion cannot answer beside it.
     """
     async with change(connection, model, fits=True) as step:
         found = await _deployable(connection, model, version, asked)
@@ -122,7 +123,9 @@ async def deploy(
             after = State(champion=version)
             return await step.write("deploy", version, after, f"first champion: {reason}", _gates(found))
         _require_room(model, version, before)
-        fit.require_same_requests(await versions.find(connection, model, before.champion), found)
+        champion = await versions.find(connection, model, before.champion)
+        await _require_answers(connection, champion, version)
+        fit.require_same_requests(champion, found)
         after = replace(before, challenger=version, canary_share=share)
         action = "shift" if before.challenger == version else "deploy"
         return await step.write(action, version, after, reason, {**_gates(found), **details})
@@ -218,7 +221,9 @@ async def roll_back(
         target = await versions.find(connection, model, await _target(connection, model, state, to))
         active = await ledger.active_release(connection)
         moves = release is not None and release != active
-        await fit.require_fit(connection, target, release if moves else active)
+        # A challenger goes whatever becomes of the champion, which stays what it is.
+        if moves or target.version != state.champion:
+            await fit.require_fit(connection, target, release if moves else active)
         async with connection.transaction(isolation="repeatable_read"):
             if moves and release is not None:
                 await fit.require_champions_fit(connection, release, fit.MOVE_BOTH, but=model)
@@ -292,6 +297,19 @@ def _require_room(model: str, version: int, before: State) -> None:
             expected="no other challenger",
             found=f"version {before.challenger} with a share of {before.canary_share:.0%}",
             next_step=f"take it out first: `headgate model rollback {model}`",
+        )
+
+
+async def _require_answers(connection: Connection, champion: ModelVersion, version: int) -> None:
+    """Refuses a challenger beside a champion that servers refuse: nothing would be compared."""
+    release = await ledger.active_release(connection)
+    if reasons := await fit.reasons_against(connection, champion, release):
+        raise UsageError(
+            f"model {champion.model} version {version}",
+            expected=f"a champion that fits release {release}, to be compared with",
+            found=f"version {champion.version}, which does not: {'; '.join(reasons)}",
+            next_step="put it in the champion's place: "
+            f"`headgate model promote {champion.model} {version} --force --why '...'`",
         )
 
 
