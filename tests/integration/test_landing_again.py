@@ -153,6 +153,20 @@ def test_hours_land_again_on_demand(database: Database, tmp_path: Path) -> None:
     assert database.value("select count(*) from staging_gharchive.events") == 5
 
 
+def test_the_same_bytes_for_another_extent_are_another_delivery(database: Database, tmp_path: Path) -> None:
+    """A wrong end is put right: the first is discarded, as the refusal says, then the other one lands."""
+    hour = write_hour(tmp_path, as_lines([event(n) for n in range(5)]))
+    short, whole = ((f"2016-01-01T01/2016-01-01T0{end}", hour) for end in (2, 3))
+    database.headgate("land", "gharchive", "--partition", *short)
+    refused = database.headgate("land", "gharchive", "--partition", *whole, exit_code=1).stdout
+    assert "headgate loads discard 1" in refused
+    database.headgate("loads", "discard", "1", "--reason", "too short", "--yes")
+    assert "loads restore 1" in database.headgate("land", "gharchive", "--partition", *short).stdout
+    assert "1 written" in database.headgate("land", "gharchive", "--partition", *whole).stdout
+    assert database.value("select count(distinct load_id) from staging_gharchive.events") == 2
+    assert "unchanged" in database.headgate("land", "gharchive", "--partition", *whole).stdout
+
+
 def test_loads_of_old_databases_are_left_alone_unless_nothing_landed(
     database: Database, tmp_path: Path
 ) -> None:

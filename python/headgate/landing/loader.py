@@ -104,7 +104,12 @@ class Loader:
             statement("find_discarded"), *place, delivery.partition.start, self.again
         )
         sha256 = await self._sha256(delivery, path) if row or discarded else None
-        same = next((load for load in [row, *discarded] if load and load["content_sha256"] == sha256), None)
+        # Of another extent they are another delivery: records are held against where it begins and ends.
+        meant = (sha256, delivery.partition.end)
+        known = [load for load in [row, *discarded] if load]
+        same = next(
+            (load for load in known if (load["content_sha256"], load["partition_end"]) == meant), None
+        )
         if same is not None and (why := self._why(delivery, same)) is None:
             return same, None
         await refuse_overlap(self.connection, delivery)
