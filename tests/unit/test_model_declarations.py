@@ -79,6 +79,7 @@ def test_a_declaration_knows_the_limits_of_the_seed(tmp_path: Path) -> None:
     ("changed", "where", "said"),
     [
         ({"tusk": "binary"}, "tusk", "did you mean task"),
+        ({"limits": {"rate": 10}}, "limits", "`headgate serve --rate`, a day's figures below `alerts`"),
         ({"task": "binery"}, "task", "one of binary, multiclass"),
         ({"horizon": "three hours"}, "horizon", "a duration such as"),
         ({"horizon": None}, "horizon", "a duration such as"),

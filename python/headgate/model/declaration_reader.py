@@ -12,7 +12,7 @@ from typing import Any
 
 from headgate.durations import duration
 from headgate.errors import UsageError
-from headgate.model.declared import ALERTS, CUSTOM, KEYS, Declaration
+from headgate.model.declared import ALERTS, CUSTOM, GONE, KEYS, Declaration
 from headgate.model.deployment.policy import canary_policy
 from headgate.model.evaluation.policy import APPROVALS
 
@@ -75,7 +75,6 @@ class Reader:
             approval=self._one_of("approval", APPROVALS, "none"),
             canary=self._policy("canary", canary_policy),
             alerts=self._alerts(),
-            limits=self._mapping("limits"),
             custom=self._custom(),
         )
         self._require_allowed(made)
@@ -100,12 +99,9 @@ class Reader:
         for key in values:
             if key not in known:
                 near = difflib.get_close_matches(str(key), list(known), 1)
-                raise self._wrong(
-                    (*at, key),
-                    f"one of {', '.join(known)}",
-                    key,
-                    f"did you mean {near[0]}?" if near else "remove the key, or correct it",
-                )
+                mend = f"did you mean {near[0]}?" if near else "remove the key, or correct it"
+                gone = GONE.get(key, mend) if not at else mend
+                raise self._wrong((*at, key), f"one of {', '.join(known)}", key, gone)
 
     def _one_of(self, key: str, values: Sequence[str], default: str | None = None) -> str:
         value = self._model.get(key, default)

@@ -11,8 +11,12 @@ from typing import Any
 KEYS = (
     *("task", "flavour", "spine", "label", "views", "inputs", "horizon", "baseline", "group", "splits"),
     *("slices", "gates", "invariant", "directions", "forbidden", "feature_lag", "unknown_entity"),
-    *("approval", "canary", "alerts", "limits", "custom"),
+    *("approval", "canary", "alerts", "custom"),
 )
+#: Keys that earlier versions took and nothing read: where what they seem to say is said.
+GONE = {
+    "limits": "remove it: requests are limited by `headgate serve --rate`, a day's figures below `alerts`",
+}
 #: Limits of a served model's days; those that are not declared are the seed's, model_alarm_limits.
 ALERTS = (
     *("largest_error_rate", "largest_p95_seconds", "smallest_volume", "drift_alpha", "drift_size"),
@@ -65,7 +69,6 @@ class Declaration:
     approval: str = "none"
     canary: Mapping[str, Any] = field(default_factory=dict)
     alerts: Mapping[str, Any] = field(default_factory=dict)
-    limits: Mapping[str, Any] = field(default_factory=dict)
     #: Of the task `custom`: where its code is and how it is asked (`training/custom.py`).
     custom: Mapping[str, Any] = field(default_factory=dict)
 

@@ -42,7 +42,7 @@ class Package:
     views: Mapping[str, BoundView]
     #: Contents by path, without the manifest.
     files: Mapping[str, bytes]
-    #: What else the declaration says that serving and monitoring need: unknown entities, limits, slices.
+    #: What else the declaration says that serving and monitoring need: unknown entities, alerts, slices.
     options: Mapping[str, Any]
 
     @property

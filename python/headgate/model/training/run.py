@@ -190,7 +190,6 @@ def _options(declared: Declaration, dataset: Dataset) -> dict[str, Any]:
         "unknown_entity": declared.unknown_entity,
         "canary": dict(declared.canary),
         "alerts": dict(declared.alerts),
-        "limits": dict(declared.limits),
         "slices": dict(declared.slices),
         "spine": declared.spine,
         "label": declared.label,
