@@ -22,6 +22,7 @@ CONTRIBUTOR = "models/features/github/contributor_activity"
 REPOSITORY = "models/features/github/repository_activity"
 ACTIVITY = "models/intermediate/github/activity/int_activity__summed_by_hour"
 SUMS = "macros/github/activity_sums.sql"
+PROJECT = "dbt_project.yml"
 FILES = [f"{name}{end}" for name in (ACTOR, CONTRIBUTOR, REPOSITORY, ACTIVITY) for end in (".sql", ".yml")]
 LAST_PUSH = (
     "    'last_push_at':"
@@ -41,7 +42,7 @@ def published(databases: Databases, tmp_path_factory: pytest.TempPathFactory) ->
 def project(published: ProjectCopy) -> Iterator[ProjectCopy]:
     """The same, as it was, for each test."""
     yield published
-    published.restore(*FILES, SUMS)
+    published.restore(*FILES, SUMS, PROJECT)
     for extra in published.folder.glob("models/features/github/*_v2.sql"):
         extra.unlink()
 
@@ -83,6 +84,14 @@ def test_layout_and_comments_are_no_change(project: ProjectCopy) -> None:
     project.replace(f"{ACTIVITY}.sql", "select * from summed", "select\n    *\nfrom summed -- as it was")
     plan = project.plan()
     assert (plan["changes"], plan["rebuild"]) == ([], [])
+
+
+def test_a_spine_that_is_gone_is_told_by_where_it_is_named(project: ProjectCopy) -> None:
+    """Dbt says it of the model that reads all of them."""
+    project.replace(PROJECT, "label_spines: [", "label_spines: [orders_spine, ")
+    said = project.headgate("plan", exit_code=2).stderr
+    for expected in ("label_spines in dbt_project.yml", "take orders_spine out of label_spines"):
+        assert expected in said
 
 
 def test_added_dropped_and_renamed_columns(project: ProjectCopy) -> None:

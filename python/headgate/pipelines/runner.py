@@ -24,6 +24,7 @@ from headgate.errors import ConfirmationRequired, GateFailed, HeadgateError, Usa
 from headgate.gates import results
 from headgate.pipelines.environment import ensure_profiles, mage_env, mage_project
 from headgate.pipelines.project import read_mapping
+from headgate.planning.dbt import missing_label_spine
 from headgate.settings import Settings
 
 EVENT_MARK = "\x1eheadgate "
@@ -205,7 +206,7 @@ async def _explain(settings: Settings, state: Run, began: datetime) -> HeadgateE
         await connection.close()
     if failed:
         return results.failure(failed, block=state.failed_block, log=state.log, explained=explained)
-    return HeadgateError(
+    return missing_label_spine(settings, state.error) or HeadgateError(
         f"block {state.failed_block} of pipeline {state.pipeline}",
         expected="it to complete",
         found=_without_frame(state.error) or "an error without a message",

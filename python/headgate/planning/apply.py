@@ -122,7 +122,7 @@ async def _explain(connection: Connection, settings: Settings, began: datetime, 
     if failed:
         explained = await results.explanations(connection, failed)
         return results.failure(failed, block="headgate apply", log=log, explained=explained)
-    return HeadgateError(
+    return dbt.missing_label_spine(settings, said) or HeadgateError(
         "dbt build of the plan",
         expected="it to complete",
         found=said or "an error without a message",

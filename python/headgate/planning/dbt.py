@@ -9,14 +9,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from headgate import postgres, private
+from headgate.errors import UsageError
 from headgate.settings import Settings
+from headgate.yaml_files import read_yaml
 
 #: dbt's own progress, for instance `12 of 87 PASS not_null_...`.
 PROGRESS = re.compile(r"\b(\d+) of (\d+) (?:START|OK|PASS|WARN|FAIL|ERROR|SKIP)\b")
 #: How much of what dbt said an error repeats.
 LAST_LINES = 3
+PROJECT = "dbt_project.yml"
+#: What dbt says of a `ref()` that leads nowhere.
+_MISSING = re.compile(r"depends on a node named '(\w+)'")
 _COLOUR = re.compile(r"\x1b\[\d*m")
 
 #: Called with how many of how many nodes are done.
@@ -66,6 +72,25 @@ def forget_other_sources(settings: Settings) -> None:
         parsed.unlink(missing_ok=True)
     private.folder(note.parent)
     note.write_text(named)
+
+
+def missing_label_spine(settings: Settings, said: str) -> UsageError | None:
+    """What dbt said, in terms of `label_spines`, where a spine that it names is no model any more; else None.
+
+    dbt itself blames the model that reads all of them.
+    """
+    missing = _MISSING.search(said)
+    if missing is None:
+        return None
+    project: Any = read_yaml(settings.project_dir / PROJECT)
+    if missing[1] not in (project.get("vars") or {}).get("label_spines", ()):
+        return None
+    return UsageError(
+        f"label_spines in {PROJECT}",
+        expected="models of this project",
+        found=f"{missing[1]}, which is none, or is disabled",
+        next_step=f"take {missing[1]} out of label_spines, or bring its file back",
+    )
 
 
 def folders(settings: Settings) -> list[str]:

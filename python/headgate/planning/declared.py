@@ -98,7 +98,7 @@ def _compile(settings: Settings) -> dict[str, Any]:
         command = [sys.executable, "-m", "headgate.planning.compiled", str(file), "--quiet"]
         exit_code, said = dbt.run(settings, command)
         if exit_code != 0:
-            raise HeadgateError(
+            raise dbt.missing_label_spine(settings, said) or HeadgateError(
                 f"dbt project in {settings.project_dir}",
                 expected="a project that dbt can compile",
                 found=said or "an error without a message",
