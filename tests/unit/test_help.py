@@ -100,3 +100,11 @@ def test_command_starts_without_what_it_may_not_need(group: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", imported], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", ["serve order_returns", "mage", "receive", "mlflow"])
+def test_a_port_is_one_that_exists(command: str) -> None:
+    """99999 is 34463 to the system, which listens there without a word."""
+    refused = CliRunner().invoke(cli, [*command.split(), "--port", "99999"])
+    assert refused.exit_code == 2
+    assert "1<=x<=65535" in refused.output

@@ -7,12 +7,13 @@ import json
 
 import click
 
+from headgate.cli.ports import port_option
 from headgate.report import number_of
 from headgate.settings import load_settings
 
 
 @click.group(invoke_without_command=True)
-@click.option("--port", default=5500, show_default=True, help="Port for UI and API, on loopback.")
+@port_option(5500, "Port for UI and API, on loopback.")
 @click.pass_context
 def mlflow(context: click.Context, port: int) -> None:
     """Run MLflow's UI on a mirror of the model registry until Ctrl-C.

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from headgate.cli.ports import port_option
 from headgate.pipelines import runner, serve
 from headgate.pipelines.environment import withheld
 from headgate.settings import Settings, load_settings
@@ -80,7 +81,7 @@ def _require_source(settings: Settings, source: str, pipelines: tuple[str, ...])
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
-@click.option("--port", default=6789, show_default=True, help="Port for UI and API.")
+@port_option(6789, "Port for UI and API.")
 def mage(host: str, port: int) -> None:
     """Run Mage's scheduler and UI until Ctrl-C."""
     serve.stop_on_signals()

@@ -6,10 +6,12 @@ import os
 
 import click
 
+from headgate.cli.ports import port_option
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
-@click.option("--port", default=8765, show_default=True, help="Port to listen on.")
+@port_option(8765, "Port to listen on.")
 @click.option(
     "--processes",
     type=click.IntRange(min=1),

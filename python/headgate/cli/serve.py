@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from headgate.cli.ports import port_option
 from headgate.postgres.working import with_connection
 from headgate.settings import load_settings
 
@@ -16,7 +17,7 @@ SCOPES = ("predict", "explain", "read", "metrics")
 @click.command()
 @click.argument("model")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
-@click.option("--port", default=8766, show_default=True, help="Port to listen on.")
+@port_option(8766, "Port to listen on.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 @click.option(
     "--keys", "keys_file", type=click.Path(exists=True, dir_okay=False), help="File with more API keys."
