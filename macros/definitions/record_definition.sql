@@ -1,12 +1,13 @@
 {#
     A post-hook: records what the current model was built from, when it has built anything. Its definition is a hash of its
     own canonical SQL and of the definitions of what it reads, as they stand: so it says what built a partition down to
-    the landed records. The contract has no part in it: see ops.contracts.
+    the landed records. The contract has no part in it: see ops.contracts. Of a declared feature view it is what the view means.
 #}
 {% macro record_definition() -%}
     {%- set builds_partitions = model.config.materialized == 'incremental' -%}
     {%- if execute and not is_dry_run() and (built_by(model.compiled_code or '') or not builds_partitions) -%}
     {%- set found = definition() -%}
+    {%- set declared = (model.config.meta or {}).feature_view -%}
     with upstream as (
         select coalesce(jsonb_object_agg(model, definition), '{}') as definitions
         from ops.deployed_models
@@ -28,7 +29,7 @@
             '{{ found.settings }}',
             upstream.definitions,
             '{{ found.seeds }}',
-            {{ quoted_text(recount_statement()) if (model.config.meta or {}).feature_view else 'null' }}
+            {{ quoted_text(recount_statement(declared)) if declared else 'null' }}
         from upstream
         on conflict (definition) do update set last_built_at = excluded.last_built_at, recount = excluded.recount
         returning definition

@@ -10,6 +10,9 @@
     Use, as the whole of a model below its config: {{ feature_view(declared) }}
 #}
 {% macro feature_view(declared) -%}
+    {%- if canonical_mode() -%}
+        {{- return(meant_by(declared)) -}}
+    {%- endif -%}
     {%- set view = normal_declaration(declared) -%}
     {#- Asked once: each answer costs statements. -#}
     {%- do view.update({'adds': is_incremental()}) -%}
@@ -73,6 +76,23 @@ select
     {%- endfor %}
 from measured
 {%- endif %}
+{%- endmacro %}
+
+{#
+    What a declared feature view means, in place of what it is built by wherever a model tells its definition: the SQL that
+    recounts it. So another way to the same values is no other definition, and every argument that a value follows from has a part
+    in it. Databases hold what it gave them: where its text changes, every declared view is redefined.
+
+    Args:
+        declared: the declaration.
+        version: raised where views have to be built again though the recount stays as it is: their values were others, or
+            what they keep beside their rows has another form.
+#}
+{% macro meant_by(declared, version=1) -%}
+    {{- recount_statement(declared) }}
+    {%- if version > 1 %}
+where {{ version }} > 1
+    {%- endif %}
 {%- endmacro %}
 
 {# Of partitions those of the sources that events rest on; all in a unit test, where dbt knows no sources. #}

@@ -74,12 +74,15 @@ recounted as (
 
 {#
     SQL that recounts rows of the current model, a declared feature view, from the loads that a release was made of; the
-    leakage gate of datasets runs it. Its parameters are arrays: numbers of the rows, each column of the key, instants, as_of of
-    the rows that were found there; then source and partition_start of the loads.
+    leakage gate of datasets runs it, and it is what the view means: see meant_by(). Its parameters are arrays: numbers of the
+    rows, each column of the key, instants, as_of of the rows that were found there; then source and partition_start of the loads.
+
+    Args:
+        declared: the declaration.
 #}
-{% macro recount_statement() -%}
+{% macro recount_statement(declared) -%}
 {%- set statement -%}
-{%- set view = normal_declaration(model.config.meta.feature_view) -%}
+{%- set view = normal_declaration(declared) -%}
 {%- set count = view.entity | length -%}
 with drawn as (
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from headgate import postgres
 from tests.acceptance.hours import generated, hours_from
 from tests.acceptance.runs import two_hours
 from tests.project_copy import ProjectCopy
@@ -22,6 +23,7 @@ CONTRIBUTOR = "models/features/github/contributor_activity"
 REPOSITORY = "models/features/github/repository_activity"
 ACTIVITY = "models/intermediate/github/activity/int_activity__summed_by_hour"
 SUMS = "macros/github/activity_sums.sql"
+VALUES = "macros/features/measured_value.sql"
 PROJECT = "dbt_project.yml"
 FILES = [f"{name}{end}" for name in (ACTOR, CONTRIBUTOR, REPOSITORY, ACTIVITY) for end in (".sql", ".yml")]
 LAST_PUSH = (
@@ -42,7 +44,7 @@ def published(databases: Databases, tmp_path_factory: pytest.TempPathFactory) ->
 def project(published: ProjectCopy) -> Iterator[ProjectCopy]:
     """The same, as it was, for each test."""
     yield published
-    published.restore(*FILES, SUMS, PROJECT)
+    published.restore(*FILES, SUMS, VALUES, PROJECT)
     for extra in published.folder.glob("models/features/github/*_v2.sql"):
         extra.unlink()
 
@@ -83,6 +85,21 @@ def test_layout_and_comments_are_no_change(project: ProjectCopy) -> None:
     project.replace(f"{ACTOR}.sql", "{{ feature_view(", "-- The same.\n\n{{   feature_view(")
     project.replace(f"{ACTIVITY}.sql", "select * from summed", "select\n    *\nfrom summed -- as it was")
     plan = project.plan()
+    assert (plan["changes"], plan["rebuild"]) == ([], [])
+
+
+def test_another_way_to_the_same_values_is_no_change(project: ProjectCopy) -> None:
+    """A declared view means its recount, also where an earlier version recorded the SQL that built it."""
+    project.replace(VALUES, "'coalesce(' ~ n ~ ', 0)::bigint'", "'coalesce(' ~ n ~ ' + 0, 0)::bigint'")
+    project.database.query(
+        "update ops.model_definitions set first_sql = 'select 1', next_sql = 'select 2'"
+        " where recount is not null"
+    )
+    postgres.migrate(project.database.dsn, "0031")
+    postgres.migrate(project.database.dsn)
+
+    plan = project.plan()
+
     assert (plan["changes"], plan["rebuild"]) == ([], [])
 
 
