@@ -1,5 +1,5 @@
-{#- If dbt says that this model depends on a node which was not found: take that spine out of `label_spines` in
-    dbt_project.yml, or bring its file back. -#}
+{#- If dbt says that this model depends on a node which was not found: take that spine out of `label_spines`
+    in dbt_project.yml, or bring its file back. -#}
 {{ config(
     indexes=[{'columns': ['partition_start']}, {'columns': ['day', 'model', 'version']}],
     pre_hook=hash_joins_only(),
