@@ -70,6 +70,47 @@ sources:
     )
 
 
+@pytest.mark.parametrize(
+    ("unpacked", "selected", "said"),
+    [
+        (
+            "qty numeric, at timestamptz",
+            "root.qty::bigint as qty",
+            "qty is a number; stg_demo__events casts",
+        ),
+        ('"qty" numeric, at timestamptz', 'cast(root."qty" as INT) as qty', "to int, which rounds"),
+        ("qty numeric, at date", "root.qty", "at is a timestamp; stg_demo__events unpacks it as date"),
+        ("qty numeric, at timestamptz", "root.qty, root.qty::bigint as whole", ""),
+        ("qty numeric, at timestamptz", "round(root.qty)::bigint as qty, root.at::date as day", ""),
+        ("qty numeric, at timestamptz", "root.qty::numeric(12, 2) as qty", ""),
+    ],
+)
+def test_models_that_tell_less_than_the_contract_are_told(
+    tmp_path: Path, unpacked: str, selected: str, said: str
+) -> None:
+    """A widened path whose model stayed as it was rounds numbers and cuts times without a word."""
+    folder = tmp_path / "models" / "staging" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "stg_demo__events.sql").write_text(
+        f"select {selected} from x cross join lateral"
+        f" {{{{ json_fields('records.record') }}}} as root ({unpacked})"
+    )
+    (folder / "_demo__sources.yml").write_text(
+        """
+sources:
+  - name: demo
+    tables:
+      - name: events
+        config: {meta: {contract: {
+          version: 2, envelope: {identity: null, kind: null, time: null}, time_tolerance_hours: 1,
+          paths: [{path: qty, type: number}, {path: at, type: timestamp}]}}}
+"""
+    )
+    found = check_source(tmp_path, "demo", "events")
+    assert len(found) == bool(said)
+    assert said in "".join(found)
+
+
 def test_a_path_on_one_side_only_is_found(tmp_path: Path) -> None:
     """A column that the contract does not know, and a path that no model reads, are both named."""
     folder = tmp_path / "models" / "staging" / "demo"

@@ -7,13 +7,14 @@ Run: python -m headgate.contract.reads
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
 
 from headgate.contract.declared import Contract, load_contract
 from headgate.contract.paths import EACH, Step, format_path, parse_path
-from headgate.contract.unpacked import calls, positions, reference_parts
+from headgate.contract.unpacked import calls, casts, positions, reference_parts
 from headgate.errors import UsageError
 from headgate.settings import find_project_dir
 from headgate.sources.declared import declared_sources
@@ -33,6 +34,11 @@ def paths_read(sql: str) -> set[str]:
 
 def types_read(sql: str) -> dict[str, str]:
     """The paths that one staging model unpacks, and the SQL type of each; empty where none is told."""
+    return _unpacked(sql)[1]
+
+
+def _unpacked(sql: str) -> tuple[Paths, dict[str, str]]:
+    """What stands in which column, and what `types_read` tells of it."""
     path_of: Paths = dict.fromkeys(_RECORDS, ())
     read: dict[tuple[Step, ...], str] = {}
     for call in calls(sql):
@@ -44,7 +50,7 @@ def types_read(sql: str) -> dict[str, str]:
             path_of[call.alias, name] = path
             read[path] = kind
     read |= {(*_resolve(found.reference, path_of), found.position): "" for found in positions(sql)}
-    return {format_path(path): kind for path, kind in read.items()}
+    return path_of, {format_path(path): kind for path, kind in read.items()}
 
 
 def _resolve(reference: str, path_of: Paths) -> tuple[Step, ...]:
@@ -96,6 +102,7 @@ def check_source(project_dir: Path, source: str, entity: str) -> list[str]:
     contract = load_contract(project_dir, source, entity)
     undeclared, unread = differences(contract, set().union(*models.values()))
     return [
+        *narrowings(project_dir, source, contract),
         *(
             f"{source}: {path} is an integer, which may be written 1.0; {model} unpacks it as {kind}, which"
             f" stops at that: unpack numeric, and cast behind (`::bigint`)"
@@ -112,6 +119,28 @@ def check_source(project_dir: Path, source: str, entity: str) -> list[str]:
             for path in sorted(unread)
         ),
     ]
+
+
+def narrowings(project_dir: Path, source: str, contract: Contract) -> list[str]:
+    """Where a staging model would change values that the contract lets pass, a sentence each."""
+    types = {rule.path: rule.type for rule in contract.paths}
+    return [
+        f"{source}: {path} is a {types[path]}; {file.stem} {how}"
+        for file in sorted((project_dir / "models" / "staging" / source).glob("stg_*.sql"))
+        for path, how in _narrowed(file.read_text(), types)
+    ]
+
+
+def _narrowed(sql: str, types: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Paths that come out of a model as less than is declared; not what is read whole beside that."""
+    path_of, read = _unpacked(sql)
+    for (alias, column), steps in path_of.items():
+        path = format_path(steps) if steps else ""
+        cast_to = casts(sql, alias, column) if types.get(path) == "number" else []
+        if cast_to and set(cast_to) <= _WHOLE:
+            yield path, f"casts it to {cast_to[0]}, which rounds: leave it numeric"
+        elif types.get(path) == "timestamp" and read.get(path) == "date":
+            yield path, "unpacks it as date, without its time of day: unpack timestamptz"
 
 
 def main() -> int:

@@ -65,6 +65,23 @@ def positions(sql: str) -> list[Position]:
     ]
 
 
+def casts(sql: str, alias: str, column: str) -> list[str]:
+    """What each use of `alias.column` is cast to, in lower case; empty where it is used as it is."""
+    tokens = _tokens(sql)
+    found = []
+    for at, token in enumerate(tokens):
+        if token == alias and tokens[at + 1] == "." and unquoted(tokens[at + 2]) == column:
+            behind = tokens[at + 3 : at + 6]
+            is_called = [word.lower() for word in tokens[at - 2 : at]] == ["cast", "("]
+            if behind[:2] == [":", ":"]:
+                found.append(behind[2].lower())
+            elif is_called and behind[0].lower() == "as":
+                found.append(behind[1].lower())
+            else:
+                found.append("")
+    return found
+
+
 def unquoted(name: str) -> str:
     """An SQL name without its quotes."""
     return name[1:-1].replace('""', '"') if name.startswith('"') else name

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.contract import Contract, load_contract
+from headgate.contract.reads import narrowings
 from headgate.definitions import Definition, Definitions
 from headgate.definitions.seeds import SeedContent
 from headgate.errors import HeadgateError
@@ -57,6 +58,8 @@ class Declared:
     views: Mapping[str, FeatureView]
     #: By the sources' names.
     contracts: Mapping[str, Contract]
+    #: Where staging models would change values that a contract lets pass, as sentences.
+    narrowings: tuple[str, ...] = ()
 
     def downstream(self, names: Iterable[str]) -> set[str]:
         """These models and all that come after them."""
@@ -78,6 +81,10 @@ def read_declared(settings: Settings) -> Declared:
     compiled = _compile(settings)
     described = compiled["models"]
     models = {entry["name"]: _model(entry) for entry in described}
+    contracts = {
+        source.name: load_contract(settings.project_dir, source.name, source.entity)
+        for source in declared_sources(settings.project_dir).values()
+    }
     return Declared(
         models=models,
         definitions=Definitions(
@@ -85,10 +92,12 @@ def read_declared(settings: Settings) -> Declared:
             {checksum: SeedContent(tuple(rows)) for checksum, rows in compiled["seeds"].items()},
         ),
         views={model.name: _view(model) for model in models.values() if model.layer == FEATURES},
-        contracts={
-            source.name: load_contract(settings.project_dir, source.name, source.entity)
-            for source in declared_sources(settings.project_dir).values()
-        },
+        contracts=contracts,
+        narrowings=tuple(
+            found
+            for name, contract in contracts.items()
+            for found in narrowings(settings.project_dir, name, contract)
+        ),
     )
 
 

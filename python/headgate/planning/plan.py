@@ -101,7 +101,7 @@ def make_plan(declared: Declared, deployed: Deployed) -> Plan:
             if not stands_empty(declared.models[name], deployed)
         ),
         drop=[model for name, model in sorted(deployed.models.items()) if name not in declared.models],
-        problems=[*problems, *_rekeyed(declared, deployed)],
+        problems=[*problems, *_rekeyed(declared, deployed), *(f"{found}." for found in declared.narrowings)],
         observed=list(deployed.observed),
         views=views,
         datasets=[(name, release) for name, release, read in deployed.datasets if set(read) & set(views)],
