@@ -171,6 +171,7 @@ def test_what_served_at_an_instant(database: Database) -> None:
     said = database.headgate("model", "at", moments[1][0].isoformat()).stdout
     assert f"{NAME} at {moments[1][0]:%Y-%m-%d %H:%M:%S} UTC: version 1" in said
     assert "nothing served" in database.headgate("model", "at", "2016-01-01").stdout
+    assert "which is to come" in database.headgate("model", "at", "2999-01-01").stdout
     assert "expected  an ISO 8601 time" in database.headgate("model", "at", "noon", exit_code=2).stderr
 
 

@@ -12,6 +12,7 @@ import click
 from headgate.cli.model_bundle import bundle
 from headgate.cli.model_monitor import monitor
 from headgate.cli.model_steps import STEPS
+from headgate.cli.told import figure_lines, told
 from headgate.errors import UsageError
 from headgate.model import promotions, versions
 from headgate.model.deployment import approvals, canary, differences, fit, state
@@ -203,13 +204,15 @@ def _described(version: ModelVersion, *besides: str) -> list[str]:
         f"code         {_or_dash(version.code_revision)}",
         f"registered   {_registered(version)}",
         *besides,
-        *(f"figure       {name} {_short(value)}" for name, value in version.figures.items()),
+        *(f"figure       {line}" for line in figure_lines(version.figures)),
     ]
     return [*lines, *(f"gate         {_gate(gate)}" for gate in version.gates)]
 
 
 def _served(found: Serving) -> list[str]:
     moment = f"{found.instant:%Y-%m-%d %H:%M:%S} UTC" if found.instant else "now"
+    if found.instant and found.instant > datetime.now(UTC):
+        moment += ", which is to come, as things are now"
     if found.champion is None or found.promotion is None:
         return [f"{found.model} at {moment}: nothing served"]
     promotion, challenger = found.promotion, found.promotion.challenger
@@ -249,7 +252,7 @@ def _gate(gate: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = told(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
