@@ -173,6 +173,12 @@ class Forking(subprocess.Popen[Any]):
         return self.returncode
 
 
+class Forked(Forking):
+    """The same, whatever this process has replaced."""
+
+    landing_only = False
+
+
 def replace_popen(folder: Path, *, landing_only: bool = False) -> None:
     """From now on this process forks what is prepared in a run's folder, or the workers of landing only."""
     Forking.folder, Forking.landing_only = folder, landing_only

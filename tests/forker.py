@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import gc
 import importlib
+import json
 import os
 import pkgutil
 import runpy
@@ -61,6 +63,7 @@ def main() -> None:
     forked.replace_popen(folder)
     prepare(LIBRARIES)
     remember_templates(folder / "templates")
+    leave_out_what_nobody_sees()
     read_project(folder / "parsed")
     serve(forked.address(folder, forked.DBT))
 
@@ -102,6 +105,39 @@ def remember_templates(folder: Path) -> None:
         return bucket.code
 
     Environment.compile = compiled  # type: ignore[assignment,method-assign]
+
+
+def leave_out_what_nobody_sees() -> None:
+    """Spares dbt the events below the level of its logs, and the parsers of dates for results of statements.
+
+    It makes each event, and its line, before it looks at the level; and JSON in pieces, where one call does.
+    """
+    import parsedatetime  # type: ignore[import-untyped]
+    from dbt_common.events.base_types import BaseEvent, DebugLevel, EventLevel
+    from dbt_common.events.event_manager import EventManager
+
+    unseen = {EventLevel.DEBUG, EventLevel.TEST}
+    fire = EventManager.fire_event
+
+    def fire_event(self: EventManager, e: BaseEvent, level: Any = None, *rest: Any, **named: Any) -> None:
+        is_seen = (level or e.level_tag()) not in unseen
+        if is_seen or self.callbacks or any(logger.level in unseen for logger in self.loggers):
+            fire(self, e, level, *rest, **named)
+
+    def given(self: DebugLevel, *args: Any, **kwargs: Any) -> None:
+        self.__dict__["given"] = args, kwargs
+
+    def message(self: DebugLevel) -> Any:
+        if "message" not in self.__dict__:
+            args, kwargs = self.__dict__["given"]
+            BaseEvent.__init__(self, *args, **kwargs)
+        return self.__dict__["message"]
+
+    DebugLevel.__init__ = given  # type: ignore[assignment,method-assign]
+    DebugLevel.pb_msg = property(message, lambda self, made: self.__dict__.update(message=made))  # type: ignore[assignment]
+    EventManager.fire_event = fire_event  # type: ignore[method-assign]
+    parsedatetime.Constants = functools.cache(parsedatetime.Constants)
+    json.dump = lambda found, file, **options: file.write(json.dumps(found, **options))
 
 
 def read_project(folder: Path) -> None:

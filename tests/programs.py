@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests import forked
 from tests.forked import ROOT
@@ -55,6 +56,11 @@ def run_headgate(
 def program(name: str) -> Path:
     """A program of this environment, for those who start it themselves."""
     return Path(sys.executable).with_name(name)
+
+
+def start(name: str, *arguments: str | Path, env: dict[str, str], **options: Any) -> subprocess.Popen[Any]:
+    """Starts a program that starts no other one, forked: to be waited for, or killed."""
+    return forked.Forked([program(name), *arguments], env=env, cwd=ROOT, **options)
 
 
 def execute(

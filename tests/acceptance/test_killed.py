@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from headgate_github.synth.traps import TRAPS
+from tests import forked, parsed
 from tests.acceptance.hours import generated, hours_from
 from tests.acceptance.runs import WITHOUT_GATES, build, contents
 from tests.acceptance.tables import differences
@@ -32,8 +33,10 @@ def land(files: Sequence[Path]) -> list[str | Path]:
 
 
 def start(command: Sequence[str | Path], database: Database) -> subprocess.Popen[bytes]:
-    """Starts a command in a process group of its own."""
-    return subprocess.Popen(
+    """Starts a command in a process group of its own, which only dbt is alone in."""
+    begin = forked.Forked if command[0] == "dbt" else subprocess.Popen
+    parsed.hand_on_for(str(command[1]), database.settings.home, ROOT, database.env)
+    return begin(
         [program(str(command[0])), *command[1:]],
         env=database.env,
         cwd=ROOT,

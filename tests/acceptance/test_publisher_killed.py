@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,9 @@ import pytest
 
 from headgate.postgres.cluster import Cluster
 from headgate.postgres.embedded import binaries
+from tests import programs
 from tests.servers import wait_until
-from tests.support import ROOT, Database, Databases, system_binaries
+from tests.support import Database, Databases, system_binaries
 from tests.toy_store import VIEWS, ToyStore
 from tests.wire import Wire
 
@@ -82,13 +82,8 @@ def unlike(database: Database, number: int) -> int:
 
 def start(database: Database, *arguments: str) -> subprocess.Popen[bytes]:
     """Starts the command."""
-    return subprocess.Popen(
-        [Path(sys.executable).with_name("headgate"), *arguments],
-        env=database.env,
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    nothing = subprocess.DEVNULL
+    return programs.start("headgate", *arguments, env=database.env, stdout=nothing, stderr=nothing)
 
 
 def usual(wire: Wire, *arguments: str) -> int:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from headgate_github.synth.traps import TRAPS
+from tests import programs
 from tests.acceptance.hours import generated, hours_from
 from tests.acceptance.runs import WITH_GATES, WITHOUT_GATES, build, contents
 from tests.acceptance.tables import differences
-from tests.support import ROOT, Database, Databases
+from tests.support import Database, Databases
 
 UNPROVEN = """
     select model, source, partition_start from ops.certified_partitions
@@ -27,8 +27,7 @@ def build_twice_at_once(database: Database) -> None:
     for number in (1, 2):
         command = database.dbt_command(*WITHOUT_GATES)
         own = [str(word).replace("/target", f"/target{number}") for word in command[1:]]
-        program = Path(sys.executable).with_name("dbt")
-        runs.append(subprocess.Popen([program, *own], env=database.env, cwd=ROOT, stdout=subprocess.PIPE))
+        runs.append(programs.start("dbt", *own, env=database.env, stdout=subprocess.PIPE))
     outputs = [run.communicate()[0].decode() for run in runs]
     assert [run.returncode for run in runs] == [0, 0], "\n".join(outputs)
 

@@ -65,6 +65,14 @@ def test_layout_comments_case_and_needless_quotes_are_no_change() -> None:
     assert differing(definitions(shouted)) == set()
 
 
+def test_text_tells_what_no_parser_has_to_look_at() -> None:
+    """Equal texts all the way down are equal; a model that is read counts, and so does its layout."""
+    same = definitions()
+    assert same.text("view") == definitions().text("view") != same.text("int_activity")
+    for changed in (ACTIVITY.replace("push", "fork"), ACTIVITY + "\n"):
+        assert same.text("view") != definitions(activity=changed).text("view")
+
+
 def test_another_expression_redefines_the_columns_that_come_from_it() -> None:
     """And no other."""
     other = VIEW.replace("sum(pushes_count) over running", "2 * sum(pushes_count) over running")

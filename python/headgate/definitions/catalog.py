@@ -58,6 +58,25 @@ class Definitions:
         self.by_key = by_key
         self.seeds = dict(seeds or {})
         self._found: dict[tuple[str, frozenset[str]], str] = {}
+        self._texts: dict[str, str] = {}
+
+    def text(self, key: str) -> str:
+        """A hash of the text of all that a model is built from; where two are equal, so is every digest.
+
+        It needs no parser of SQL, which a digest does.
+        """
+        definition = self.by_key.get(key)
+        if definition is None:
+            return _hash(key)
+        if key not in self._texts:
+            upstream = {
+                model: self.text(other)
+                for model, other in definition.upstream.items()
+                if model != definition.model
+            }
+            own = (definition.first_sql, definition.next_sql, definition.given_settings, definition.seeds)
+            self._texts[key] = _hash(own, upstream)
+        return self._texts[key]
 
     def digest(self, key: str, columns: Iterable[str] = (ALL,)) -> str:
         """A hash of all that has a part in some columns of a model; equal for SQL that means the same.

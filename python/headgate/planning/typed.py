@@ -48,7 +48,7 @@ def _of_model(
         {
             name
             for key in built.built_from
-            if key in deployed.by_key
+            if key in deployed.by_key and deployed.text(key) != declared.text(model.name)
             for name in kept
             if deployed.own_digest(key, [name]) != declared.own_digest(model.name, [name])
         }
@@ -84,6 +84,8 @@ def stale_models(declared: Declared, deployed: Deployed) -> set[str]:
 def _differs(model: Model, key: str, declared: Declared, deployed: Deployed, *, alone: bool) -> bool:
     """Whether a column is made otherwise: by the model alone, or also by what it reads."""
     then, now = deployed.definitions, declared.definitions
+    if then.text(key) == now.text(model.name):
+        return False
     if alone and key in then.by_key:
         return any(
             then.own_digest(key, [name]) != now.own_digest(model.name, [name]) for name in model.column_names

@@ -99,7 +99,7 @@ def _meaning(old: FeatureView, new: FeatureView, definitions: Definitions) -> It
     if old.definition is None or new.definition is None or old.definition == new.definition:
         return
     one, other = definitions.by_key.get(old.definition), definitions.by_key.get(new.definition)
-    if one is None or other is None:
+    if one is None or other is None or definitions.text(old.definition) == definitions.text(new.definition):
         return
     kept = _kept(old, new)
     redefined = [
