@@ -7,53 +7,14 @@
 {% macro record_verdicts(results) -%}
     {%- if execute and not is_dry_run() and flags.WHICH in ('build', 'test') -%}
     {%- set built = results | selectattr('status', 'equalto', 'success') | map(attribute='node.unique_id') | list -%}
-    {%- for result in results if result.node.resource_type == 'test' and result.status in ('pass', 'warn', 'fail', 'error') %}
+    {%- set gates = results | selectattr('node.resource_type', 'equalto', 'test') | list -%}
+    {{ keep_verdicts(gates | selectattr('status', 'in', ['pass', 'warn']) | map(attribute='node') | list, built) }}
+    {%- for result in gates if result.status in ('fail', 'error') %}
     {%- set gate = result.node -%}
     {%- set models = held_models(gate) -%}
     {%- if models %}
     {%- set failed = failed_partitions(result) -%}
-    {%- set stood_still = tables_of(gate, built) %}
-    insert into ops.verdicts (gate, model, source, partition_start, version)
-    select missing.gate, missing.model, missing.source, missing.partition_start, missing.version
-    from ops.missing_verdicts as missing
-    inner join ops.built_partitions as built using (model, source, partition_start)
-    where
-        missing.gate = '{{ gate.name }}'
-        and missing.model = any({{ text_array(models) }})
-        and (
-            missing.version = '{{ invocation_id }}'
-            or exists (
-                select from ops.dbt_runs as run
-                where
-                    run.run_id = '{{ invocation_id }}'
-                    and pg_visible_in_snapshot({{ whole_xid('built.xmin') }}, run.saw)
-            )
-        )
-        {%- if stood_still %}
-        and missing.built_at < (
-            select coalesce(min(deployed.built_at), '-infinity')
-            from unnest({{ text_array(stood_still) }}) as named (model)
-            left join ops.deployed_models as deployed using (model)
-            having count(deployed.model) = count(*)
-        )
-        -- Dated before the table, it may have been committed after this had read.
-        and not exists (
-            select from unnest({{ text_array(stood_still) }}) as named (model)
-            cross join lateral (
-                select model_runs.run_id from ops.model_runs
-                where model_runs.model = named.model
-                order by model_runs.ran_at desc
-                limit 1
-            ) as newest
-            inner join ops.dbt_runs as run on run.run_id = newest.run_id
-            where
-                missing.version <> run.run_id
-                and not pg_visible_in_snapshot({{ whole_xid('built.xmin') }}, run.saw)
-        )
-        {%- endif %}
-        and not ({{ failed }})
-    on conflict (model, source, partition_start, gate) do update set version = excluded.version, ran_at = excluded.ran_at;
-    {%- if result.status in ('fail', 'error') %}
+    {{ keep_verdicts([gate], built, 'not (' ~ failed ~ ')') }}
     delete from ops.verdicts as missing
     where gate = '{{ gate.name }}' and model = any({{ text_array(models) }}) and ({{ failed }});
     {#- In a build the gate looked at what is not certified only. #}
@@ -73,8 +34,59 @@
     where model = any({{ text_array(models) }}) and ({{ failed }});
     {%- endif %}
     {%- endif %}
-    {%- endif %}
     {%- endfor %}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Verdicts of gates that passed, in one statement: a project has many gates, and planning it costs more than running it.
+   Args: nodes of the gates; ids of the nodes that this run built; for which rows of `missing`. #}
+{% macro keep_verdicts(gates, built, passed='true') -%}
+    {%- set judged = [] -%}
+    {%- for gate in gates if held_models(gate) -%}
+        {%- do judged.append(
+            "('" ~ gate.name ~ "', " ~ text_array(held_models(gate)) ~ ', ' ~ text_array(tables_of(gate, built)) ~ ')'
+        ) -%}
+    {%- endfor -%}
+    {%- if judged %}
+    insert into ops.verdicts (gate, model, source, partition_start, version)
+    select missing.gate, missing.model, missing.source, missing.partition_start, missing.version
+    from (
+        values
+        {{ judged | join(',\n        ') }}
+    ) as judged (gate, models, stood_still)
+    inner join ops.missing_verdicts as missing on missing.gate = judged.gate and missing.model = any(judged.models)
+    inner join ops.built_partitions as built using (model, source, partition_start)
+    where
+        (
+            missing.version = '{{ invocation_id }}'
+            or exists (
+                select from ops.dbt_runs as run
+                where
+                    run.run_id = '{{ invocation_id }}'
+                    and pg_visible_in_snapshot({{ whole_xid('built.xmin') }}, run.saw)
+            )
+        )
+        and not exists (
+            select from unnest(judged.stood_still) as named (model)
+            left join ops.deployed_models as deployed using (model)
+            where (missing.built_at < deployed.built_at) is not true
+        )
+        -- Dated before the table, it may have been committed after this had read.
+        and not exists (
+            select from unnest(judged.stood_still) as named (model)
+            cross join lateral (
+                select model_runs.run_id from ops.model_runs
+                where model_runs.model = named.model
+                order by model_runs.ran_at desc
+                limit 1
+            ) as newest
+            inner join ops.dbt_runs as run on run.run_id = newest.run_id
+            where
+                missing.version <> run.run_id
+                and not pg_visible_in_snapshot({{ whole_xid('built.xmin') }}, run.saw)
+        )
+        and {{ passed }}
+    on conflict (model, source, partition_start, gate) do update set version = excluded.version, ran_at = excluded.ran_at;
     {%- endif -%}
 {%- endmacro %}
 
@@ -104,12 +116,10 @@
 
 {#
     A condition on `missing`, a relation with model, source and partition_start: whether the gate's failing rows belong to a partition,
-    as far as they say it; true for all where one of them does not say or not all are kept, false for a gate that did not fail.
+    as far as they say it; true for all where one of them does not say or not all are kept.
 #}
 {% macro failed_partitions(result) -%}
-    {%- if result.status in ('pass', 'warn') -%}
-        {{ return('false') }}
-    {%- elif result.status == 'error' or not result.node.relation_name or result.node.config.limit -%}
+    {%- if result.status == 'error' or not result.node.relation_name or result.node.config.limit -%}
         {{ return('true') }}
     {%- endif -%}
     {%- set gate = result.node -%}

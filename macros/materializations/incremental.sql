@@ -1,11 +1,33 @@
-{# Incremental models as dbt has them, but one that is built by partitions and has none to build is left as it stands, without the
-   twenty statements that come to nothing. #}
+{# Incremental models as dbt has them. One that is built by partitions is added to by no more statements than that takes, and left as
+   it stands where it has none to build: most of what a small build costs is statements that come to nothing. #}
 {% materialization incremental, adapter='postgres' -%}
     {%- if stands_as_it_is() -%}
         {%- call noop_statement('main', 'NOTHING NEW') -%}{%- endcall -%}
         {{ return({'relations': [this.incorporate(type='table')]}) }}
+    {%- elif config.get('incremental_strategy') not in partition_strategies() or not is_incremental() -%}
+        {{ return(materialization_incremental_default()) }}
     {%- endif -%}
-    {{ return(materialization_incremental_default()) }}
+    {%- set target = this.incorporate(type='table') -%}
+    {%- set computed = make_temp_relation(target) -%}
+    {%- set on_schema_change = incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
+    {%- set strategy = adapter.get_incremental_strategy_macro(context, config.get('incremental_strategy')) -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% do run_query(get_create_table_as_sql(True, computed, sql)) %}
+    {% set columns = process_schema_changes(on_schema_change, computed, target) or adapter.get_columns_in_relation(target) %}
+    {% call statement('main') %}
+        {{ strategy({
+            'target_relation': target, 'temp_relation': computed, 'unique_key': config.get('unique_key'), 'dest_columns': columns
+        }) }}
+    {% endcall %}
+    {% do apply_grants(target, config.get('grants'), should_revoke=should_revoke(target, full_refresh_mode=False)) %}
+    {% do persist_docs(target, model) %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+
+    {{ return({'relations': [target]}) }}
 {%- endmaterialization %}
 
 {# Whether building the current model would change nothing: it has no partition to build, its SQL gives no column that its table

@@ -14,6 +14,7 @@
     {%- endset -%}
     {%- set found = run_query(statement).rows -%}
     {%- if not found or found | rejectattr('stands') | list or found | length != found[0].standing -%}
+        {%- do adapter.expand_target_column_types(from_relation=source_relation, to_relation=target_relation) -%}
         {{ return(dbt.process_schema_changes(on_schema_change, source_relation, target_relation)) }}
     {%- endif -%}
     {%- set columns = [] -%}

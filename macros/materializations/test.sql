@@ -1,5 +1,5 @@
-{# Gates as dbt has them, but the table of failing rows is made and counted by one statement: a project has many gates, and most of
-   what one costs is statements. #}
+{# Gates as dbt has them, but failing rows are counted first, and kept in a table where there are any, which one statement makes and
+   counts: a project has many gates, and most of what one costs is that table. #}
 {% materialization test, adapter='postgres' -%}
     {%- if not should_store_failures() or config.get('store_failures_as') not in [none, 'table'] or waived_loads(model) -%}
         {{ return(materialization_test_default()) }}
@@ -11,16 +11,26 @@
     {%- endif -%}
     {%- set stored = api.Relation.create(database=database, schema=schema, identifier=model.alias, type='table') -%}
     {%- set existing = adapter.get_relation(database=database, schema=schema, identifier=model.alias) -%}
-    {%- if existing is not none and not existing.is_table -%}
+    {%- set counts = [config.get('fail_calc'), config.get('warn_if'), config.get('error_if'), none] -%}
+    {%- set rows = get_limit_subquery_sql(sql, config.get('limit')) -%}
+    {%- if existing is none and config.get('fail_calc') == 'count(*)' -%}
+        {% call statement('main', fetch_result=True) -%}
+            {{ get_test_sql(rows, *counts) }}
+        {%- endcall %}
+        {%- if load_result('main').table.rows[0].failures == 0 -%}
+            {{ return({'relations': []}) }}
+        {%- endif -%}
+    {%- elif existing is not none and not existing.is_table -%}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {% call statement('main', fetch_result=True) -%}
         {{ drop_table(stored) }};
-        {{ get_create_sql(stored, get_limit_subquery_sql(sql, config.get('limit'))) }}
-        {{ get_test_sql(
-            'select * from ' ~ stored, config.get('fail_calc'), config.get('warn_if'), config.get('error_if'), none
-        ) }}
+        {{ get_create_sql(stored, rows) }}
+        {{ get_test_sql('select * from ' ~ stored, *counts) }}
     {%- endcall %}
+    {%- if load_result('main').table.rows[0].failures == 0 -%}
+        {%- do adapter.drop_relation(stored) -%}
+    {%- endif -%}
     {%- do adapter.commit() -%}
     {{ return({'relations': [stored]}) }}
 {%- endmaterialization %}

@@ -12,6 +12,13 @@ from tests.support import Database
 pytestmark = pytest.mark.parametrize("server", ["embedded"], indirect=True)
 MODEL = "stg_predictions__answers"
 GATE = "predictions_answers_as_of_is_given"
+KEPT = f"gate_failures.{GATE}"
+#: What a run leaves in which a row failed the gate.
+FAILED_ONCE = f"""
+    create schema if not exists gate_failures;
+    create table {KEPT} as select 1 as failed;
+    select ops.hand_over('{KEPT}')
+"""
 COLUMN = """
     select count(*) from pg_attribute
     where attrelid = 'typed.stg_predictions__answers'::regclass and attname = 'added'
@@ -25,10 +32,11 @@ def test_what_has_nothing_to_build_is_left_until_it_gains_a_column(
     """The first run makes the table, the next leaves it; gates are not asked; a new column still comes."""
     project = ProjectCopy.make(tmp_path / "project", database)
     project.dbt("run", "--select", f"+{MODEL}")
+    database.query(FAILED_ONCE)
     project.dbt("build", "--select", GATE)
-    assert not database.value(f"select to_regclass('gate_failures.{GATE}')"), "it had nothing to look at"
+    assert database.value(f"select to_regclass('{KEPT}')"), "it had nothing to look at"
     project.dbt("test", "--select", GATE)
-    assert database.value(f"select to_regclass('gate_failures.{GATE}')"), "dbt test looks at everything"
+    assert not database.value(f"select to_regclass('{KEPT}')"), "dbt test looks at everything: no row fails"
 
     assert "NOTHING NEW" in only_line(project.dbt("run", "--select", MODEL).stdout)
 
