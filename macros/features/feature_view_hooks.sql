@@ -60,7 +60,14 @@
         returning {{ row_key }}
     )
 
-    insert into {{ changed_rows() }} select * from removed
+    insert into {{ changed_rows() }} select * from removed;
+
+    -- The publisher empties the table, and gates may not have looked by then, or long before.
+    update ops.deployed_models
+    set unproven_from = least(
+        unproven_from, (select min(as_of) from {{ changed_rows() }} where xmin = pg_current_xact_id()::xid)
+    )
+    where model = '{{ this.identifier }}'
     {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

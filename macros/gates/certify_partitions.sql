@@ -46,5 +46,12 @@
         verdicts.model = certified.model
         and verdicts.source = certified.source
         and verdicts.partition_start = certified.partition_start;
+
+    -- Two statements: what another run commits while the first waits for it, the second sees.
+    select from ops.deployed_models where unproven_from is not null order by model for update;
+    update ops.deployed_models as deployed set unproven_from = null
+    where
+        unproven_from is not null
+        and not exists (select from ops.missing_verdicts as missing where missing.model = deployed.model);
     {%- endif -%}
 {%- endmacro %}

@@ -36,32 +36,27 @@
 {%- endmacro %}
 
 {# Where the rows begin that partitions change in a feature view: a view may measure by another time than that by which its events
-   were landed. Infinity where nothing is noted of it. #}
+   were landed. Rows that partitions changed before, and do not hold any more, are among them until all have passed their gates.
+   Infinity where nothing is noted of it. #}
 {% macro first_changed(view_name, partitions) -%}
-    {%- set tables -%}
-        select
-            to_regclass('ops.entries_{{ view_name }}') is not null as entries,
-            to_regclass('ops.changed_{{ view_name }}') is not null as changed
-    {%- endset -%}
-    {%- set kept = once('tables of ' ~ view_name, tables)[0] -%}
+    {%- set entries = 'ops.entries_' ~ view_name -%}
+    {%- set has_entries = once('is ' ~ entries, "select to_regclass('" ~ entries ~ "') is not null as found")[0].found -%}
     {%- set places = [] -%}
     {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.alias == view_name -%}
         {%- do places.extend(sources_of(node.unique_id)) -%}
     {%- endfor -%}
     {%- set statement -%}
-        select coalesce(min(as_of), 'infinity')::text as first
-        from (
-            select null::timestamptz as as_of
-            {%- if kept.entries %}
-            union all
-            select min(as_of) from ops.entries_{{ view_name }}
-            where source = any({{ text_array(places) }}) and {{ in_partitions(partitions) }}
+        select coalesce(least(
+            (select unproven_from from ops.deployed_models where model = '{{ view_name }}')
+            {%- if has_entries %},
+            -- `offset 0`: by the index on as_of it would pass over all of a history until it came to a new partition.
+            (select min(as_of) from (
+                select as_of from {{ entries }}
+                where source = any({{ text_array(places) }}) and {{ in_partitions(partitions) }}
+                offset 0
+            ) as entered)
             {%- endif %}
-            {%- if kept.changed %}
-            union all
-            select min(as_of) from ops.changed_{{ view_name }}
-            {%- endif %}
-        ) as known
+        ), 'infinity')::text as first
     {%- endset -%}
     {{ return(once(statement, statement)[0].first) }}
 {%- endmacro %}

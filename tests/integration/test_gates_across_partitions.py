@@ -55,6 +55,7 @@ REBUILT = """
     update ops.built_partitions set version = gen_random_uuid()::text, built_at = clock_timestamp()
     where model = %s and load_id = 1
 """
+SPOILT = f"insert into features.{VIEW} (customer, as_of, amount_max_7d) values ('c-0', '2026-01-05', 5000)"
 WAITING = "select count(*) from pg_locks where relation = 'ops.gate_results'::regclass and not granted"
 LACKING = "select distinct abs(load_id) from ops.missing_verdicts where gate = %s and model = %s order by 1"
 
@@ -181,6 +182,20 @@ def test_rows_of_a_view_are_looked_at_where_its_own_time_is_another(shop: Projec
     assert "views_amounts_are_small" in shop.dbt(*build, "--full-refresh", exit_code=1).stdout
     shop.headgate("loads", "discard", str(load), *REASON)
     shop.dbt("build", *BUILT)
+
+    # Its rows go. What was published, and what the load holds now, say nothing of where they were.
+    shop.dbt("run", "--select", VIEW)
+    shop.database.query(f"truncate ops.changed_{VIEW}")
+    shop.database.query(SPOILT)
+    assert "views_amounts_are_small" in shop.dbt(*build, exit_code=1).stdout
+    shop.database.query(f"delete from features.{VIEW} where amount_max_7d > 1000")
+    shop.dbt(*build)
+
+    # All have passed. What is not published since is not looked at again.
+    shop.database.query(SPOILT)
+    shop.database.query(f"insert into ops.changed_{VIEW} values ('c-0', '2026-01-05')")
+    land(shop, orders(700, 701))
+    shop.dbt("run", "--select", f"+{MODEL}")
     shop.dbt(*build)
 
 
