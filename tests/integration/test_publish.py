@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from headgate.decisions import radius
 from headgate.errors import GateFailed, HeadgateError, UsageError
 from headgate.pipelines import build
+from headgate.postgres.connection import Connection
 from tests.support import Database
 from tests.toy_store import START, UPSTREAM, ToyStore, built_store, newest, publish_new
 
@@ -46,6 +48,34 @@ def test_nothing_new_makes_no_release(store: ToyStore) -> None:
     publish_new(store)
     assert store.publish() is None
     assert "Nothing to publish" in store.database.headgate("publish").stdout
+
+
+def test_a_load_that_came_back_is_added_once(store: ToyStore) -> None:
+    """Discarded, published, restored, published: nothing is new after it, and it counts as held."""
+    publish_new(store)
+    store.database.query(
+        "insert into ops.loads (source, entity, partition_start, partition_end, uri, lines_read, rows_landed,"
+        " rows_rejected, status) values ('toy', 'events', %s, %s, 'toy', 0, 0, 0, 'landed')",
+        START + timedelta(hours=1),
+        START + timedelta(hours=2),
+    )
+    for status, told in (("landed", ([2], [])), ("discarded", ([], [2])), ("landed", ([2], []))):
+        store.database.query("update ops.loads set status = %s where load_id = 2", status)
+        store.certify()
+        if status == "discarded":
+            store.database.query(
+                "update ops.built_partitions set upstream_version = '-2'"
+                " where model = 'stg_toy__events' and partition_start = %s",
+                START + timedelta(hours=1),
+            )
+        published = publish_new(store)
+        assert (published.loads_added, published.loads_removed) == told
+    assert store.publish() is None
+
+    async def held(connection: Connection) -> list[int]:
+        return [row["release_id"] for row in await connection.fetch(radius.RELEASES, 2)]
+
+    assert store.connected(held) == [2, 4]
 
 
 def test_what_was_rolled_back_is_not_published_again(store: ToyStore) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+import pytest
+
 from headgate.change import Change
-from headgate.planning import reports
+from headgate.planning import dbt, reports
 from headgate.planning.plan import Plan
+from headgate.settings import load_settings
 
 
 def test_a_changed_contract_types_quarantined_records_again() -> None:
@@ -23,3 +29,19 @@ def test_a_changed_contract_types_quarantined_records_again() -> None:
         partitions=2,
     )
     assert "Records of orders that are quarantined are typed again" in reports.of_plan(plan).text()
+
+
+def test_what_dbt_said_last_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the macros that dbt lists behind it, nor empty lines."""
+    said = (
+        "Compilation Error in operation on-run-start",
+        "  the schemas: expected 0032, found 0031; run `headgate up`",
+        "  ",
+        "  > in macro require_schemas (macros/dbt/require_schemas.sql)",
+        "  > called by operation headgate-on-run-start-2 (./dbt_project.yml)",
+    )
+    monkeypatch.setenv("HEADGATE_HOME", str(tmp_path))
+    monkeypatch.setenv("HEADGATE_DSN", "postgresql://postgres@localhost/nowhere")
+    program = f"print({chr(10).join(said)!r}); raise SystemExit(1)"
+    code, last = dbt.run(load_settings(), [sys.executable, "-c", program])
+    assert (code, last) == (1, " ".join(line.strip() for line in said[:2]))

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from headgate.dataset.declared import DeclaredRecount, declared_recount
 from headgate.errors import GateFailed
 from headgate.postgres.connection import Connection
+from headgate.store import ledger
 from headgate.store.reading.catalog import PublishedRelease, PublishedView
 from headgate.store.reading.training import NO_LAG
 from headgate.store.views import AS_OF, history, quoted
@@ -31,18 +32,17 @@ SAMPLED = 50
 #: How many columns a message names.
 NAMED = 5
 #: The partitions of the loads that a release was made of, and whether they are landed as they were.
-PARTITIONS = """
+PARTITIONS = f"""
+    with {ledger.HELD}
+
     select
         loads.load_id,
         loads.contract_source,
         loads.partition_start,
         loads.status = 'landed' and loads.expired_at is null as is_intact
-    from (
-        select load_id from ops.releases cross join unnest(loads_added) as load_id where release_id <= $1
-        except
-        select load_id from ops.releases cross join unnest(loads_removed) as load_id where release_id <= $1
-    ) as made_of
+    from held
     inner join ops.loads as loads using (load_id)
+    where held.since <= $1 and (held.until is null or held.until > $1)
     order by loads.partition_start
 """
 

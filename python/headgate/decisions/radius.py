@@ -36,17 +36,14 @@ FORGET_PROOF = """
         and certified.partition_start = built.partition_start
 """
 #: Releases that were made from a load: it was added, and not removed since.
-RELEASES = """
+RELEASES = f"""
+    with {ledger.HELD}
+
     select releases.release_id
-    from ops.releases
-    where
-        releases.status = 'kept'
-        and (
-            select count(*) filter (where $1 = any(past.loads_added))
-                > count(*) filter (where $1 = any(past.loads_removed))
-            from ops.releases as past
-            where past.release_id <= releases.release_id
-        )
+    from held
+    inner join ops.releases as releases
+        on releases.release_id >= held.since and (held.until is null or releases.release_id < held.until)
+    where held.load_id = $1 and releases.status = 'kept'
     order by releases.release_id
 """
 

@@ -46,11 +46,14 @@ def run(settings: Settings, command: Sequence[str], progress: Progress | None = 
     assert process.stdout is not None
     try:
         for line in process.stdout:
-            said = [*said, _COLOUR.sub("", line).strip()][-LAST_LINES:]
+            told = _COLOUR.sub("", line).strip()
+            # Behind a sentence dbt lists the macros that led to it.
+            if told and not told.startswith("> "):
+                said = [*said, told][-LAST_LINES:]
             found = PROGRESS.search(line)
             if found and progress:
                 progress(int(found[1]), int(found[2]))
-        return process.wait(), " ".join(line for line in said if line)
+        return process.wait(), " ".join(said)
     finally:
         if process.poll() is None:
             process.terminate()

@@ -11,9 +11,23 @@ from headgate.report import number_of
 from headgate.scaffold.mage import MAGE
 from headgate.scaffold.removal import Removal, foreign, own_nodes, views_over
 from headgate.sources.declared import declared_sources
+from headgate.store import ledger
 
 if TYPE_CHECKING:
     import psycopg2.extensions
+
+
+#: Releases whose rows rest on a source's loads.
+RELEASES = f"""
+    with {ledger.HELD}
+
+    select array_agg(distinct releases.release_id order by releases.release_id)
+    from held
+    inner join ops.loads as loads using (load_id)
+    inner join ops.releases as releases
+        on releases.release_id >= held.since and (held.until is null or releases.release_id < held.until)
+    where %s in (loads.source, loads.contract_source) and releases.status <> 'compacted'
+"""  # noqa: S608
 
 
 def files_of(project_dir: Path, source: str) -> list[str]:
@@ -75,21 +89,14 @@ def plan_removal(
 
 def require_free(cursor: Any, source: str) -> None:
     """Refuses a source that something rests on, or somebody works on."""
-    cursor.execute(
-        """
-        select array_agg(distinct releases.release_id order by releases.release_id)
-        from ops.releases as releases
-        inner join ops.loads as loads on loads.load_id = any(releases.loads_added)
-        where %s in (loads.source, loads.contract_source)
-        """,
-        (source,),
-    )
+    cursor.execute(RELEASES, (source,))
     if releases := cursor.fetchone()[0]:
         raise HeadgateError(
             f"source {source}",
             expected="a source that no release rests on",
             found=f"its loads in release {', '.join(map(str, releases))}",
-            next_step="keep it and change its contract: headgate plan, headgate apply; see docs/planning.md",
+            next_step="keep it and change its contract (headgate plan, headgate apply), or remove the views"
+            " over it, publish, and have older releases compacted: headgate compact --keep 1",
         )
     cursor.execute(
         """

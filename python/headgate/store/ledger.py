@@ -18,6 +18,23 @@ from headgate.postgres.connection import Connection
 from headgate.store.changes import Counts
 from headgate.store.views import FeatureView
 
+#: CTE: which loads releases hold, since which and until which one (null: the newest holds it).
+#: A load that was discarded and restored is added twice: the newest word on it counts.
+HELD = """
+    told as (
+        select release_id, unnest(loads_added) as load_id, true as is_held from ops.releases
+        union all
+        select release_id, unnest(loads_removed), false from ops.releases
+    ),
+
+    intervals as (
+        select load_id, is_held, release_id as since,
+            lead(release_id) over (partition by load_id order by release_id) as until
+        from told
+    ),
+
+    held as (select load_id, since, until from intervals where is_held)
+"""
 #: Whoever changes what consumers see holds this lock.
 LOCK = "the feature store"
 

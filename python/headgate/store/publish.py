@@ -21,12 +21,10 @@ from headgate.store.views import FeatureView, fetch_one, keys_held, views_of_rel
 #: Room for new columns is made between two tries; a build meanwhile may need more.
 TRIES = 3
 
-LOADS = """
-    with published as (
-        select load_id from ops.releases cross join unnest(loads_added) as load_id
-        except
-        select load_id from ops.releases cross join unnest(loads_removed) as load_id
-    ),
+LOADS = f"""
+    with {ledger.HELD},
+
+    published as (select load_id from held where until is null),
 
     built as (
         select loads.load_id from ops.loads
@@ -43,7 +41,7 @@ LOADS = """
     ),
 
     -- What views rest on that are held back stays as it was.
-    held as (
+    kept_back as (
         select published.load_id from published
         inner join ops.loads using (load_id)
         where loads.contract_source = any($3)
@@ -54,10 +52,10 @@ LOADS = """
         array(
             select load_id from published
             except select load_id from built
-            except select load_id from held
+            except select load_id from kept_back
             order by 1
         ) as removed,
-        array(select load_id from built union select load_id from held) as held
+        array(select load_id from built union select load_id from kept_back) as held
 """
 
 #: Asked with a connection in the transaction and the number of the new release.
