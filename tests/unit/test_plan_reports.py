@@ -28,7 +28,9 @@ def test_a_changed_contract_types_quarantined_records_again() -> None:
         release=1,
         partitions=2,
     )
-    assert "Records of orders that are quarantined are typed again" in reports.of_plan(plan).text()
+    said = reports.of_plan(plan).text()
+    assert "Records of orders that are quarantined are typed again" in said
+    assert "headgate diff 1 NEW" in said
 
 
 def test_what_dbt_said_last_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

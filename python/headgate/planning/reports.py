@@ -138,7 +138,8 @@ def _reach(plan: Plan) -> list[str]:
 def _verification(plan: Plan) -> list[str]:
     if plan.is_empty:
         return []
-    return ["All gates run on what is built again; nothing is published when one fails.", "headgate diff"]
+    proof = "All gates run on what is built again; nothing is published when one fails."
+    return [proof] if plan.release is None else [proof, f"headgate diff {plan.release} NEW"]
 
 
 def _rollback(plan: Plan) -> list[str]:
