@@ -126,6 +126,7 @@ class Raises:
 
     waits = False
     explains = False
+    encoder = None
     calls = 0
 
     def predict(self, rows: Any) -> list[Any]:

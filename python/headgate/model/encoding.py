@@ -39,6 +39,7 @@ class Encoder:
     def __init__(self, inputs: Sequence[Input], categories: Mapping[str, Sequence[str]]) -> None:
         self.inputs = tuple(inputs)
         self._steps = [(given.name, _step(given, categories)) for given in inputs]
+        self._form = [(given.name, given.type, tuple(categories.get(given.name, ()))) for given in inputs]
 
     def row(self, values: Mapping[str, Any]) -> list[float]:
         """The row of one mapping with a value for each input, as Python, JSON or the feature store has it.
@@ -48,6 +49,10 @@ class Encoder:
             TypeError: a value is not of the input's type.
         """
         return [NAN if (value := values[name]) is None else step(value) for name, step in self._steps]
+
+    def equals(self, other: Encoder) -> bool:
+        """Whether it makes the same numbers of every row."""
+        return self._form == other._form
 
 
 def table(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headgate.errors import HeadgateError, UsageError
+from headgate.model.encoding import Encoder
 from headgate.model.flavours import Predictor
 from headgate.serving import records
 from headgate.serving.deployed import Follower
@@ -99,22 +100,30 @@ class Answering:
     async def _score(self, rows: Sequence[Made], deployment: Deployment, read: Read) -> list[Made]:
         """Each row is answered by one version, the other is its shadow; rows whose shadow is not there yet.
 
-        A version that computes in this process scores all rows at once; one that waits for another process
-        keeps nobody waiting but whom it answers.
+        A version that computes in this process is asked by all requests of a turn before the next one is; one
+        that waits for another process keeps nobody waiting but whom it answers.
         """
         late: list[Made] = []
+        answers, shadows = [], []
+        encoder = deployment.encoder
+        if encoder is not None:
+            for one in rows:
+                one.encoded = _encoded(encoder, one.values)
         for loaded in deployment.versions:
             own = [one for one in rows if one.version == loaded.version]
             others = [
                 one for one in rows if one.version != loaded.version and loaded in deployment.asked(one.row)
             ]
             if own:
-                scored = await loaded.scorer.scored([one.values for one in own])
-                _answer(own, scored, read)
+                answers.append((own, loaded.scorer.scored([one.asked for one in own])))
             if others and loaded.scorer.waits:
                 late += others
             elif others:
-                _shadow(others, loaded.scorer.scored_now([one.values for one in others]))
+                shadows.append((others, loaded.scorer.scored([one.asked for one in others])))
+        for part, scored in answers:
+            _answer(part, await scored, read)
+        for part, scored in shadows:
+            _shadow(part, await scored)
         return late
 
     async def _explain(self, rows: Sequence[Made], deployment: Deployment) -> None:
@@ -155,6 +164,14 @@ def _fetch(one: Made, features: Mapping[str, Any], deployment: Deployment) -> No
             one.values.update(zip(names, found.picked(columns), strict=True))
     if one.missing and deployment.champion.refuses_unknown:
         one.status, one.error = REFUSED, f"no features of this entity in {', '.join(one.missing)}"
+
+
+def _encoded(encoder: Encoder, values: Mapping[str, Any]) -> list[float] | None:
+    """The row for both versions; None where it cannot be encoded: each of them says so itself then."""
+    try:
+        return encoder.row(values)
+    except Exception:
+        return None
 
 
 def _version(one: Made, deployment: Deployment) -> Loaded:

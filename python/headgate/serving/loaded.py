@@ -9,6 +9,7 @@ from typing import Any
 
 from headgate.landing.privacy import digest
 from headgate.model import flavours, key_text
+from headgate.model.encoding import Encoder
 from headgate.model.output import Output
 from headgate.model.package import Package
 from headgate.model.personal import DROP, Personal
@@ -105,6 +106,12 @@ class Deployment:
     def explains(self) -> bool:
         """Whether a version tells what an input adds to its score."""
         return any(loaded.predictor.explains for loaded in self.versions)
+
+    @cached_property
+    def encoder(self) -> Encoder | None:
+        """What encodes rows for both versions; None where there is but one, or they differ."""
+        first, last = self.versions[0].predictor.encoder, self.versions[-1].predictor.encoder
+        return first if self.challenger and first and last and first.equals(last) else None
 
     @cached_property
     def fetched(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:

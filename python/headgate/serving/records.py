@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from headgate.model.flavours import Values
 from headgate.model.output import Output
 from headgate.serving.loaded import Deployment, Loaded
 from headgate.serving.requests import Row
@@ -30,6 +31,8 @@ class Made:
     prediction_id: str
     #: The key as text, the unit of a canary.
     key: str
+    #: The values as numbers, where both versions take the same.
+    encoded: list[float] | None = None
     status: str = ANSWERED
     error: str | None = None
     score: Any = None
@@ -44,6 +47,11 @@ class Made:
     contributions: Mapping[str, float] | None = None
     #: Why there are none, where they were asked for.
     not_explained: str | None = None
+
+    @property
+    def asked(self) -> Values:
+        """What versions are asked for."""
+        return self.values if self.encoded is None else self.encoded
 
     @property
     def role(self) -> str:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 #: A number; of a multiclass model one per class; of a custom one any JSON value.
 Score: TypeAlias = Any
-#: Mappings with a value for each input, or the matrix that `encoding.table` made of a dataset.
-Rows: TypeAlias = "Sequence[Mapping[str, Any]] | np.ndarray[Any, Any]"
+#: One behind the other, or the matrix that `encoding.table` made of a dataset.
+Rows: TypeAlias = "Sequence[Values] | np.ndarray[Any, Any]"
+#: A mapping with a value for each input, or what the model's encoder made of it.
+Values: TypeAlias = "Mapping[str, Any] | list[float]"
 #: In contributions: what the score is before any input is looked at.
 BASE = "base"
 
@@ -36,6 +38,8 @@ class Predictor(Protocol):
     waits: bool
     #: Whether `contributions` can be asked for.
     explains: bool
+    #: What makes numbers of a row; None where a model takes values as they are, and mappings alone.
+    encoder: Encoder | None
 
     def predict(self, rows: Rows) -> list[Score]:
         """A score for each row.
@@ -44,8 +48,8 @@ class Predictor(Protocol):
             PredictionError: there is none for a row.
         """
 
-    def predict_one(self, values: Mapping[str, Any]) -> Score:
-        """The score of one row, by input.
+    def predict_one(self, row: Values) -> Score:
+        """The score of one row.
 
         Raises:
             PredictionError: there is none.
@@ -68,7 +72,11 @@ class Encoded:
         self.name = package.name
         self.task = package.task
         self.inputs = tuple(given.name for given in package.signature.inputs)
-        self.encoder = Encoder(package.signature.inputs, package.options.get(CATEGORIES, {}))
+        self.encoder: Encoder = Encoder(package.signature.inputs, package.options.get(CATEGORIES, {}))
+
+    def numbers(self, row: Values) -> list[float]:
+        """A row as the model takes it."""
+        return row if isinstance(row, list) else self.encoder.row(row)
 
     def matrix(self, rows: Rows) -> np.ndarray[Any, Any]:
         """The rows as doubles, row by row."""
@@ -76,7 +84,7 @@ class Encoded:
 
         if isinstance(rows, np.ndarray):
             return np.ascontiguousarray(rows, dtype=np.float64)
-        encoded = [self.encoder.row(row) for row in rows]
+        encoded = [self.numbers(row) for row in rows]
         return np.array(encoded, dtype=np.float64).reshape(len(encoded), len(self.inputs))
 
     def contributions(self, values: Mapping[str, Any]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headgate.model.flavours.base import BASE, Encoded, Rows, Score, checked, require_inputs
+from headgate.model.flavours.base import BASE, Encoded, Rows, Score, Values, checked, require_inputs
 from headgate.model.flavours.lightgbm_library import CONTRIBUTIONS, Booster, SingleRow
 from headgate.model.package import MAIN_FILES, Package
 
@@ -33,9 +33,9 @@ class LightGbm(Encoded):
             return checked(self.name, self.task, scores)
         return [scores[start : start + classes] for start in range(0, len(scores), classes)]
 
-    def predict_one(self, values: Mapping[str, Any]) -> Score:
+    def predict_one(self, row: Values) -> Score:
         """The score of one row; of several classes one for each."""
-        encoded = self.encoder.row(values)
+        encoded = self.numbers(row)
         with self._lock:
             self._one.values[:] = encoded
             self._one.predict()

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 
 from headgate.errors import UsageError
-from headgate.model.flavours.base import Encoded, Rows, Score, checked, require_count, require_inputs
+from headgate.model.flavours.base import Encoded, Rows, Score, Values, checked, require_count, require_inputs
 from headgate.model.package import MAIN_FILES, Package
 
 #: In the file's metadata: a JSON array with the names of the inputs, in the order of the columns.
@@ -41,9 +41,9 @@ class Onnx(Encoded):
         (scores,) = self._session.run([self._output.name], self._fed(matrix))
         return checked(self.name, self.task, self._scores(scores.reshape(len(matrix), -1)))
 
-    def predict_one(self, values: Mapping[str, Any]) -> Score:
+    def predict_one(self, row: Values) -> Score:
         """The score of one row; of several classes one for each."""
-        return self.predict([values])[0]
+        return self.predict([row])[0]
 
     def _fed(self, matrix: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
         if len(self._inputs) == 1:

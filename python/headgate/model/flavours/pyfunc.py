@@ -17,14 +17,22 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
 from headgate import environments
 from headgate.errors import UsageError
 from headgate.model.flavours import pyfunc_runner
-from headgate.model.flavours.base import Encoded, PredictionError, Rows, Score, UnansweredError, checked
+from headgate.model.flavours.base import (
+    Encoded,
+    PredictionError,
+    Rows,
+    Score,
+    UnansweredError,
+    Values,
+    checked,
+)
 from headgate.model.package import MAIN_FILES, Package, sha256
 
 #: Seconds, unless model.json says others: for a call, and for importing the model.
@@ -39,6 +47,7 @@ class PyFunc:
 
     waits = True
     explains = False
+    encoder = None
     contributions = Encoded.contributions
 
     def __init__(self, package: Package, home: Path | None = None) -> None:
@@ -60,7 +69,7 @@ class PyFunc:
 
     def predict(self, rows: Rows) -> list[Score]:
         """A score for each row; waits for the process."""
-        given = [dict(row) for row in rows]
+        given = [dict(cast(Mapping[str, Any], row)) for row in rows]
         line = orjson.dumps({"rows": given}, default=str)
         if not self._lock.acquire(timeout=self._seconds):
             raise self._unanswered(f"none after {self._seconds:g} seconds, in which others were answered")
@@ -74,9 +83,9 @@ class PyFunc:
             raise self._error(f"a list of {len(given)} values from {self._function}()", str(found))
         return checked(self.name, self.task, values)
 
-    def predict_one(self, values: Mapping[str, Any]) -> Score:
+    def predict_one(self, row: Values) -> Score:
         """The score of one row; waits for the process."""
-        return self.predict([values])[0]
+        return self.predict([row])[0]
 
     def close(self) -> None:
         """Ends the process and removes its files."""

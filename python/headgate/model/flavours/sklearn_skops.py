@@ -15,6 +15,7 @@ from headgate.model.flavours.base import (
     Encoded,
     Rows,
     Score,
+    Values,
     checked,
     require_count,
     require_inputs,
@@ -56,9 +57,9 @@ class ScikitLearn(Encoded):
         scores = self._model.predict_proba(matrix)
         return checked(self.name, self.task, (scores if self.task == "multiclass" else scores[:, 1]).tolist())
 
-    def predict_one(self, values: Mapping[str, Any]) -> Score:
+    def predict_one(self, row: Values) -> Score:
         """The score of one row; of several classes one for each."""
-        return self.predict([values])[0]
+        return self.predict([row])[0]
 
     def contributions(self, values: Mapping[str, Any]) -> dict[str, float]:
         """Coefficient times value, of a linear model."""
