@@ -119,6 +119,14 @@ def test_a_gate_that_did_not_pass_stops_the_publish(store: ToyStore) -> None:
     assert store.active() is None
 
 
+def test_schemas_of_another_version_stop_the_publish(store: ToyStore) -> None:
+    """As they stop landing and builds: a newer Headgate would write what older ones do not keep."""
+    store.database.query("update ops.schema_version set version_num = '0030'")
+    refused = store.database.headgate("publish", exit_code=1).stderr
+    assert "headgate up" in refused
+    assert store.active() is None
+
+
 def test_the_gate_that_failed_is_named(store: ToyStore) -> None:
     """With how many rows, and how to see them."""
     store.certify(gates=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from headgate import postgres
 from headgate.model.deployment.fit import require_champions_fit
 from headgate.postgres.connection import Connection
+from headgate.postgres.newest import require_newest
 from headgate.settings import Settings
 from headgate.store.new_release import Published
 from headgate.store.publish import publish
@@ -23,6 +24,7 @@ async def publish_project(
 
     Raises:
         UsageError: a model's champion could not read the release, and `despite_models` is not given.
+        HeadgateError: the schemas are those of another version.
     """
 
     async def require(connection: Connection, release_id: int) -> None:
@@ -31,6 +33,7 @@ async def publish_project(
 
     connection = await postgres.connect(settings)
     try:
+        await require_newest(connection)
         return await publish(connection, settings, compare_all=compare_all, require=require)
     finally:
         await connection.close()
