@@ -6,32 +6,32 @@
     {%- if execute and not is_dry_run() and flags.WHICH in ('build', 'test') %}
     {{ record_verdicts(results) }}
 
-    insert into ops.certified_partitions (model, source, partition_start, version, certified_at, gates_hash)
-    select built.model, built.source, built.partition_start, built.version, clock_timestamp(), required.gates_hash
-    from ops.built_partitions as built
-    inner join ops.model_gates as required on required.model = built.model
-    left join ops.certified_partitions as certified
-        on
-            certified.model = built.model
-            and certified.source = built.source
-            and certified.partition_start = built.partition_start
-    where
-        (
+    -- Few of a history's partitions; only of these the planner is to ask what they lack.
+    with waiting as materialized (
+        select built.model, built.source, built.partition_start, built.version, required.gates_hash
+        from ops.built_partitions as built
+        inner join ops.model_gates as required on required.model = built.model
+        left join ops.certified_partitions as certified
+            on
+                certified.model = built.model
+                and certified.source = built.source
+                and certified.partition_start = built.partition_start
+        where
             certified.version is distinct from built.version
-            or exists (
-                select from ops.verdicts
-                where
-                    verdicts.model = built.model
-                    and verdicts.source = built.source
-                    and verdicts.partition_start = built.partition_start
-            )
-        )
-        and not exists (
+            or (built.model, built.source, built.partition_start) in (select model, source, partition_start from ops.verdicts)
+    )
+
+    insert into ops.certified_partitions (model, source, partition_start, version, certified_at, gates_hash)
+    select model, source, partition_start, version, clock_timestamp(), gates_hash
+    from waiting
+    where
+        not exists (
             select from ops.missing_verdicts as missing
             where
-                missing.model = built.model
-                and missing.source = built.source
-                and missing.partition_start = built.partition_start
+                missing.model = waiting.model
+                and missing.source = waiting.source
+                and missing.partition_start = waiting.partition_start
+            offset 0
         )
     on conflict (model, source, partition_start) do update set
         version = excluded.version,

@@ -48,13 +48,17 @@
         ) -%}
     {%- endfor -%}
     {%- if judged %}
+    with missing as materialized (
+        select * from ops.missing_verdicts
+    )
+
     insert into ops.verdicts (gate, model, source, partition_start, version)
     select missing.gate, missing.model, missing.source, missing.partition_start, missing.version
     from (
         values
         {{ judged | join(',\n        ') }}
     ) as judged (gate, models, stood_still)
-    inner join ops.missing_verdicts as missing on missing.gate = judged.gate and missing.model = any(judged.models)
+    inner join missing on missing.gate = judged.gate and missing.model = any(judged.models)
     inner join ops.built_partitions as built using (model, source, partition_start)
     where
         (
