@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from headgate.contract.reads import check_source, paths_read
+from headgate.contract import Contract, Envelope, PathRule
+from headgate.contract.reads import check_source, narrowings, paths_read
 from headgate.settings import find_project_dir
 from headgate.sources.declared import DeclaredSource, declared_sources
 
@@ -109,6 +110,20 @@ sources:
     found = check_source(tmp_path, "demo", "events")
     assert len(found) == bool(said)
     assert said in "".join(found)
+
+
+def test_sql_that_cannot_be_followed_stops_no_plan(tmp_path: Path) -> None:
+    """The check that asks for every path names it; a plan compares what it can."""
+    folder = tmp_path / "models" / "staging" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "stg_demo__own.sql").write_text("{{ json_fields('mine.doc') }} as own (qty numeric)")
+    contract = Contract(
+        version=1,
+        envelope=Envelope(identity=None, kind=None, time=None),
+        time_tolerance_hours=None,
+        paths=(PathRule(path="qty", type="number"),),
+    )
+    assert narrowings(tmp_path, "demo", contract) == []
 
 
 def test_a_path_on_one_side_only_is_found(tmp_path: Path) -> None:

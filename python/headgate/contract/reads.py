@@ -133,7 +133,11 @@ def narrowings(project_dir: Path, source: str, contract: Contract) -> list[str]:
 
 def _narrowed(sql: str, types: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Paths that come out of a model as less than is declared; not what is read whole beside that."""
-    path_of, read = _unpacked(sql)
+    try:
+        path_of, read = _unpacked(sql)
+    except UsageError:
+        # SQL of somebody's own, whose paths cannot be followed; dbt takes it.
+        return
     for (alias, column), steps in path_of.items():
         path = format_path(steps) if steps else ""
         cast_to = casts(sql, alias, column) if types.get(path) == "number" else []
