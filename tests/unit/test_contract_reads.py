@@ -21,6 +21,16 @@ SQL = """
 """
 
 
+def write_source(project: Path, sql: str, contract: str) -> None:
+    """A source with one staging model, and its contract as YAML on a line."""
+    folder = project / "models" / "staging" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "stg_demo__events.sql").write_text(sql)
+    (folder / "_demo__sources.yml").write_text(
+        "sources: [{name: demo, tables: [{name: events, config: {meta: {contract: " + contract + "}}}]}]"
+    )
+
+
 def test_paths_follow_the_laterals() -> None:
     """A path is put together from the record inwards, through CTEs, arrays and positions."""
     expected = {"payload", "payload.commits", "payload.user", "payload.commits[]", "payload.commits[].sha"}
@@ -48,21 +58,11 @@ def test_contract_and_staging_models_agree(source: DeclaredSource) -> None:
 )
 def test_integers_unpacked_as_whole_numbers_are_told(tmp_path: Path, unpacked: str, is_told: bool) -> None:
     """Projects of earlier versions unpack bigint, which stops at 1.0: model, path and mend are named."""
-    folder = tmp_path / "models" / "staging" / "demo"
-    folder.mkdir(parents=True)
-    (folder / "stg_demo__events.sql").write_text(
-        f"cross join lateral {{{{ json_fields('records.record') }}}} as root ({unpacked})"
-    )
-    (folder / "_demo__sources.yml").write_text(
-        """
-sources:
-  - name: demo
-    tables:
-      - name: events
-        config: {meta: {contract: {
-          version: 1, envelope: {identity: id, kind: null, time: null}, time_tolerance_hours: 1,
-          paths: [{path: id, type: string}, {path: qty, type: integer}]}}}
-"""
+    write_source(
+        tmp_path,
+        f"cross join lateral {{{{ json_fields('records.record') }}}} as root ({unpacked})",
+        "{version: 1, envelope: {identity: id, kind: null, time: null}, time_tolerance_hours: 1,"
+        " paths: [{path: id, type: string}, {path: qty, type: integer}]}",
     )
     findings = check_source(tmp_path, "demo", "events")
     assert len(findings) == is_told
@@ -90,22 +90,12 @@ def test_models_that_tell_less_than_the_contract_are_told(
     tmp_path: Path, unpacked: str, selected: str, said: str
 ) -> None:
     """A widened path whose model stayed as it was rounds numbers and cuts times without a word."""
-    folder = tmp_path / "models" / "staging" / "demo"
-    folder.mkdir(parents=True)
-    (folder / "stg_demo__events.sql").write_text(
+    write_source(
+        tmp_path,
         f"select {selected} from x cross join lateral"
-        f" {{{{ json_fields('records.record') }}}} as root ({unpacked})"
-    )
-    (folder / "_demo__sources.yml").write_text(
-        """
-sources:
-  - name: demo
-    tables:
-      - name: events
-        config: {meta: {contract: {
-          version: 2, envelope: {identity: null, kind: null, time: null}, time_tolerance_hours: 1,
-          paths: [{path: qty, type: number}, {path: at, type: timestamp}]}}}
-"""
+        f" {{{{ json_fields('records.record') }}}} as root ({unpacked})",
+        "{version: 2, envelope: {identity: null, kind: null, time: null}, time_tolerance_hours: 1,"
+        " paths: [{path: qty, type: number}, {path: at, type: timestamp}]}",
     )
     found = check_source(tmp_path, "demo", "events")
     assert len(found) == bool(said)
