@@ -57,6 +57,7 @@ TOLD: dict[str, tuple[pa.Array, str]] = {
     "view of a list": (pa.array([[decimal.Decimal("1.10")]], pa.list_view(pa.decimal128(5, 2))), "[1.10]"),
     "large view of a list": (pa.array([[float("inf")]], pa.large_list_view(pa.float64())), '["Infinity"]'),
     "uuid": (pa.array([uuid.UUID(int=1).bytes], pa.uuid()), '"00000000-0000-0000-0000-000000000001"'),
+    "truth value in a byte": (pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1], pa.int8())), "true"),
     "dictionary": (pa.array(["a"]).dictionary_encode(), '"a"'),
     "map": (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), '{"a":1}'),
     "map of days": (pa.array([[(0, 1.5)]], pa.map_(pa.date32(), pa.float64())), '{"1970-01-01":1.5}'),
@@ -118,6 +119,23 @@ def test_days_of_a_time_column_are_midnights(tmp_path: Path) -> None:
         tmp_path, pa.array([-719163, 0], pa.date32()), types={"id": "integer", "v": "timestamp"}
     )
     assert old.records[0]["v"] == "0001-12-31T00:00:00Z BC"
+
+
+def test_times_in_int96_are_those_that_were_written(tmp_path: Path) -> None:
+    """Spark's and Impala's way: Arrow's nanoseconds make year 1 to 1754, and 9999 to 1816, without a word."""
+    first, last, usual = -62135596800 * 10**6, 253402300799 * 10**6, 1767225600 * 10**6 + 1
+    column = pa.array([first, last, usual, None] * 300, pa.timestamp("us"))
+    table = pa.table({"id": range(1200), "v": column, "w": pa.StructArray.from_arrays([column], ["t"])})
+    pyarrow.parquet.write_table(
+        table, tmp_path / "a.parquet", use_deprecated_int96_timestamps=True, row_group_size=700
+    )
+    found = read_file(tmp_path / "a.parquet").records
+    told = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-01-01T00:00:00.000001Z", None] * 300
+    assert [record["v"] for record in found] == [record["w"]["t"] for record in found] == told
+
+    fine = pa.table({"v": pa.array([1767225600123456789], pa.timestamp("ns"))})
+    pyarrow.parquet.write_table(fine, tmp_path / "b.parquet", use_deprecated_int96_timestamps=True)
+    assert read_file(tmp_path / "b.parquet").records == [{"v": "2026-01-01T00:00:00.123456789Z"}]
 
 
 def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from headgate.contract import Contract
 from headgate.landing.columns import column_types
 from headgate.landing.content import LINE_LIMIT, Content
 from headgate.landing.memory import at_most
-from headgate.landing.parquet_values import Untold, told, unpacked_bytes
+from headgate.landing.parquet_values import Untold, finer, told, unpacked_bytes
 
 if TYPE_CHECKING:
     from headgate.landing.screen import Screen
@@ -48,14 +49,41 @@ class ParquetContent(Content):
             self.fail(
                 "columns that are named once each", "a name twice", "rename a column; nothing was landed"
             )
-        batches = file.iter_batches(batch_size=rows_at_once(file.metadata), use_threads=False)
+        wide = self._wide(file)
+        for part in self._read(file):
+            yield from self._rows(
+                part, {name: list(islice(found, part.num_rows)) for name, found in wide.items()}, screen
+            )
+
+    def _read(
+        self, file: pyarrow.parquet.ParquetFile, columns: list[str] | None = None
+    ) -> Iterator[pyarrow.RecordBatch]:
+        batches = file.iter_batches(
+            batch_size=rows_at_once(file.metadata), columns=columns, use_threads=False
+        )
         while True:
             with self._explained(), self._bounded():
                 batch = next(batches, None)
             if batch is None:
                 return
-            for part in self._parts(batch):
-                yield from self._rows(part, screen)
+            yield from self._parts(batch)
+
+    def _wide(self, file: pyarrow.parquet.ParquetFile) -> dict[str, Iterator[Any]]:
+        """Columns of times in INT96, as Spark and Impala write them: their values in microseconds.
+
+        As nanoseconds, which is how Arrow reads them, years before 1678 and after 2262 become others.
+        """
+        names = {
+            column.path.partition(".")[0]
+            for column in map(file.schema.column, range(len(file.schema)))
+            if column.physical_type == "INT96"
+        }
+        return {name: self._microseconds(name) for name in sorted(names)}
+
+    def _microseconds(self, name: str) -> Iterator[Any]:
+        file = pyarrow.parquet.ParquetFile(self.path, coerce_int96_timestamp_unit="us", pre_buffer=False)
+        for part in self._read(file, [name]):
+            yield from told(part.column(0))
 
     def _parts(self, batch: pyarrow.RecordBatch) -> Iterator[pyarrow.RecordBatch]:
         """A batch in parts that are small as Python's values, too."""
@@ -66,9 +94,14 @@ class ParquetContent(Content):
                 self.fail("rows", f"a row longer than {LINE_LIMIT >> 20} MB")
             yield part
 
-    def _rows(self, batch: pyarrow.RecordBatch, screen: Screen) -> Iterator[list[bytes]]:
+    def _rows(
+        self, batch: pyarrow.RecordBatch, wide: Mapping[str, list[Any]], screen: Screen
+    ) -> Iterator[list[bytes]]:
         names = batch.schema.names
         columns = [self._column(name, batch.column(number)) for number, name in enumerate(names)]
+        for name, found in wide.items():
+            place = names.index(name)
+            columns[place] = list(map(finer, columns[place], found))
         odd = any(type(value) is Untold for column in columns for value in column)
         lines: list[bytes] = []
         for row in zip(*columns, strict=True):

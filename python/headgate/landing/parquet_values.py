@@ -55,6 +55,24 @@ def _one(column: pa.Array) -> Any:
         return Untold(f"a {column.type} that cannot be told ({type(error).__name__})")
 
 
+def finer(nanoseconds: Any, microseconds: Any) -> Any:
+    """A value that was read twice: of each time the finer one, unless it is another time."""
+    if isinstance(microseconds, str) and isinstance(nanoseconds, str):
+        return (
+            nanoseconds if nanoseconds[:_TO_MICROSECONDS] == microseconds[:_TO_MICROSECONDS] else microseconds
+        )
+    if isinstance(microseconds, list) and isinstance(nanoseconds, list):
+        return list(map(finer, nanoseconds, microseconds))
+    if isinstance(microseconds, dict) and isinstance(nanoseconds, dict):
+        # Times that are keys of a map may be others in nanoseconds.
+        return {name: finer(nanoseconds.get(name, value), value) for name, value in microseconds.items()}
+    return microseconds
+
+
+#: So many characters of a time that is told to nanoseconds.
+_TO_MICROSECONDS = len("2025-01-01T00:00:00.000000")
+
+
 def unpacked_bytes(column: Any) -> int:
     """Bytes that the values of a column have at most, each text of a dictionary as often as it is named.
 
@@ -102,6 +120,8 @@ def values(column: pa.Array) -> list[Any]:
 def _extension(column: Any) -> list[Any]:
     if column.type.extension_name == "arrow.uuid":
         return [None if value is None else str(value) for value in column.to_pylist()]
+    if column.type.extension_name == "arrow.bool8":
+        return list(column.to_pylist())
     return values(column.storage)
 
 
