@@ -25,5 +25,5 @@
 
 {# The newest migration of the schemas that Python owns, which these macros work with. #}
 {% macro schema_version() -%}
-    {{ return('0033') }}
+    {{ return('0034') }}
 {%- endmacro %}

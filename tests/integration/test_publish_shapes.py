@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from headgate.change import Change
 from headgate.errors import ConfirmationRequired, HeadgateError
+from headgate.planning import approvals
+from headgate.planning.plan import Plan
+from headgate.postgres.connection import Connection
 from tests.support import Database
 from tests.toy_store import ToyStore, built_store, publish_new
 
@@ -143,6 +148,48 @@ def test_a_removed_view_goes_when_approved_and_comes_back(store: ToyStore) -> No
     store.roll(1)
     assert store.database.value("select count(*) from feature_store.pair_activity") == 1
     assert store.database.value("select count(*) from feature_store.pair_activity_online") == 1
+
+
+def test_an_approval_lets_its_changes_pass_once(store: ToyStore) -> None:
+    """The same view, removed at another time, has to be approved again; so has its plan."""
+    publish_new(store)
+    removal = Change(layer="feature_store", name="pair_activity", kind="removed view", breaking=True)
+    nothing: dict[str, Any] = {name: [] for name in ("rebuild", "build", "drop", "problems", "views")}
+    plan = Plan(changes=[removal], release=1, partitions=1, observed=[], datasets=[], **nothing)
+
+    def approved(first: bool) -> bool:
+        async def work(connection: Connection) -> bool:
+            if first:
+                await approvals.approve(connection, plan, plan.hash)
+            return await approvals.is_approved(connection, plan)
+
+        return store.connected(work)
+
+    kept = "create table kept_activity as table features.pair_activity"
+    removed = (
+        "delete from ops.built_partitions where model = 'pair_activity'; drop table features.pair_activity"
+    )
+    assert approved(True)
+    store.database.query(f"{kept}; {removed}")
+    assert publish_new(store).release_id == 2
+    assert not approved(False)
+    assert store.database.query("select applied_release from ops.approvals") == [(2,)]
+
+    store.database.query(
+        "create table features.pair_activity ("
+        "  toy_id bigint, other_id bigint, as_of timestamptz, events_count bigint not null, rate float8,"
+        "  primary key (toy_id, other_id, as_of)"
+        "); select ops.hand_over('features.pair_activity');"
+        "insert into features.pair_activity table kept_activity"
+    )
+    store.certify()
+    assert publish_new(store).as_dict()["changes"] == ["pair_activity: added view"]
+    store.database.query(removed)
+    with pytest.raises(ConfirmationRequired, match="pair_activity: removed view"):
+        store.publish()
+    assert approved(True)
+    assert publish_new(store).release_id == 4
+    assert not approved(False)
 
 
 def test_the_last_view_goes_when_approved_too(store: ToyStore) -> None:

@@ -71,7 +71,8 @@ async def apply(
     await _drop(connection, plan.drop)
     release = await _publish(settings, plan)
     await connection.execute(
-        "update ops.approvals set applied_release = coalesce($2, applied_release) where plan_hash = $1",
+        "update ops.approvals set applied_at = clock_timestamp(),"
+        " applied_release = coalesce($2, applied_release) where plan_hash = $1",
         plan.hash,
         release,
     )

@@ -36,7 +36,11 @@ async def approve(connection: Connection, plan: Plan, plan_hash: str) -> None:
     async with connection.transaction():
         await connection.execute(
             "insert into ops.approvals (plan_hash, approved_by, plan) values ($1, $2, $3)"
-            " on conflict (plan_hash) do nothing",
+            # The audit log keeps who approved the same changes before, that were applied.
+            " on conflict (plan_hash) do update"
+            " set approved_at = default, approved_by = excluded.approved_by, plan = excluded.plan,"
+            " applied_at = null, applied_release = null"
+            " where approvals.applied_at is not null",
             plan.hash,
             await actor(connection),
             json.dumps({"changes": [change.as_dict() for change in plan.changes]}),
@@ -46,9 +50,9 @@ async def approve(connection: Connection, plan: Plan, plan_hash: str) -> None:
 
 
 async def is_approved(connection: Connection, plan: Plan) -> bool:
-    """Whether exactly this plan was approved."""
+    """Whether exactly this plan was approved, and not applied since."""
     found: bool = await connection.fetchval(
-        "select exists (select from ops.approvals where plan_hash = $1)", plan.hash
+        "select exists (select from ops.approvals where plan_hash = $1 and applied_at is null)", plan.hash
     )
     return found
 

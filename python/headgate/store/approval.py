@@ -98,7 +98,7 @@ async def require_leave(connection: Connection, changes: list[Change]) -> None:
     """Refuses what breaks consumers without leave.
 
     Raises:
-        ConfirmationRequired: a breaking change that is in no approved plan.
+        ConfirmationRequired: a breaking change that is in no approved plan, or in one that was applied.
     """
     breaking = {change for change in changes if change.breaking}
     if not breaking or await is_approved(connection, breaking):
@@ -112,8 +112,26 @@ async def require_leave(connection: Connection, changes: list[Change]) -> None:
 
 
 async def is_approved(connection: Connection, breaking: set[Change]) -> bool:
-    """Whether some approved plan holds all of these changes, each exactly as it is."""
-    for row in await connection.fetch("select plan from ops.approvals"):
-        if breaking <= {Change(**change) for change in json.loads(row["plan"])["changes"]}:
-            return True
-    return False
+    """Whether some approved plan, not applied yet, holds all of these changes, each exactly as it is."""
+    return any(breaking <= allowed for allowed in (await _allowed(connection)).values())
+
+
+async def spend(connection: Connection, changes: Iterable[Change], release_id: int) -> None:
+    """Ends approvals that hold something of what a release brought: they are not leave for another time."""
+    breaking = {change for change in changes if change.breaking}
+    if not breaking:
+        return
+    await connection.execute(
+        "update ops.approvals set applied_at = clock_timestamp(), applied_release = $2"
+        " where plan_hash = any($1)",
+        [plan_hash for plan_hash, allowed in (await _allowed(connection)).items() if allowed & breaking],
+        release_id,
+    )
+
+
+async def _allowed(connection: Connection) -> dict[str, set[Change]]:
+    """What each approved plan that was not applied yet gives leave to, by its hash."""
+    rows = await connection.fetch("select plan_hash, plan from ops.approvals where applied_at is null")
+    return {
+        row["plan_hash"]: {Change(**change) for change in json.loads(row["plan"])["changes"]} for row in rows
+    }

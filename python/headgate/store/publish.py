@@ -10,7 +10,7 @@ from headgate.errors import HeadgateError
 from headgate.postgres.connection import Connection
 from headgate.settings import Settings
 from headgate.store import ledger, shape
-from headgate.store.approval import OTHER_KEYS, publishable_changes, require_leave
+from headgate.store.approval import OTHER_KEYS, publishable_changes, require_leave, spend
 from headgate.store.changes import Counts
 from headgate.store.forward import Work, bring_all_forward
 from headgate.store.new_release import Published, views_shown, write_release
@@ -138,6 +138,7 @@ async def _attempt(
         # Not before: what a rollback left stays where it is without anybody's leave.
         await require_leave(connection, changes)
         published = await write_release(connection, settings, work, views, changes, counts, loads, started)
+        await spend(connection, changes, work.next)
         if require:
             await require(connection, work.next)
         return published, []
