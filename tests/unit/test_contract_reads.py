@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from headgate.contract import Contract, Envelope, PathRule
-from headgate.contract.reads import check_source, narrowings, paths_read
+from headgate.contract.reads import check_source, narrowings, paths_by_model, paths_read
+from headgate.definitions import Definitions
+from headgate.planning.declared import Declared
+from headgate.planning.deployed import Deployed
+from headgate.planning.plan import make_plan
 from headgate.settings import find_project_dir
 from headgate.sources.declared import DeclaredSource, declared_sources
 
@@ -116,6 +120,57 @@ def test_sql_that_cannot_be_followed_stops_no_plan(tmp_path: Path) -> None:
     assert narrowings(tmp_path, "demo", contract) == []
 
 
+@pytest.mark.parametrize(
+    ("unpacked", "said"),
+    [
+        (
+            "id text, qty numeric",
+            ["demo: qty is read by stg_demo__events but not declared in the contract."],
+        ),
+        ("id text, other text", []),
+    ],
+)
+def test_a_plan_names_models_that_read_what_the_contract_loses(
+    tmp_path: Path, unpacked: str, said: list[str]
+) -> None:
+    """Nobody would hold its values against anything, so nothing is applied before."""
+    folder = tmp_path / "models" / "staging" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "stg_demo__events.sql").write_text(
+        f"cross join lateral {{{{ json_fields('records.record') }}}} as root ({unpacked})"
+    )
+    (folder / "stg_demo__own.sql").write_text("{{ json_fields('mine.doc') }} as own (qty numeric)")
+    before, after = (
+        Contract(
+            version=version,
+            envelope=Envelope(identity=None, kind=None, time=None),
+            time_tolerance_hours=None,
+            paths=tuple(PathRule(path=path, type="number") for path in paths),
+        )
+        for version, paths in ((1, ("id", "qty")), (2, ("id",)))
+    )
+    plan = make_plan(
+        Declared(
+            models={},
+            definitions=Definitions({}),
+            views={},
+            contracts={"demo": after},
+            reads={"demo": paths_by_model(tmp_path, "demo")},
+        ),
+        Deployed(
+            models={},
+            definitions=Definitions({}),
+            release=None,
+            views={},
+            contracts={"demo": before},
+            partitions=0,
+            observed=(),
+            datasets=(),
+        ),
+    )
+    assert plan.problems == said
+
+
 def test_a_path_on_one_side_only_is_found(tmp_path: Path) -> None:
     """A column that the contract does not know, and a path that no model reads, are both named."""
     folder = tmp_path / "models" / "staging" / "demo"
@@ -138,5 +193,5 @@ sources:
     findings = check_source(tmp_path, "demo", "events")
 
     assert len(findings) == 2
-    assert "surprise is read" in findings[0]
+    assert "surprise is read by stg_demo__events" in findings[0]
     assert "forgotten is declared" in findings[1]

@@ -7,7 +7,8 @@ Run: python -m headgate.contract.reads
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -97,10 +98,9 @@ def _is_inside(path: tuple[Step, ...], outer: tuple[Step, ...]) -> bool:
 
 def check_source(project_dir: Path, source: str, entity: str) -> list[str]:
     """What is wrong between the contract of a source and its staging models, a sentence each."""
-    files = sorted((project_dir / "models" / "staging" / source).glob("stg_*.sql"))
-    models = {file.stem: types_read(file.read_text()) for file in files}
+    models = {file.stem: types_read(file.read_text()) for file in _staging(project_dir, source)}
     contract = load_contract(project_dir, source, entity)
-    undeclared, unread = differences(contract, set().union(*models.values()))
+    paths, unread = differences(contract, set().union(*models.values()))
     return [
         *narrowings(project_dir, source, contract),
         *(
@@ -110,10 +110,7 @@ def check_source(project_dir: Path, source: str, entity: str) -> list[str]:
             for path, kind in sorted(read.items())
             if kind in _WHOLE and any(rule.path == path and rule.type == "integer" for rule in contract.paths)
         ),
-        *(
-            f"{source}: {path} is read by a staging model but not declared in the contract"
-            for path in sorted(undeclared)
-        ),
+        *undeclared(source, models, paths),
         *(
             f"{source}: {path} is declared in the contract but read by no staging model"
             for path in sorted(unread)
@@ -121,12 +118,36 @@ def check_source(project_dir: Path, source: str, entity: str) -> list[str]:
     ]
 
 
+def undeclared(source: str, models: Mapping[str, Collection[str]], paths: Collection[str]) -> list[str]:
+    """Of each of these paths that no contract declares, and a model reads, a sentence."""
+    return [
+        f"{source}: {path} is read by {model} but not declared in the contract"
+        for path in sorted(paths)
+        for model, read in models.items()
+        if path in read
+    ]
+
+
+def paths_by_model(project_dir: Path, source: str) -> dict[str, frozenset[str]]:
+    """The paths that each staging model unpacks; none of SQL whose paths cannot be followed."""
+    found = {}
+    for file in _staging(project_dir, source):
+        # SQL of somebody's own, which dbt takes.
+        with suppress(UsageError):
+            found[file.stem] = frozenset(paths_read(file.read_text()))
+    return found
+
+
+def _staging(project_dir: Path, source: str) -> list[Path]:
+    return sorted((project_dir / "models" / "staging" / source).glob("stg_*.sql"))
+
+
 def narrowings(project_dir: Path, source: str, contract: Contract) -> list[str]:
     """Where a staging model would change values that the contract lets pass, a sentence each."""
     types = {rule.path: rule.type for rule in contract.paths}
     return [
         f"{source}: {path} is a {types[path]}; {file.stem} {how}"
-        for file in sorted((project_dir / "models" / "staging" / source).glob("stg_*.sql"))
+        for file in _staging(project_dir, source)
         for path, how in _narrowed(file.read_text(), types)
     ]
 

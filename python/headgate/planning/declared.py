@@ -6,12 +6,12 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from headgate.contract import Contract, load_contract
-from headgate.contract.reads import narrowings
+from headgate.contract.reads import narrowings, paths_by_model
 from headgate.definitions import Definition, Definitions
 from headgate.definitions.seeds import SeedContent
 from headgate.errors import HeadgateError
@@ -60,6 +60,8 @@ class Declared:
     contracts: Mapping[str, Contract]
     #: Where staging models would change values that a contract lets pass, as sentences.
     narrowings: tuple[str, ...] = ()
+    #: Paths of records that staging models read: by source and model.
+    reads: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
 
     def downstream(self, names: Iterable[str]) -> set[str]:
         """These models and all that come after them."""
@@ -98,6 +100,7 @@ def read_declared(settings: Settings) -> Declared:
             for name, contract in contracts.items()
             for found in narrowings(settings.project_dir, name, contract)
         ),
+        reads={name: paths_by_model(settings.project_dir, name) for name in contracts},
     )
 
 

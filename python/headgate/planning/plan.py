@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headgate.change import Change, changes_hash
+from headgate.contract.reads import undeclared
 from headgate.contract.versions import contract_changes, version_problem
 from headgate.definitions import Definitions
 from headgate.planning.declared import Declared
@@ -119,7 +120,7 @@ def _rekeyed(declared: Declared, deployed: Deployed) -> list[str]:
 
 
 def _sources(declared: Declared, deployed: Deployed) -> tuple[list[Change], set[str], list[str]]:
-    """Changes of contracts; models that have to type records again for them; what is wrong with versions."""
+    """Changes of contracts; models that have to type records again for them; what has to be put right."""
     changes: list[Change] = []
     again: set[str] = set()
     problems: list[str] = []
@@ -131,6 +132,8 @@ def _sources(declared: Declared, deployed: Deployed) -> tuple[list[Change], set[
         problem = version_problem(source, before, contract, found)
         changes += found
         problems += [problem] if problem else []
+        removed = {rule.path for rule in before.paths} - {rule.path for rule in contract.paths}
+        problems += [f"{found}." for found in undeclared(source, declared.reads.get(source, {}), removed)]
         if any(change.breaking for change in found):
             again.add(f"stg_{source}__quarantine")
     return changes, again & declared.models.keys(), problems
