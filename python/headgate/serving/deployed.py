@@ -18,6 +18,7 @@ from headgate.landing.reconnecting import LOST, reason
 from headgate.model import flavours, promotions, versions
 from headgate.model.deployment import fit
 from headgate.model.deployment.state import State
+from headgate.model.package import Package
 from headgate.postgres.connection import Connection
 from headgate.serving.loaded import Deployment, Loaded
 from headgate.settings import Settings
@@ -25,6 +26,10 @@ from headgate.store import ledger
 
 #: Seconds between looks, should a notice have been lost, and until a look that hangs is given up.
 SECONDS_BETWEEN, SECONDS_TO_LOOK = 2.0, 60.0
+#: Until a version that is still being loaded is left out for now; of a server that does not answer yet.
+SECONDS_TO_LOAD, SECONDS_TO_START = 10.0, 120.0
+#: Versions that are loaded at once.
+MOST_LOADING = 4
 #: After a swap; no request takes longer.
 SECONDS_TO_CLOSE = 120.0
 #: Until what was refused is tried again.
@@ -53,8 +58,9 @@ class Follower:
         self._log = log
         self._also = also
         self._loaded: dict[int, Loaded] = {}
-        # Of its own: whatever else waits in threads, a swap is made.
-        self._loading = ThreadPoolExecutor(1, "loading")
+        #: Versions that are being loaded. In threads of their own: whatever else waits, a swap is made.
+        self._begun: dict[int, asyncio.Future[Loaded]] = {}
+        self._loading = ThreadPoolExecutor(MOST_LOADING, "loading")
         self._notice = asyncio.Event()
         self._seen: tuple[object, ...] | None = None
         self._retry_at = 0.0
@@ -162,7 +168,7 @@ class Follower:
         challenger = await self._challenger(connection, state, release)
         share = state.canary_share if challenger else 0.0
         self.current = Deployment(self._model, champion, challenger, share, release)
-        self._drop({loaded.version for loaded in self.current.versions})
+        self._drop({state.champion, state.challenger})
         self._log.info(
             "answering",
             model=self._model,
@@ -187,15 +193,57 @@ class Follower:
         found = await versions.find(connection, self._model, version)
         await fit.require_fit(connection, found, release)
         if version not in self._loaded:
-            package = await versions.load(connection, self._model, version)
-            load = functools.partial(flavours.load, package, home=self._settings.home)
-            predictor = await asyncio.get_running_loop().run_in_executor(self._loading, load)
-            key = functools.cache(functools.partial(pii_key, self._settings))
-            self._loaded[version] = Loaded(version, package, predictor, key)
+            is_new = version not in self._begun
+            if is_new:
+                self._begin(version, await versions.load(connection, self._model, version))
+            seconds = SECONDS_TO_LOAD if self.current else SECONDS_TO_START
+            self._loaded[version] = await self._ended(version, seconds if is_new else 0)
         return self._loaded[version]
 
-    def _drop(self, kept: set[int]) -> None:
+    def _begin(self, version: int, package: Package) -> None:
+        """Loads a version in a thread; there is another look when it is there."""
+
+        def load() -> Loaded:
+            predictor = flavours.load(package, home=self._settings.home)
+            return Loaded(version, package, predictor, key)
+
+        def look_again(_: object) -> None:
+            self._retry_at = 0.0
+            self._notice.set()
+
+        key = functools.cache(functools.partial(pii_key, self._settings))
+        begun = asyncio.get_running_loop().run_in_executor(self._loading, load)
+        begun.add_done_callback(look_again)
+        self._begun[version] = begun
+
+    async def _ended(self, version: int, seconds: float) -> Loaded:
+        """A version that is being loaded, once it is; a server that has nothing else to answer with waits.
+
+        Raises:
+            HeadgateError: it cannot be loaded, or not yet.
+        """
+        begun = self._begun[version]
+        await asyncio.wait([begun], timeout=seconds if self._loaded else None)
+        if not begun.done():
+            raise HeadgateError(
+                f"model {self._model} version {version}",
+                expected="one that is loaded in a few seconds",
+                found="it is still being loaded: its code is imported, or its environment installed",
+                next_step="wait; servers go on with what else is deployed, and look again when it is there."
+                f" Or take it out: `headgate model rollback {self._model}`",
+            )
+        return await self._begun.pop(version)
+
+    def _drop(self, kept: set[int | None]) -> None:
+        for version in self._begun.keys() - kept:
+            self._begun.pop(version).add_done_callback(_close)
         for version in self._loaded.keys() - kept:
             scorer = self._loaded.pop(version).scorer
             # Requests that began before the swap still use it.
             asyncio.get_running_loop().call_later(SECONDS_TO_CLOSE, scorer.close)
+
+
+def _close(begun: asyncio.Future[Loaded]) -> None:
+    """Gives up a version that was taken out before it was loaded."""
+    if not begun.cancelled() and begun.exception() is None:
+        begun.result().scorer.close()
