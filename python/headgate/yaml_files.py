@@ -54,8 +54,16 @@ def _require_shallow(text: str) -> None:
         raise RecursionError
 
 
-def yaml_lines(file: Path) -> dict[tuple[str | int, ...], int]:
-    """The line of each value of a file that `read_yaml` reads, by its keys and positions."""
+def yaml_lines(file: Path, *, strict: bool = False) -> dict[tuple[str | int, ...], int]:
+    """The line of each value of a file that `read_yaml` reads, by its keys and positions.
+
+    Args:
+        file: the file.
+        strict: refuse a key that stands twice; who reads YAML sees the last of them alone.
+
+    Raises:
+        UsageError: a key does.
+    """
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -65,6 +73,13 @@ def yaml_lines(file: Path) -> dict[tuple[str | int, ...], int]:
         found[path] = line
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
+                if strict and (*path, key.value) in found:
+                    raise UsageError(
+                        f"{file}:{key.start_mark.line + 1}, {'.'.join(map(str, (*path, key.value)))}",
+                        expected="each key once",
+                        found=f"it also in line {found[*path, key.value]}",
+                        next_step="remove one of them, or put what they say together",
+                    )
                 walk(value, (*path, key.value), key.start_mark.line + 1)
         elif isinstance(node, yaml.SequenceNode):
             for place, value in enumerate(node.value):

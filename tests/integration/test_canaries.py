@@ -23,8 +23,7 @@ LOG = """
         source, entity, partition_start, partition_end, uri, status, lines_read, rows_landed, rows_rejected
     )
     values ('predictions', 'answers', now() - interval '9 days', now(), 'test', 'open', 0, 0, 0);
-    create schema training;
-    create table training.returns (order_id bigint, ordered_at timestamptz, is_returned boolean)
+    create schema training
 """
 SPINE = {
     "spine": "training.returns",
@@ -34,9 +33,12 @@ SPINE = {
 }
 
 
-async def log(connection: Connection, answers: Sequence[dict[str, Any]]) -> None:
-    """Lands answers of a canary of version 2 beside champion 1, at a share of 20 %."""
+async def log(connection: Connection, answers: Sequence[dict[str, Any]], kind: str = "boolean") -> None:
+    """Lands answers of a canary of version 2 beside champion 1, at a share of 20 %; labels are of a type."""
     await connection.execute(LOG)
+    await connection.execute(
+        f"create table training.returns (order_id bigint, ordered_at timestamptz, is_returned {kind})"
+    )
     now = datetime.now(UTC)
     rows = [
         {
@@ -64,7 +66,8 @@ async def log(connection: Connection, answers: Sequence[dict[str, Any]]) -> None
     )
     await connection.execute(
         "insert into training.returns"
-        " select n, now() - interval '1 minute', n % 2 = 0 from generate_series(0, 9999) as n"
+        f" select n, now() - interval '1 minute', (n % 2 = 0)::integer::{kind}"
+        " from generate_series(0, 9999) as n"
     )
 
 
@@ -79,6 +82,7 @@ def looked(
     answers: Sequence[dict[str, Any]],
     after: timedelta = timedelta(),
     task: str = "binary",
+    kind: str = "boolean",
     **policy: Any,
 ) -> tuple[canary.Outcome, list[str], tuple[int | None, int | None, float]]:
     """What a look at a canary of these answers found, what it told, and what is deployed then."""
@@ -87,7 +91,7 @@ def looked(
     async def work(connection: Connection) -> Any:
         await canary.deploy(connection, NAME, 1, None, "first", asked=NO_APPROVAL)
         await canary.deploy(connection, NAME, 2, 0.2, "canary", asked=NO_APPROVAL)
-        await log(connection, answers)
+        await log(connection, answers, kind)
         found = await canary.look(
             connection,
             NAME,
@@ -161,13 +165,14 @@ def test_a_canary_reads_the_loads_since_it_began(database: Database) -> None:
     assert found.running.verdict.figures["keys"] == 0
 
 
-def test_a_canary_with_a_larger_loss_is_taken_out(database: Database) -> None:
-    """Both versions scored every key, so labels compare them in pairs, whichever answered."""
+@pytest.mark.parametrize("kind", ["boolean", "numeric(3, 2)"])
+def test_a_canary_with_a_larger_loss_is_taken_out(database: Database, kind: str) -> None:
+    """Both versions scored every key, so labels of any type compare them in pairs, whichever answered."""
     answers = [
         {"score": 0.9 if place % 2 == 0 else 0.1, "shadow": {"version": 2, "score": 0.4, "error": None}}
         for place in range(300)
     ]
-    found, heard, _ = looked(database, answers)
+    found, heard, _ = looked(database, answers, kind=kind)
     assert found.running is not None
     assert "its loss is larger by" in found.running.verdict.reasons[0]
     assert heard == ["canary_stopped"]

@@ -48,6 +48,14 @@ def test_from_the_first_champion_to_a_rollback(database: Database) -> None:
             assert await served(connection) == (champion, None, 0)
         with pytest.raises(UsageError, match="a champion before the present one"):
             await steps.roll_back(connection, NAME, None, "further")
+        # What was taken out of service comes back, not what was before it.
+        await canary.promote(connection, NAME, 3, "another", forced=True, asked=NO_APPROVAL)
+        await steps.undeploy(connection, NAME, "nobody asks it")
+        await steps.register(connection, NAME, 2, "again")
+        await steps.roll_back(connection, NAME, None, "somebody does")
+        assert await served(connection) == (3, None, 0)
+        await steps.roll_back(connection, NAME, None, "complaints")
+        assert await served(connection) == (1, None, 0)
 
     run(database, work, free(b"1"), free(b"2"), free(b"3"))
 

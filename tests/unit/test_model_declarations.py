@@ -120,6 +120,7 @@ def test_a_declaration_knows_the_limits_of_the_seed(tmp_path: Path) -> None:
         ({"gates": {"beats_chance": float("nan")}}, "beats_chance", "a number"),
         ({"gates": {"beats_chance": 10**400}}, "beats_chance", "a number"),
         ({"inputs": ["score"]}, "- score", "another name than score"),
+        ({"views": {7: 1}}, "7: 1", "a name, in quotes"),
         ({"task": "multiclass"}, "directions", "nothing where the task is multiclass"),
         ({"task": "custom", "directions": {}}, "model:", "a folder where the task is custom"),
         ({"custom": {"folder": "a"}}, "custom", "nothing elsewhere"),
@@ -186,6 +187,29 @@ def test_what_stands_beside_the_model_is_refused_with_its_line(
         declaration(tmp_path, "shipping")
     line = int(str(refused.value).partition("model.yml:")[2].partition(",")[0])
     assert file.read_text().splitlines()[line - 1].strip().startswith(f"{key}:")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "        task: binary\n",
+            "        task: binary\n        task: regression\n",
+            r":11, .*model\.task: .*also in line 10",
+        ),
+        ("- name: shipping", "  name: shipping", "a list, each entry with a dash"),
+    ],
+)
+def test_a_file_that_reads_otherwise_than_it_looks_is_refused(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    """Of a key that stands twice YAML keeps the last; entries without a dash are one mapping."""
+    file = write(tmp_path)
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    with pytest.raises(UsageError, match=said):
+        declaration(tmp_path, "shipping")
 
 
 @pytest.mark.parametrize(("ending", "written"), [("yaml", "type: ml"), ("yml", 'type:  "ml"')])

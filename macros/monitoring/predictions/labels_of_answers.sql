@@ -52,13 +52,16 @@
     {%- endfor %}
 {%- endmacro %}
 
-{# A label as a number, whatever its type: truth is 1. #}
+{# A label as a number, whatever its type: truth is 1, NaN is none (`LABELS` in headgate.model.deployment.evidence). #}
 {% macro number_of_label(label) -%}
-    case lower({{ label }}::text)
-        when 'true' then 1
-        when 'false' then 0
-        else {{ label }}::text::double precision
-    end
+    nullif(
+        case lower({{ label }}::text)
+            when 'true' then 1
+            when 'false' then 0
+            else {{ label }}::text::double precision
+        end,
+        'NaN'
+    )
 {%- endmacro %}
 
 {# Versions with answers in some partitions whose loss a label tells, and what their manifests say of it. #}

@@ -57,7 +57,14 @@ def declaration(project_dir: Path, name: str) -> Declaration:
 def _of_file(file: Path) -> list[Declaration]:
     document = read_yaml(file)
     exposures = (document.get("exposures") if isinstance(document, dict) else None) or []
-    lines = yaml_lines(file)
+    lines = yaml_lines(file, strict=True)
+    if not isinstance(exposures, list):
+        raise UsageError(
+            f"{file}:{lines.get(('exposures',), 1)}, exposures",
+            expected="a list, each entry with a dash before its name",
+            found="a mapping" if isinstance(exposures, dict) else repr(exposures),
+            next_step="write `- name: ...`",
+        )
     found = []
     for place, exposure in enumerate(exposures):
         if isinstance(exposure, dict) and exposure.get("type") == "ml":

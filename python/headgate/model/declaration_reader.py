@@ -154,6 +154,9 @@ class Reader:
         value = self._model.get(key, {})
         if not isinstance(value, dict):
             raise self._wrong((key,), "a mapping", value)
+        for name in value:
+            if not isinstance(name, str):
+                raise self._wrong((key, str(name)), "a name, in quotes where it is no text", name)
         for name, entry in value.items():
             is_wrong = not _is_number(entry) if kind is float else not isinstance(entry, str)
             if kind is not None and is_wrong:

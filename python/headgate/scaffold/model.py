@@ -15,7 +15,7 @@ from headgate.dataset.register import Dataset
 from headgate.durations import duration, written
 from headgate.errors import UsageError
 from headgate.model.declaration import all_declarations
-from headgate.model.declaration_reader import NAME
+from headgate.model.declaration_reader import NAME, SCORE
 from headgate.model.signature import NUMBERS, TEXTS
 from headgate.postgres.actor import account
 from headgate.postgres.connection import Connection
@@ -76,6 +76,13 @@ async def new_model(
         f"{view.name}__{column.name}" for view in views for column in view.columns if _takes(column.type)
     ]
     numbers = [*own, *fetched]
+    if not numbers:
+        raise UsageError(
+            f"dataset {dataset_id}",
+            expected="columns to learn from: numbers, booleans or texts, beside keys, instant and label",
+            found="none",
+            next_step="make it with --views, or select more columns in its spine",
+        )
     texts = {row["name"] for row in rows if row["type"] in TEXTS} | _texts(views)
     kinds = {row["name"]: row["type"] for row in rows}
     chosen = task or _task(kinds[dataset.label], dataset.label_counts)
@@ -155,8 +162,8 @@ def _takes(kind: str) -> bool:
 
 
 def _is_input(name: str, kind: str) -> bool:
-    """Numbers that name something are no quantities."""
-    return _takes(kind) and name != "id" and not name.endswith("_id")
+    """Numbers that name something are no quantities, and one name is the answer's."""
+    return _takes(kind) and name not in ("id", SCORE) and not name.endswith("_id")
 
 
 def _texts(views: tuple[PublishedView, ...]) -> set[str]:

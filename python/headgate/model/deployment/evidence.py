@@ -24,8 +24,12 @@ from headgate.store.views import quoted
 LOG = "staging_predictions.answers"
 #: The error of a shadow that was not scored before its server ended: it tells nothing of the challenger.
 NOT_COMPARED = "not scored before the server ended"
-#: A label as its loss takes it, by task.
-KINDS = {"binary": "boolean::integer", "regression": "double precision", "multiclass": "text"}
+#: A label as its loss takes it, by task: what is no number is truth. NaN is no label.
+NUMBER = (
+    "nullif(case lower({label}::text) when 'true' then 1 when 'false' then 0"
+    " else {label}::text::double precision end, 'NaN')"
+)
+LABELS = {"binary": NUMBER, "regression": NUMBER, "multiclass": "{label}::text"}
 # An appended load ends when it landed, so no answer since then is in an older one: the others are not read.
 LOADS = """
     select coalesce(array_agg(load_id), '{}') from ops.loads
@@ -207,10 +211,10 @@ def labels_of(version: ModelVersion, answers: str) -> str:
     spine = f"{quoted(schema or 'training')}.{quoted(name)}"
     keys = key_text.joined_sql([quoted(key) for key in key_names(version)])
     instant, label = quoted(options["instant"]), quoted(options["label"])
-    kind = KINDS[version.task]
+    value = LABELS[version.task].format(label=label)
     tolerance = canary_policy(options).label_tolerance.total_seconds()
     return (
-        f"left join lateral (select {label}::text::{kind} as label from {spine}"  # noqa: S608
+        f"left join lateral (select {value} as label from {spine}"  # noqa: S608
         f" where {keys} = {answers}.key and {instant} <= {answers}.answered_at"
         f" and {instant} >= {answers}.answered_at - interval '{tolerance} seconds'"
         f" order by {instant} desc limit 1) as labels on true"

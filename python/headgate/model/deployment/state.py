@@ -133,9 +133,11 @@ async def release_at(connection: Connection, instant: datetime | None) -> int | 
 def former_champion(log: Iterable[Promotion]) -> int | None:
     """The version that a rollback of the champion leads back to; `log` is in order of time.
 
-    What was rolled back is not come back to: after 1, 2, 3 and a rollback to 2, the next leads to 1.
+    What was rolled back is not come back to: after 1, 2, 3 and a rollback to 2, the next leads to 1. Where
+    nothing is deployed any more, it is the champion that was taken out of service.
     """
     stack: list[int] = []
+    champion: int | None = None
     for row in log:
         champion = row.champion
         if champion is None or (stack and stack[-1] == champion):
@@ -145,7 +147,8 @@ def former_champion(log: Iterable[Promotion]) -> int | None:
                 stack.pop()
         else:
             stack.append(champion)
-    return stack[-2] if len(stack) > 1 else None
+    former = stack if champion is None else stack[:-1]
+    return former[-1] if former else None
 
 
 async def _version(connection: Connection, model: str, version: int | None) -> ModelVersion | None:
