@@ -78,3 +78,18 @@ def sum_of_inputs(names: Sequence[str]) -> bytes:
         + _part(12, _value_info("score", ["rows", 1]))
     )
     return _model(graph, {})
+
+
+def products(count: int, outputs: Mapping[str, int]) -> bytes:
+    """A graph of one input [rows, count] whose outputs, [rows, width], are products with small weights."""
+    graph = (
+        b"".join(_part(1, _node("MatMul", ["x", f"{name}_w"], name, name)) for name in outputs)
+        + _part(2, "products")
+        + b"".join(
+            _part(5, _tensor(f"{name}_w", [count, width], [0.01] * count * width))
+            for name, width in outputs.items()
+        )
+        + _part(11, _value_info("x", ["rows", count]))
+        + b"".join(_part(12, _value_info(name, ["rows", width])) for name, width in outputs.items())
+    )
+    return _model(graph, {})

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headgate.errors import UsageError
+from headgate.errors import HeadgateError, UsageError
 from headgate.model import encoding, flavours
-from headgate.model.flavours import PredictionError
+from headgate.model.flavours import PredictionError, UnusableError
 from headgate.model.package import Package, sha256
 from tests import four_models, onnx_files
 from tests.four_models import INPUTS, package
@@ -125,7 +125,7 @@ def test_onnx_graphs_of_one_and_of_several_inputs() -> None:
         row = {"size": 1, "kind": "large", "shop__orders_7d": 1}
         assert predictor.predict_one(row) == pytest.approx(sigmoid(2), abs=1e-6)
         # What the graph cannot make a number of is an error, never an answer.
-        with pytest.raises(PredictionError, match="a finite number"):
+        with pytest.raises(PredictionError, match="a chance from 0 to 1"):
             predictor.predict_one({**row, "size": None})
 
 
@@ -153,6 +153,106 @@ def test_a_file_that_does_not_fit_is_refused_at_load(flavour: str, files: Any, f
     """Other inputs, another order, no model at all: before anything is answered."""
     with pytest.raises(Exception, match=f"(?s){found}"):
         flavours.load(package(flavour, files()))
+
+
+def sklearn_of(model: str, labels: Any = None) -> dict[str, bytes]:
+    """A scikit-learn model of the shop's inputs, fitted to other labels."""
+    import skops.io
+    from sklearn import linear_model
+
+    matrix, told = four_models.training_rows()
+    fitted = getattr(linear_model, model)().fit(
+        np.nan_to_num(matrix), told if labels is None else labels(told)
+    )
+    return {"model.skops": skops.io.dumps(fitted)}
+
+
+@pytest.mark.parametrize(
+    ("flavour", "files", "task", "found"),
+    [
+        ("lightgbm", lambda: four_models.lightgbm_files(classes=3), "binary", "expected one score.*found 3"),
+        ("lightgbm", four_models.lightgbm_files, "multiclass", "a score for each of 2 classes; found 1"),
+        ("onnx", lambda: {"model.onnx": onnx_files.products(3, {"y": 3})}, "binary", "one score.*found 3"),
+        (
+            "onnx",
+            lambda: {"model.onnx": onnx_files.products(3, {"y": 2})},
+            "regression",
+            "one score.*found 2",
+        ),
+        (
+            "onnx",
+            lambda: {"model.onnx": onnx_files.products(3, {"y": 1, "z": 1})},
+            "binary",
+            "y tensor.*z tensor",
+        ),
+        (
+            "sklearn",
+            lambda: sklearn_of("LogisticRegression", lambda told: told + 1),
+            "binary",
+            "classes 1, 2",
+        ),
+        (
+            "sklearn",
+            lambda: sklearn_of("LogisticRegression", lambda told: told + told[::-1]),
+            "binary",
+            "0, 1, 2",
+        ),
+        ("sklearn", lambda: sklearn_of("RidgeClassifier"), "binary", "predict_proba; found RidgeClassifier"),
+        ("sklearn", lambda: sklearn_of("LogisticRegression"), "regression", "a regressor; found Logistic"),
+        ("sklearn", lambda: sklearn_of("Ridge"), "binary", "with predict_proba; found Ridge, a regressor"),
+    ],
+)
+def test_a_model_of_another_task_is_refused_at_load(flavour: str, files: Any, task: str, found: str) -> None:
+    """One that gives other scores than the task has would answer with any of them."""
+    with pytest.raises(UsageError, match=found):
+        flavours.load(package(flavour, files(), task=task))
+
+
+def test_the_names_of_classes_are_as_many_as_the_scores() -> None:
+    """Where a package names them."""
+    files = four_models.lightgbm_files(classes=3)
+    options = {"categories": four_models.CATEGORIES, "classes": ["a", "b"]}
+    with pytest.raises(UsageError, match="each of 2 classes; found 3"):
+        flavours.load(package("lightgbm", files, task="multiclass", options=options))
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9])
+def test_a_text_that_was_cut_off_is_no_model(share: float) -> None:
+    """Fewer trees would give other scores, or none that end."""
+    text = four_models.lightgbm_files()["model.lgb"]
+    whole = text.index(b"end of trees")
+    with pytest.raises(HeadgateError, match="text format"):
+        flavours.load(package("lightgbm", {"model.lgb": text[: int(whole * share)]}))
+
+
+ANSWERS = """
+def predict(rows):
+    return [{values}[row["n"]] for row in rows]
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "usable"),
+    [
+        ("binary", "[0.5, 1.5, [0.1, 0.9], True, None, 'a', float('nan'), 1]", [0.5, *[None] * 6, 1]),
+        ("regression", "[0, -1e70, 10**400, 1e300, float('inf'), [1.0], 2.5]", [0, -1e70, *[None] * 4, 2.5]),
+        ("multiclass", "[[0.2, 0.8], [3, -2], 0.5, [], [0.5, None]]", [[0.2, 0.8], *[None] * 4]),
+        (
+            "custom",
+            "['a', None, float('nan'), 2**70, '\\ud800', {'text': 'a', 'n': 2**70}, {'text': 'b'}, False, 7]",
+            ["a", None, None, 2**70, None, None, {"text": "b"}, False, 7],
+        ),
+    ],
+)
+def test_a_score_is_what_the_task_asks_for(task: str, values: str, usable: list[Any]) -> None:
+    """Whatever code gives: the rest is told apart, without asking again for those that are."""
+    files = four_models.pyfunc_files(ANSWERS.format(values=values))
+    with loaded(package("pyfunc", files, task=task)) as predictor:
+        with pytest.raises(UnusableError) as failed:
+            predictor.predict([{"n": place} for place in range(len(usable))])
+        assert failed.value.scores == usable
+        places = [place for place, value in enumerate(usable) if value is not None]
+        assert predictor.predict([{"n": place} for place in places]) == [usable[place] for place in places]
 
 
 def test_a_scikit_learn_model_of_other_columns_is_refused() -> None:
@@ -197,7 +297,7 @@ def predict(rows):
 def test_a_pyfunc_that_fails_fails_one_answer_only() -> None:
     """Slow, dead, raising, answering nonsense: an error without the record; the next one is answered."""
     files = four_models.pyfunc_files(SLOW, timeout_seconds=0.5)
-    with loaded(package("pyfunc", files)) as predictor:
+    with loaded(package("pyfunc", files, task="regression")) as predictor:
         (first,) = predictor.predict([{"kind": "x"}])
         expected = {
             "slow": "none after 0.5 seconds",

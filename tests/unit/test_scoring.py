@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from headgate.model import flavours
 from headgate.model.package import Package
+from headgate.serving import scoring
 from headgate.serving.answers import Answering
 from headgate.serving.loaded import Deployment, Loaded
 from headgate.serving.records import ANSWERED, FAILED, Made, Read
@@ -87,6 +89,53 @@ async def test_an_error_of_one_request_is_not_the_others(monkeypatch: pytest.Mon
         await first
     assert (await second).rows == [(2, None)]
     assert (await scorer.scored([{"n": 3}, {"n": 4}])).rows == [(3, None), (4, None)]
+
+
+class Fails(Notes):
+    """A model that fails as a whole where a row is negative, and counts the rows that it is asked for."""
+
+    rows = 0
+    hold = threading.Event()
+
+    def predict(self, rows: Any) -> list[Any]:
+        """The numbers."""
+        self.rows += len(rows)
+        if self.waits:
+            self.hold.wait()
+        if any(row["n"] < 0 for row in rows):
+            raise ValueError
+        return [row["n"] for row in rows]
+
+    def predict_one(self, row: Any) -> Any:
+        """The number."""
+        return self.predict([row])[0]
+
+
+def test_a_batch_that_fails_is_asked_by_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that fails costs its own answer, not a call for each of the others, nor all the time there is."""
+    model = Fails("champion", [])
+    rows = [{"n": place} for place in range(1000)]
+    rows[400] = {"n": -1}
+    found = Scorer(model, "regression", {}).scored_now(rows).rows
+    assert found == [(place, None) if place != 400 else (None, "ValueError") for place in range(1000)]
+    assert model.rows < 4000
+    monkeypatch.setattr(scoring, "MOST_SECONDS_APART", 0.0)
+    late = Scorer(model, "regression", {}).scored_now(rows).rows
+    assert {error for _, error in late} == {"not asked: the batch fails, and its parts took 0 seconds"}
+
+
+async def test_who_waits_for_others_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a process of its own is busy, its queue ends in time; whom it computes for waits on."""
+    monkeypatch.setattr(scoring, "MOST_SECONDS_WAITING", 0.1)
+    model = Fails("champion", [])
+    model.waits = True
+    scorer = Scorer(model, "regression", {})
+    first, second = scorer.scored([{"n": 1}]), scorer.scored([{"n": 2}, {"n": 3}])
+    assert (await second).rows == [(None, "too many requests wait for the model")] * 2
+    model.hold.set()
+    assert (await first).rows == [(1, None)]
+    assert model.rows == 1
+    scorer.close()
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,11 +17,11 @@ from fastapi import Request, Response
 from headgate.errors import UsageError
 from headgate.landing.privacy import digest
 from headgate.model.contracts import personal
-from headgate.model.flavours import UnansweredError
+from headgate.model.flavours import UnansweredError, load
 from headgate.model.output import Output
 from headgate.model.signature import Input, Signature
 from headgate.model.split import in_canary
-from headgate.serving import keytext
+from headgate.serving import bodies, keytext
 from headgate.serving.access import Access
 from headgate.serving.app import Routes
 from headgate.serving.loaded import Deployment, Loaded
@@ -242,6 +243,12 @@ def test_keys_are_written_as_postgresql_writes_them(kind: str, value: Any, text:
         ),
         ("interval", "1 day", timedelta(days=1), ""),
         ("uuid", "A0EEBC999C0B4EF8BB6D6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "7f"),
+        (
+            "timestamp with time zone",
+            "2026-03-01T01:00:00+01:00",
+            datetime(2026, 3, 1, tzinfo=UTC),
+            "0001-01-01T00:00:00+01:00",
+        ),
     ],
 )
 def test_keys_of_other_types_are_read_from_texts(kind: str, right: str, found: Any, wrong: str) -> None:
@@ -255,13 +262,13 @@ def test_keys_of_other_types_are_read_from_texts(kind: str, right: str, found: A
     assert not wrong or wrong not in str(refused.value.details["found"])
 
 
-def _recorded(score: Any, personal: dict[str, Any]) -> dict[str, Any]:
+def _recorded(score: Any, personal: dict[str, Any], **more: Any) -> dict[str, Any]:
     """The record of a row of the shop's model."""
     found = four_models.package("lightgbm", task="custom", options={"personal": personal})
     loaded = Loaded(1, found, Raises(), lambda: b"a key for tests only")
     deployment = Deployment("will_ship", loaded, None, 0.0, 1)
     row = Row({"shop_id": 7}, {"size": 3, "kind": "small"}, True)
-    values = {**row.values, "shop__orders_7d": 4}
+    values = {**row.values, "shop__orders_7d": 4, **more}
     made = Made(row, values, 1, False, "id", loaded.key_text(row, ""), score=score)
     return dict(orjson.loads(record(made, deployment, shared_of(deployment, Read(1, None, None)))))
 
@@ -281,6 +288,16 @@ def test_answers_that_are_no_numbers_have_a_field_of_their_own(score: Any, logge
     """Texts as they are, anything else as JSON; numbers stay in `score`."""
     found = _recorded(score, {})
     assert (found["score"], found["answer"]) == (logged, answer)
+
+
+def test_a_decimal_is_a_number_wherever_it_goes() -> None:
+    """The store's `numeric` columns are decimals: monitoring compares numbers, and code reckons with them."""
+    assert _recorded(0.5, {}, shop__orders_7d=Decimal("12.50"))["features"]["shop__orders_7d"] == 12.5
+    assert bodies.answer(200, {"features": Decimal("12.50")}).body == b'{"features":12.5}'
+    files = four_models.pyfunc_files("def predict(rows):\n    return [row['size'] / 2 for row in rows]")
+    predictor = load(four_models.package("pyfunc", files, task="regression"))
+    assert predictor.predict([{"size": Decimal("12.50")}, {"size": 12.5}]) == [6.25, 6.25]
+    predictor.close()
 
 
 def test_personal_values_are_minimised_before_they_are_logged() -> None:

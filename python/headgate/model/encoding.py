@@ -10,6 +10,7 @@ import math
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headgate.errors import UsageError
@@ -23,6 +24,11 @@ NAN = math.nan
 #: Key of a package's options: by text input, its categories in order.
 CATEGORIES = "categories"
 _SINGLE = struct.Struct("f")
+
+
+def plain(value: Any) -> Any:
+    """What JSON has no form of, as code and the log get it: of a decimal its number, as requests bring it."""
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 class Encoder:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
+from headgate.model.encoding import plain
 from headgate.serving import metrics
 from headgate.serving.refusals import RETRY_AFTER, Refusal
 
@@ -43,7 +44,7 @@ async def read(request: Request) -> bytes:
 
 def answer(status: int, content: Any, headers: dict[str, str] | None = None) -> Response:
     """An answer of JSON."""
-    body = orjson.dumps(content, default=str, option=orjson.OPT_UTC_Z)
+    body = orjson.dumps(content, default=plain, option=orjson.OPT_UTC_Z)
     return Response(body, status, headers, "application/json")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from headgate.model.encoding import plain
 from headgate.model.flavours import Values
 from headgate.model.output import Output
 from headgate.serving.loaded import Deployment, Loaded
@@ -134,7 +135,7 @@ def record(one: Made, deployment: Deployment, shared: Mapping[str, Any]) -> byte
             "features": champion.logged(one.values),
             "explained": one.contributions is not None,
         },
-        default=str,
+        default=plain,
         option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE,
     )
 

@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -118,7 +118,7 @@ class Checker:
         for name, (read, form) in self._read.items():
             try:
                 key[name] = read(key[name])
-            except ValueError:
+            except (ValueError, OverflowError):
                 raise _wrong(f"{where}key, {name}", form, "another text") from None
         return key
 
@@ -127,7 +127,8 @@ def _instant(text: str) -> datetime:
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError
-    return found
+    # As UTC it is logged; the first and the last hours of all years are none there.
+    return found.astimezone(UTC)
 
 
 def _local(text: str) -> datetime:

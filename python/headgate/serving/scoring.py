@@ -7,15 +7,19 @@ import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.model.flavours import PredictionError, Predictor, UnansweredError, Values
+from headgate.model.attempts import tried
+from headgate.model.flavours import Predictor, Values
 from headgate.model.output import Output, output
 
 #: Until a request that waits for others' is given up, where a model waits for a process of its own.
 MOST_SECONDS_WAITING = 10.0
+#: In which a batch that fails as a whole is asked in parts: in this process, where all requests wait
+#: meanwhile, and in one of its own.
+MOST_SECONDS_APART, MOST_SECONDS_APART_ELSEWHERE = 2.0, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ class Scorer:
         """The scores of rows, to be awaited; for another version's one asks before that."""
         loop = asyncio.get_running_loop()
         if self._thread is not None:
-            return loop.run_in_executor(self._thread, self._in_turn, rows, time.perf_counter())
+            waiting = self._thread.submit(self._in_turn, rows, time.perf_counter())
+            return asyncio.ensure_future(_until_begun(waiting, len(rows)))
         scored: asyncio.Future[Scored] = loop.create_future()
         if len(rows) > 1:
             scored.set_result(self.scored_now(rows))
@@ -83,39 +88,21 @@ class Scorer:
                 scored.set_exception(error)
 
     def _in_turn(self, rows: Sequence[Values], asked: float) -> Scored:
-        waited = time.perf_counter() - asked
-        if waited > MOST_SECONDS_WAITING:
-            return Scored([(None, "too many requests wait for the model")] * len(rows), waited)
         return Scored(self._tried(rows), time.perf_counter() - asked)
 
     def _tried(self, rows: Sequence[Values]) -> Sequence[tuple[Any, str | None]]:
-        found = _tried(self.predictor, rows)
+        seconds = MOST_SECONDS_APART_ELSEWHERE if self.waits else MOST_SECONDS_APART
+        found = tried(self.predictor, rows, seconds)
         return found if self._named is None else [_named(self._named, *one) for one in found]
 
 
-def _tried(predictor: Predictor, rows: Sequence[Values]) -> list[tuple[Any, str | None]]:
-    """By row a score or an error; a batch that fails as a whole is asked row by row."""
-    if len(rows) == 1:
-        return [_tried_one(predictor, rows[0])]
-    try:
-        return [(score, None) for score in predictor.predict(rows)]
-    except UnansweredError as error:
-        return [(None, error.found)] * len(rows)
-    except Exception:
-        return _one_by_one(predictor, rows)
-
-
-def _one_by_one(predictor: Predictor, rows: Sequence[Values]) -> list[tuple[Any, str | None]]:
-    found: list[tuple[Any, str | None]] = []
-    for place, row in enumerate(rows):
-        try:
-            found.append((predictor.predict_one(row), None))
-        except UnansweredError as error:
-            # Whoever does not answer one would let each of the others wait as long.
-            return found + [(None, error.found)] * (len(rows) - place)
-        except Exception as error:
-            found.append((None, _said(error)))
-    return found
+async def _until_begun(waiting: Future[Scored], rows: int) -> Scored:
+    """What a thread comes to; given up where others' requests keep it busy for too long."""
+    scored = asyncio.wrap_future(waiting)
+    await asyncio.wait([scored], timeout=MOST_SECONDS_WAITING)
+    if waiting.cancel() or waiting.cancelled():
+        return Scored([(None, "too many requests wait for the model")] * rows, MOST_SECONDS_WAITING)
+    return await scored
 
 
 def _named(named: Callable[[Any], Output], score: Any, error: str | None) -> tuple[Any, str | None]:
@@ -127,15 +114,3 @@ def _named(named: Callable[[Any], Output], score: Any, error: str | None) -> tup
     if found is not None and not all(map(math.isfinite, (found.probabilities or {}).values())):
         return None, "expected a chance for each class"
     return found, error
-
-
-def _tried_one(predictor: Predictor, row: Values) -> tuple[Any, str | None]:
-    try:
-        return predictor.predict_one(row), None
-    except Exception as error:
-        return None, _said(error)
-
-
-def _said(error: Exception) -> str:
-    """What went wrong; of what a library says only the kind, for it may quote a value."""
-    return error.found if isinstance(error, PredictionError) else type(error).__name__

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from headgate.errors import HeadgateError, UsageError
 from headgate.model.encoding import CATEGORIES, Encoder
+from headgate.model.output import CLASSES
 from headgate.model.package import Package
 
 if TYPE_CHECKING:
@@ -21,6 +21,17 @@ Rows: TypeAlias = "Sequence[Values] | np.ndarray[Any, Any]"
 Values: TypeAlias = "Mapping[str, Any] | list[float]"
 #: In contributions: what the score is before any input is looked at.
 BASE = "base"
+#: No score is larger: monitoring adds up squares of squares of them.
+LARGEST = 1e70
+#: By task, the least and the greatest score; chances of single precision miss 0 and 1 by their last digit.
+BOUNDS = {"binary": (-1e-6, 1 + 1e-6), "regression": (-LARGEST, LARGEST)}
+#: What a score is, by task.
+EXPECTED = {
+    "binary": "a chance from 0 to 1 for each row",
+    "multiclass": "a chance from 0 to 1 for each class",
+    "regression": f"a finite number for each row, not beyond {LARGEST:g}",
+    "custom": "a text, a number or an object of JSON for each row",
+}
 
 
 class PredictionError(HeadgateError):
@@ -29,6 +40,13 @@ class PredictionError(HeadgateError):
 
 class UnansweredError(PredictionError):
     """The model did not say anything: it hangs, or its process ended. Asking again may wait as long."""
+
+
+class UnusableError(PredictionError):
+    """The model gave a score for each row, and not all are what the task asks for."""
+
+    #: Those that are; None for each of the others.
+    scores: Sequence[Score]
 
 
 class Predictor(Protocol):
@@ -136,23 +154,68 @@ def require_count(name: str, expected: int, found: int) -> None:
         )
 
 
-def checked(name: str, task: str, scores: list[Any]) -> list[Score]:
-    """The scores, if they are numbers wherever the task asks for numbers.
+def require_classes(package: Package, found: int) -> None:
+    """Refuses a model that gives a score of its own for another number of classes than the package names.
 
     Raises:
-        PredictionError: one is not, or not finite.
+        UsageError: it does, or gives several scores where the task has one.
     """
-    if task != "custom" and not all(map(_is_finite, scores)):
-        raise PredictionError(
-            f"model {name}",
-            expected="a finite number for each row",
-            found="something else",
-            next_step="ask without this row; the model's own code or its training is at fault",
-        )
+    is_multiclass = package.task == "multiclass"
+    named = len(package.options.get(CLASSES) or ()) or max(found, 2)
+    if found == (named if is_multiclass else 1):
+        return
+    raise UsageError(
+        f"model {package.name}",
+        expected=f"a score for each of {named} classes"
+        if is_multiclass
+        else f"one score, task {package.task}",
+        found=f"{found} in the model's file",
+        next_step="correct the task or the option `classes`, or train again",
+    )
+
+
+def checked(name: str, task: str, scores: list[Any]) -> list[Score]:
+    """The scores, if each is one that the task has.
+
+    Raises:
+        UnusableError: one is not; it tells the others.
+    """
+    is_usable = _USABLE.get(task)
+    if is_usable is not None and not all(map(is_usable, scores)):
+        raise unusable(name, task, [score if is_usable(score) else None for score in scores])
     return scores
 
 
-def _is_finite(score: Any) -> bool:
-    if isinstance(score, list):
-        return bool(score) and all(map(_is_finite, score))
-    return isinstance(score, int | float) and not isinstance(score, bool) and math.isfinite(score)
+def unusable(name: str, task: str, scores: list[Any]) -> UnusableError:
+    """What says that not all scores are the task's: in `scores` None stands for the others."""
+    error = UnusableError(
+        f"model {name}",
+        expected=EXPECTED[task],
+        found="something else",
+        next_step="ask without this row; the model's own code or its training is at fault",
+    )
+    error.scores = scores
+    return error
+
+
+def is_number(value: Any) -> bool:
+    """Whether a score is a number that can be reckoned with."""
+    # A NaN is neither below nor above.
+    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
+
+
+def _is_chance(value: Any) -> bool:
+    low, high = BOUNDS["binary"]
+    return is_number(value) and low <= value <= high
+
+
+def _are_chances(values: Any) -> bool:
+    return isinstance(values, list) and bool(values) and all(map(_is_chance, values))
+
+
+#: By task, of answers that are numbers; a custom model's are looked at where they come from (`pyfunc`).
+_USABLE: dict[str, Callable[[Any], bool]] = {
+    "binary": _is_chance,
+    "multiclass": _are_chances,
+    "regression": is_number,
+}

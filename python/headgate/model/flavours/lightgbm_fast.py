@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headgate.model.flavours.base import BASE, Encoded, Rows, Score, Values, checked, require_inputs
+from headgate.model.flavours.base import (
+    BASE,
+    BOUNDS,
+    Encoded,
+    Rows,
+    Score,
+    Values,
+    checked,
+    require_classes,
+    require_inputs,
+)
 from headgate.model.flavours.lightgbm_library import CONTRIBUTIONS, Booster, SingleRow
 from headgate.model.package import MAIN_FILES, Package
 
@@ -19,6 +29,8 @@ class LightGbm(Encoded):
         super().__init__(package)
         self._booster = Booster(package.files[MAIN_FILES["lightgbm"]])
         require_inputs(self.name, self.inputs, self._booster.names)
+        require_classes(package, self._booster.classes)
+        self._low, self._high = BOUNDS.get(self.task, (0.0, 0.0))
         self.explains = self._booster.classes == 1
         self._one = SingleRow(self._booster)
         self._explaining = SingleRow(self._booster, CONTRIBUTIONS) if self.explains else None
@@ -29,9 +41,9 @@ class LightGbm(Encoded):
         matrix = self.matrix(rows)
         scores = list(self._booster.predict(len(matrix), matrix.ctypes.data))
         classes = self._booster.classes
-        if classes == 1:
-            return checked(self.name, self.task, scores)
-        return [scores[start : start + classes] for start in range(0, len(scores), classes)]
+        if classes > 1:
+            scores = [scores[start : start + classes] for start in range(0, len(scores), classes)]
+        return checked(self.name, self.task, scores)
 
     def predict_one(self, row: Values) -> Score:
         """The score of one row; of several classes one for each."""
@@ -40,7 +52,9 @@ class LightGbm(Encoded):
             self._one.values[:] = encoded
             self._one.predict()
             scores = self._one.scores[:]
-        return scores[0] if len(scores) == 1 else scores
+        if len(scores) == 1 and self._low <= scores[0] <= self._high:
+            return scores[0]
+        return checked(self.name, self.task, scores if len(scores) == 1 else [scores])[0]
 
     def contributions(self, values: Mapping[str, Any]) -> dict[str, float]:
         """What each input adds (TreeSHAP), some hundred times as costly as the score."""

@@ -16,6 +16,8 @@ NORMAL, CONTRIBUTIONS = 0, 3
 _DOUBLE = 1
 _PARAMETERS = b"num_threads=1 verbosity=-1"
 _LONGEST_NAME = 512
+#: What stands behind the last tree of a model's text.
+LAST_LINE = b"\nend of trees"
 
 
 class Booster:
@@ -28,6 +30,9 @@ class Booster:
     def __init__(self, text: bytes) -> None:
         self._library = _library()
         self._handle = c_void_p()
+        if LAST_LINE not in text:
+            # The library reads on behind the end of it.
+            raise _unreadable("a text that ends before its trees do")
         trees = c_int()
         self._call("BoosterLoadModelFromString", c_char_p(text), byref(trees), byref(self._handle))
         self.trees = trees.value
@@ -145,9 +150,13 @@ def _library() -> ctypes.CDLL:
 
 
 def _error(library: ctypes.CDLL) -> HeadgateError:
+    return _unreadable(library.LGBM_GetLastError().decode(errors="replace"))
+
+
+def _unreadable(found: str) -> HeadgateError:
     return HeadgateError(
         "LightGBM",
         expected="a model in LightGBM's text format",
-        found=library.LGBM_GetLastError().decode(errors="replace"),
+        found=found,
         next_step="train again, or register the file that `Booster.save_model` wrote",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,18 @@ import numpy as np
 import onnxruntime
 
 from headgate.errors import UsageError
-from headgate.model.flavours.base import Encoded, Rows, Score, Values, checked, require_count, require_inputs
+from headgate.model.flavours.base import (
+    EXPECTED,
+    Encoded,
+    PredictionError,
+    Rows,
+    Score,
+    Values,
+    checked,
+    require_classes,
+    require_count,
+    require_inputs,
+)
 from headgate.model.package import MAIN_FILES, Package
 
 #: In the file's metadata: a JSON array with the names of the inputs, in the order of the columns.
@@ -29,9 +40,10 @@ class Onnx(Encoded):
         for found in self._inputs:
             self._require_type("input", found, NUMBERS)
         self._require_inputs()
-        #: Of a classifier the probabilities come last, behind the label.
-        self._output = self._session.get_outputs()[-1]
-        self._require_type("output", self._output, NUMBERS)
+        self._output = self._scores_of(self._session.get_outputs())
+        width = self._output.shape[-1] if len(self._output.shape) > 1 else 1
+        if isinstance(width, int):
+            require_classes(package, self._outputs(width))
 
     def predict(self, rows: Rows) -> list[Score]:
         """A score for each row; of several classes one for each."""
@@ -39,7 +51,7 @@ class Onnx(Encoded):
         if not len(matrix):
             return []
         (scores,) = self._session.run([self._output.name], self._fed(matrix))
-        return checked(self.name, self.task, self._scores(scores.reshape(len(matrix), -1)))
+        return checked(self.name, self.task, self._scores(scores, len(matrix)))
 
     def predict_one(self, row: Values) -> Score:
         """The score of one row; of several classes one for each."""
@@ -54,11 +66,43 @@ class Onnx(Encoded):
             found.name: matrix[:, [places[found.name]]].astype(NUMBERS[found.type]) for found in self._inputs
         }
 
-    def _scores(self, scores: np.ndarray[Any, Any]) -> list[Score]:
+    def _scores(self, scores: np.ndarray[Any, Any], rows: int) -> list[Score]:
+        if scores.shape[:1] != (rows,):
+            raise self._misshapen(scores)
+        width = scores.size // rows
+        columns = scores.reshape(rows, width)
         if self.task == "multiclass":
-            return scores.tolist()  # type: ignore[no-any-return]
-        # Of two classes the probability of the second.
-        return scores[:, -1].tolist()  # type: ignore[no-any-return]
+            return columns.tolist()  # type: ignore[no-any-return]
+        if self._outputs(width) != 1:
+            raise self._misshapen(scores)
+        return columns[:, -1].tolist()  # type: ignore[no-any-return]
+
+    def _outputs(self, width: int) -> int:
+        """Scores of a row: of two classes the probability of the second is one."""
+        return 1 if width == 2 and self.task == "binary" else width
+
+    def _misshapen(self, scores: np.ndarray[Any, Any]) -> PredictionError:
+        shape = " x ".join(map(str, scores.shape))
+        return PredictionError(
+            f"model {self.name}",
+            expected=EXPECTED[self.task],
+            found=f"scores of the shape {shape or 'of one number'}",
+            next_step="export the graph so that its scores have the shape [rows] or [rows, scores]",
+        )
+
+    def _scores_of(self, outputs: Sequence[Any]) -> Any:
+        """The only output of numbers: a classifier's label beside it is none of them."""
+        found = [output for output in outputs if output.type in NUMBERS]
+        if len(found) != 1:
+            named = ", ".join(f"{output.name} {output.type}" for output in outputs)
+            raise UsageError(
+                f"model {self.name}, outputs of the graph",
+                expected=f"one of {' or '.join(NUMBERS)}, the scores, beside which a label may stand",
+                found=named,
+                next_step="export it with plain tensors and its scores alone;"
+                " skl2onnx does with the option zipmap=False",
+            )
+        return found[0]
 
     def _require_inputs(self) -> None:
         if len(self._inputs) > 1:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ import orjson
 
 from headgate import environments
 from headgate.errors import UsageError
+from headgate.model.encoding import plain
 from headgate.model.flavours import pyfunc_runner
 from headgate.model.flavours.base import (
     Encoded,
@@ -32,6 +34,8 @@ from headgate.model.flavours.base import (
     UnansweredError,
     Values,
     checked,
+    is_number,
+    unusable,
 )
 from headgate.model.package import MAIN_FILES, Package, sha256
 
@@ -70,7 +74,7 @@ class PyFunc:
     def predict(self, rows: Rows) -> list[Score]:
         """A score for each row; waits for the process."""
         given = [dict(cast(Mapping[str, Any], row)) for row in rows]
-        line = orjson.dumps({"rows": given}, default=str)
+        line = orjson.dumps({"rows": given}, default=plain)
         if not self._lock.acquire(timeout=self._seconds):
             raise self._unanswered(f"none after {self._seconds:g} seconds, in which others were answered")
         try:
@@ -81,6 +85,9 @@ class PyFunc:
         if not isinstance(values, list) or len(values) != len(given):
             found = f"{len(values)} values" if isinstance(values, list) else answer.get("error", "no list")
             raise self._error(f"a list of {len(given)} values from {self._function}()", str(found))
+        if self.task == "custom" and not all(map(_is_answer, values)):
+            said = [value if _is_answer(value) else None for value in values]
+            raise unusable(self.name, self.task, said)
         return checked(self.name, self.task, values)
 
     def predict_one(self, row: Values) -> Score:
@@ -139,6 +146,18 @@ class PyFunc:
         return self._error("an answer", found, UnansweredError)
 
 
+def _is_answer(value: Any) -> bool:
+    """Whether a custom model's value is an answer: nothing is none, nor is what JSON cannot hold."""
+    if value is None or isinstance(value, int | float):
+        return isinstance(value, bool) or is_number(value)
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        # Half a surrogate pair, a whole number of more than 64 bits.
+        return False
+    return True
+
+
 def _python(package: Package, lock: str | None, home: Path | None) -> str:
     """The Python that runs a model: the server's own, or one with what the lock in its package names."""
     if lock is None:
@@ -165,6 +184,8 @@ class _Process:
             stdout=subprocess.PIPE,
             cwd=folder,
             env={name: os.environ[name] for name in PASSED if name in os.environ},
+            # Ctrl-C is for the server, which answers first; what the model starts ends with it.
+            start_new_session=True,
         )
         assert self.popen.stdin is not None
         assert self.popen.stdout is not None
@@ -200,8 +221,9 @@ class _Process:
         return found
 
     def end(self) -> None:
-        """Kills it."""
-        self.popen.kill()
+        """Kills it, and what it has started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
         for pipe in (self.popen.stdin, self.popen.stdout):
             with contextlib.suppress(OSError):

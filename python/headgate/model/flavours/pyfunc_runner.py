@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import traceback
@@ -38,7 +39,9 @@ def main(folder: str, module: str, name: str) -> None:
 def _read(calls: queue.SimpleQueue[str]) -> None:
     for line in sys.stdin:
         calls.put(line)
-    # The server is gone, whatever is being computed.
+    # The server is gone, whatever is being computed; so are processes that the model has started.
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 

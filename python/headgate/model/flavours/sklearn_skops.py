@@ -17,6 +17,7 @@ from headgate.model.flavours.base import (
     Score,
     Values,
     checked,
+    require_classes,
     require_count,
     require_inputs,
 )
@@ -44,6 +45,7 @@ class ScikitLearn(Encoded):
         if names is not None:
             require_inputs(self.name, self.inputs, list(names))
             warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        _require_task(package, self._model)
         self._steps, self._linear = _linear(self._model)
         self.explains = self._linear is not None
 
@@ -87,6 +89,31 @@ def _loaded(package: Package) -> Any:
             next_step=f"look at what they do; if they may run in the server, list them in {TRUSTED}",
         )
     return skops.io.loads(content, trusted=sorted(allowed))
+
+
+def _require_task(package: Package, model: Any) -> None:
+    """A regressor for quantities, a classifier with chances for the rest; of yes and no one of 0 and 1.
+
+    Of other two classes nothing says which of them is yes.
+    """
+    classes: Any = getattr(model, "classes_", None)
+    kind = "a classifier" if classes is not None else "a regressor"
+    if package.task == "regression":
+        expected, fits = "a regressor", classes is None
+    else:
+        expected, fits = "a classifier with predict_proba", hasattr(model, "predict_proba")
+    if fits and package.task == "binary":
+        kind = f"classes {', '.join(map(str, classes))}"
+        expected, fits = "the classes 0 and 1", list(classes) == [0, 1]
+    if not fits:
+        raise UsageError(
+            f"model {package.name}, task {package.task}",
+            expected=expected,
+            found=f"{type(model).__name__}, {kind}",
+            next_step="fit it to labels of the task, or correct the task",
+        )
+    if package.task == "multiclass":
+        require_classes(package, len(classes))
 
 
 def _linear(model: Any) -> tuple[list[Any], Any]:
