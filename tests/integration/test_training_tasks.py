@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,19 @@ import pytest
 
 from headgate import postgres
 from headgate.dataset.register import Dataset
-from headgate.errors import GateFailed, UsageError
-from headgate.model import promotions, versions
+from headgate.errors import GateFailed, HeadgateError, UsageError
+from headgate.model import promotions, scoring, versions
 from headgate.model.declaration import declaration
 from headgate.model.deployment import steps
 from headgate.model.evaluation.policy import NO_APPROVAL
 from headgate.model.flavours import load
 from headgate.model.output import output
+from headgate.model.package import Package
 from headgate.model.scoring import score
+from headgate.model.signature import Input, Signature
 from headgate.model.versions import ModelVersion
 from headgate.scaffold.model import new_model
+from tests.four_models import pyfunc_files
 from tests.model_project import SPINE, Project, failed, gate, run
 from tests.support import Databases
 
@@ -203,6 +207,47 @@ def test_a_model_of_ones_own_code(project: Project) -> None:
     (folder / "metric.py").unlink()
     with pytest.raises(UsageError, match=r"custom.folder: expected a folder of the project with metric.py"):
         project.train(dataset, types=TYPES, task="custom", label="reply", directions={}, **custom)
+
+
+COLOURS = """
+def predict(rows):
+    with open({noted!r}, "a") as noted:
+        noted.write("." * len(rows))
+    return [None if row["colour"] == "blue" else row["colour"] for row in rows]
+"""
+
+
+def test_rows_that_fail_cost_no_other_row_its_score(project: Project, tmp_path: Path) -> None:
+    """What has a score is not asked for again, it may cost; where row after row fails, the rest is not."""
+    noted = tmp_path / "noted"
+    colour = Input(name="colour", type="text", nullable=True)
+    made = Package(
+        name="colours",
+        task="custom",
+        flavour="pyfunc",
+        signature=Signature(inputs=(colour,), keys=(), output=("reply", "text")),
+        views={},
+        files=pyfunc_files(COLOURS.format(noted=str(noted))),
+        options={"spine": "training.labels", "instant": "asked_at", "label": "reply"},
+    )
+
+    async def add() -> Any:
+        connection = await postgres.connect(project.settings)
+        try:
+            return await versions.add(connection, made, passed=True)
+        finally:
+            await connection.close()
+
+    run(add)
+    with pytest.raises(HeadgateError, match="a text, a number or an object of JSON"):
+        run(lambda: score(project.settings, "colours", 1))
+    rows = project.shop.columns["colour"]
+    assert project.database.value("select count(*) from scores.colours") == len(rows) - rows.count("blue")
+    asked_before = len(noted.read_text())
+    assert asked_before == len(rows)
+    with pytest.raises(HeadgateError, match=f"{rows.count('blue')} rows without, 0 that got one"):
+        run(lambda: score(project.settings, "colours", 1))
+    assert len(noted.read_text()) == asked_before + scoring.MOST_IN_A_ROW
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from headgate.landing import Message, open_appender
 from headgate.pipelines import build, sensors
 from headgate.pipelines.environment import settings_env
 from headgate.pipelines.freshness import read_freshness
+from headgate.pipelines.model_alarms import open_alarms
 from headgate.pipelines.waiting import building
 from headgate.postgres.connection import open_psycopg2
 from headgate.status.lines import sections
@@ -182,3 +183,29 @@ def test_a_scheduled_build_waits_for_that_of_a_backfill(as_block: Database) -> N
             assert build.backfill_builds()
     assert not build.backfill_builds()
     assert build.wait_for_new_loads(minutes=1)
+
+
+def test_answers_of_days_to_come_hide_no_alarm(database: Database) -> None:
+    """A server's clock was ahead for a while: the newest day is still today."""
+    database.query(
+        """
+        create schema monitoring;
+        create table monitoring.model_traffic (model text, version integer, day date);
+        create table monitoring.model_alarms (
+            model text, version integer, day date, alarm text, subject text, sentence text
+        );
+        insert into monitoring.model_traffic values ('m', 1, current_date), ('m', 1, current_date + 400);
+        insert into monitoring.model_alarms values
+            ('m', 1, current_date, 'errors', '', 'they fail'),
+            ('m', 1, current_date + 400, 'drift', 'a', 'ahead');
+        insert into ops.model_versions (
+            model, version, model_sha256, task, flavour, manifest, parameters, figures, gates, passed,
+            environment, trained_by
+        )
+        values ('m', 1, '', 'binary', 'lightgbm', '{}', '{}', '{}', '[]', true, '{}', 'test');
+        insert into ops.promotions (model, actor, action, version, champion, canary_share, reason, details)
+        values ('m', 'test', 'deploy', 1, 1, 0, 'test', '{}')
+        """
+    )
+    with contextlib.closing(open_psycopg2(database.dsn)) as connection:
+        assert [alarm.sentence for alarm in open_alarms(connection)] == ["they fail"]

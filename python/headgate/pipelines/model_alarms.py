@@ -22,7 +22,11 @@ NEWEST = """
     cross join lateral unnest(array[champion, challenger]) as versions (version)
     cross join lateral (
         select max(day) as day from monitoring.model_traffic as traffic
-        where traffic.model = deployed.model and traffic.version = versions.version
+        where
+            traffic.model = deployed.model
+            and traffic.version = versions.version
+            -- Of a server whose clock was ahead there are answers of days to come.
+            and traffic.day <= (now() at time zone 'UTC')::date
     ) as newest
     where versions.version is not null
     order by deployed.model, versions.version
