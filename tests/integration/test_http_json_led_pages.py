@@ -74,13 +74,14 @@ def test_what_leads_to_no_page_is_no_end(
         )
 
 
-def test_a_number_is_no_url_of_a_next_page(landed: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("amount", [1, 1.5])
+def test_a_number_is_no_url_of_a_next_page(landed: Database, tmp_path: Path, amount: float) -> None:
     """The number of the next page is for the style `cursor`."""
     with pytest.raises(HeadgateError, match="found a number"):
         land(
             landed,
             tmp_path,
-            lambda _: Reply({"data": records(0, 5), "next": 2}),
+            lambda _: Reply({"data": [{**record, "amount": amount} for record in records(0, 5)], "next": 2}),
             pagination={"style": "next_url", "next": "next"},
         )
 
@@ -159,6 +160,20 @@ def test_the_last_page_of_a_right_declaration_raises_no_warning(landed: Database
         landed, tmp_path, lambda _: Reply({"data": records(0, 5), **last}), pagination=pagination
     )
     assert (done.rows.landed, done.warnings) == (5, ())
+
+
+@pytest.mark.parametrize("amount", [1, 1.5])
+def test_flags_may_be_numbers(landed: Database, tmp_path: Path, amount: float) -> None:
+    """0 and 1 mean what they mean in any API, also beside records whose numbers keep their digits."""
+
+    def answer(request: Request) -> Reply:
+        more = int("cursor" not in request.params)
+        found = [{**record, "amount": amount} for record in records(5 - 5 * more, 10 - 5 * more)]
+        return Reply({"data": found, "error": 0, "has_more": more, "next": "B", "next_page": 0})
+
+    pagination = {"style": "cursor", "next": "next", "has_more": "has_more"}
+    done, requests, _ = land(landed, tmp_path, answer, pagination=pagination)
+    assert (done.rows.landed, len(requests), done.warnings) == (10, 2, ())
 
 
 def test_cursors_that_lead_round_in_a_circle(landed: Database, tmp_path: Path) -> None:

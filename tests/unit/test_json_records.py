@@ -79,6 +79,7 @@ def test_answers_are_decoded(encoding: str, charset: str | None) -> None:
         (b"{}", ("data",), False),
         (b'{"data": []}', ("data", "items"), False),
         (b'{"data": [], "errors": []}', ("data",), True),
+        (b'{"data": null, "error": 0, "took": 0.25}', ("data",), None),
     ],
 )
 def test_what_is_an_empty_page(body: bytes, path: tuple[str, ...], has_list: bool | None) -> None:

@@ -91,7 +91,7 @@ class Answer:
         """Refuses an answer that tells of an error with a status of success: that is no empty page."""
         told = self.value if isinstance(self.value, dict) else {}
         for key in ("error", "errors"):
-            if told.get(key):
+            if plain(told.get(key)):
                 raise self.no_list(f"an answer with `{key}`")
 
     def _text(self, record: Any) -> bytes:
@@ -162,6 +162,11 @@ def kind_of(value: Any) -> str:
     if isinstance(value, dict):
         return "an object"
     return "an array" if isinstance(value, list) else "text" if isinstance(value, str) else "a number"
+
+
+def plain(value: Any) -> Any:
+    """A value; a number that is kept as its text, which is a text to Python, as a number."""
+    return float(value) if isinstance(value, lossless_json.Number) else value
 
 
 def as_text(value: Any) -> str | None:

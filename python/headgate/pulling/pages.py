@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 import httpx
 
 from headgate.errors import HeadgateError
-from headgate.pulling.json_records import Answer, kind_of, value_at
+from headgate.pulling.json_records import Answer, kind_of, plain, value_at
 from headgate.pulling.told_pages import links_of, next_key
 from headgate.report import number_of
 from headgate.sources.base import without_credentials
@@ -230,9 +230,9 @@ class _Led(Pages):
         found = value_at(answer.value, self.style.next)
         if found is None or found is False or found in ("", [], {}):
             return None
-        if isinstance(found, bool) or not isinstance(found, kinds):
+        if isinstance(found, bool) or not isinstance(plain(found), kinds):
             path = ".".join(map(str, self.style.next))
-            raise self.error(f"what leads to the next page at {path} of the answer", kind_of(found))
+            raise self.error(f"what leads to the next page at {path} of the answer", kind_of(plain(found)))
         return str(found)
 
     def _go_to(self, place: str | None, response: httpx.Response) -> bool:
@@ -310,7 +310,7 @@ def _next_told(answer: Answer, response: httpx.Response) -> str | None:
 
 def _flag(answer: Answer, style: Pagination) -> bool | None:
     """Whether an answer says that there is one more page."""
-    found = value_at(answer.value, style.has_more) if style.has_more else None
+    found = plain(value_at(answer.value, style.has_more)) if style.has_more else None
     if isinstance(found, str):
         return {"true": True, "false": False}.get(found.lower())
     return bool(found) if isinstance(found, bool | int | float) else None

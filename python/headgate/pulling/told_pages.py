@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from headgate.pulling.json_records import plain
+
 _VALUE = r'"(?:[^"\\]|\\.)*"|[^\s;,"]*'
 #: A link of RFC 8288 with its parameters, whose quoted values may hold whatever else parts links.
 _LINK = re.compile(rf"<([^>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:{_VALUE}))?)*)")
@@ -45,4 +47,5 @@ def next_key(value: Any) -> str | None:
 
 
 def _members(value: Any) -> Iterator[tuple[str, Any]]:
-    yield from value.items() if isinstance(value, dict) else ()
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        yield name, plain(inner)
