@@ -12,6 +12,7 @@ from headgate import FeatureStore
 from headgate.errors import HeadgateError, UsageError
 from tests.small_store import SmallStore, at, contributor, first_release, repository
 from tests.support import Database
+from tests.toy_store import built_store, publish_new
 
 
 @pytest.fixture
@@ -51,6 +52,18 @@ async def test_entities_without_features_are_absent(store: SmallStore) -> None:
         (1, "contributor_activity"),
         (3, "contributor_activity"),
     ]
+
+
+async def test_a_key_may_be_called_place(database: Database) -> None:
+    """Entities that are read together are numbered under a name that no key has."""
+    toys = built_store(database)
+    for table in ("features.toy_activity", "ops.changed_toy_activity"):
+        database.query(f"alter table {table} rename column toy_id to place")
+    publish_new(toys)
+    async with FeatureStore(database.dsn) as features:
+        answer = await features.online("toy_activity", [{"place": 2}, {"place": 1}])
+    found = [entity["toy_activity"] for entity in answer]
+    assert [one and one["events_count"] for one in found] == [6, 5]
 
 
 async def test_no_keys_are_no_entities(store: SmallStore) -> None:

@@ -15,6 +15,8 @@ ACTIVE = "select release_id, 'kept' as status from feature_store.active_release"
 PINNED = "select release_id, status from feature_store.releases where release_id = {parameter}"
 #: Columns before those of the views: release_id, status.
 LEADING = 2
+#: Numbers the entities that are asked for; no key is called so.
+PLACE = "headgate_place"
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,14 @@ def point_read(views: tuple[PublishedView, ...], *, at_instant: bool, pinned: bo
     scalars = {name: f"${place}" for place, (name, _) in enumerate(keys, 1)}
     fields = {name: f"entity.{quoted(name)}" for name, _ in keys}
     arrays = ", ".join(f"${place}::{kind}[]" for place, (_, kind) in enumerate(keys, 1))
-    named = ", ".join([*(quoted(name) for name, _ in keys), "place"])
+    named = ", ".join([*(quoted(name) for name, _ in keys), PLACE])
     head = f"select {_selected(views)} from ({release}) as release"
     return PointRead(
         views=views,
         keys=keys,
         one=f"{head} {_laterals(views, scalars, instant) if instant else _joins(views, scalars)}",
         many=f"{head} left join unnest({arrays}) with ordinality as entity ({named}) on true"
-        f" {_laterals(views, fields, instant)} order by entity.place",
+        f" {_laterals(views, fields, instant)} order by entity.{PLACE}",
         places=_places(views),
     )
 
