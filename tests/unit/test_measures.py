@@ -6,11 +6,13 @@ import pytest
 
 from headgate.errors import UsageError
 from headgate.scaffold.measures import (
+    RESERVED,
     Measure,
     parse_expression,
     parse_measure,
     parse_windows,
     require_distinct_columns,
+    require_lasting,
 )
 from headgate.scaffold.view_events import parse_events
 
@@ -88,11 +90,39 @@ def test_columns_have_names_of_their_own() -> None:
         require_distinct_columns([parse_measure("b=count")], windows, ["é" * 32])
 
 
-@pytest.mark.parametrize("name", ["as_of", "range_start", "event_at"])
+@pytest.mark.parametrize("name", ["as_of", "range_start", "event_at", "source", "member", "instant"])
 def test_names_of_the_sql_are_refused(name: str) -> None:
     """A key or expression is not called as a column that every view has for itself."""
-    with pytest.raises(UsageError, match=name):
+    with pytest.raises(UsageError, match=f"no column called {name}"):
         require_distinct_columns([parse_measure("b=count")], {"1d": 86_400}, [name])
+    measures = [parse_measure("b=count")]
+    if name in RESERVED:
+        with pytest.raises(UsageError, match=name):
+            require_distinct_columns(measures, {"1d": 86_400}, [], [name])
+    else:
+        require_distinct_columns(measures, {"1d": 86_400}, [], [name])
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("note = user", "user"),
+        ("note = current_role", "current_role"),
+        ("at > date 'today'", "date 'today'"),
+        ("at > ' NOW '::timestamptz", "' NOW '::time"),
+        ("at > cast('yesterday' as timestamptz)", "'yesterday' as time"),
+        ("age(at)", "age(at)"),
+        ("\"user\" = 'now' or events.user is null or age(at, other) > '1 day' or user_id = 'user'", None),
+    ],
+)
+def test_what_changes_by_itself_is_not_measured(sql: str, found: str | None) -> None:
+    """Who asks and when has no part in a value; columns and texts of such names have."""
+    if found is None:
+        require_lasting("--measure", sql)
+        return
+    with pytest.raises(UsageError) as refused:
+        require_lasting("--measure", sql)
+    assert refused.value.found == found
 
 
 def test_expressions_are_read() -> None:

@@ -17,6 +17,9 @@ from headgate.sources.declared import declared_sources
 SCHEMA = "typed"
 #: What the envelope of a contract is called in typed models.
 ENVELOPE = {"identity": "record_id", "time": "recorded_at", "kind": "record_type"}
+#: Events of which expressions are computed before they are written down.
+TRIED = 100_000
+COMPUTABLE = "SQL that can be computed of every event, and of a window without any"
 
 
 class EventColumns:
@@ -58,7 +61,7 @@ class EventColumns:
         Raises:
             UsageError: PostgreSQL cannot evaluate it; the message is PostgreSQL's.
         """
-        statement = f"select ({expression}) from {self._relation} as events having true limit 0"  # noqa: S608 - its author runs it
+        statement = f"select {expression} as value from {self._relation} as events having true limit 0"  # noqa: S608 - its author runs it
         return self._described(what, f"an aggregate over {self._listed}", statement)
 
     def require_condition(self, what: str, condition: str) -> None:
@@ -76,6 +79,15 @@ class EventColumns:
                 next_step="compare it with something, such as status = 'paid'",
             )
 
+    def require_computable(self, what: str, expression: str) -> None:
+        """Refuses what PostgreSQL cannot compute of an event that stands, such as a quotient by zero.
+
+        Raises:
+            UsageError: the message is PostgreSQL's, without the value.
+        """
+        rows = f"select {expression} as value from {self._relation} as source_events limit {TRIED}"  # noqa: S608 - its author runs it
+        self._described(what, COMPUTABLE, f"select count(value) from ({rows}) as tried")  # noqa: S608
+
     @property
     def _relation(self) -> str:
         return f"{SCHEMA}.{sql_name(self.relation)}"
@@ -84,19 +96,31 @@ class EventColumns:
     def _listed(self) -> str:
         return f"{self.relation}: {', '.join(self._types)}"
 
-    def type_over(self, what: str, expression: str, features: Mapping[str, str]) -> str:
-        """The type of an expression over columns of given types, those of a feature view.
+    def type_over(self, what: str, expression: str, features: Mapping[str, tuple[str, str]]) -> str:
+        """The type of an expression over columns of a feature view.
+
+        Args:
+            what: the option, for messages.
+            expression: SQL.
+            features: by column: a value that it takes, and its type.
 
         Raises:
-            UsageError: PostgreSQL cannot evaluate it; the message is PostgreSQL's.
+            UsageError: PostgreSQL cannot evaluate it, of these values either; the message is PostgreSQL's.
         """
-        columns = ", ".join(f"null::{type_} as {sql_name(name)}" for name, type_ in features.items())
-        return self._type(what, expression, f"(select {columns})", f"the view: {', '.join(features)}")
+        columns = ", ".join(
+            f"{value}::{type_} as {sql_name(name)}" for name, (value, type_) in features.items()
+        )
+        row = f"(select {columns} offset 0)"
+        found = self._type(what, expression, row, f"the view: {', '.join(features)}")
+        self._described(what, COMPUTABLE, f"select {expression} as value from {row} as empty_windows")  # noqa: S608
+        return found
 
     def _type(self, what: str, expression: str, relation: str, columns: str) -> str:
         # Where a condition stands PostgreSQL takes no aggregate, window function or set.
+        # And first as it is going to stand: brackets that close what they did not open are none of its own.
         statement = (
-            f"select ({expression}) from {relation} as source_events where ({expression}) is null limit 0"  # noqa: S608 - its author runs it
+            f"select {expression} as value from {relation} as source_events"  # noqa: S608 - its author runs it
+            f" where ({expression}) is null limit 0"
         )
         return self._described(what, f"SQL of one row over the columns of {columns}", statement)
 
@@ -107,15 +131,14 @@ class EventColumns:
                 cursor.execute("set transaction read only")
                 cursor.execute(statement)
                 assert cursor.description is not None
+                if len(cursor.description) > 1:
+                    raise _wrong(what, expected, f"{len(cursor.description)} columns")
                 cursor.execute("select format_type(%s, null)", [cursor.description[0].type_code])
                 return "".join(str(name) for (name,) in cursor)
         except psycopg2.Error as error:
-            raise UsageError(
-                what,
-                expected=expected,
-                found=str(error).splitlines()[0].removesuffix(" in WHERE"),
-                next_step="correct the expression",
-            ) from error
+            # Behind a colon stands what an event holds.
+            found = str(error).splitlines()[0].removesuffix(" in WHERE").partition(': "')[0]
+            raise _wrong(what, expected, found) from error
 
     def _read(self) -> dict[str, str]:
         with self._connection, self._connection.cursor() as cursor:
@@ -133,6 +156,13 @@ class EventColumns:
                 next_step=f"correct --events, or build it: dbt build --select +{self.relation}",
             )
         return found
+
+
+def _wrong(what: str, expected: str, found: str) -> UsageError:
+    next_step = "correct the expression"
+    if "division by zero" in found:
+        next_step += ", for instance a / nullif(b, 0)"
+    return UsageError(what, expected=expected, found=found, next_step=next_step)
 
 
 def typed_as(project_dir: Path, relation: str) -> Mapping[str, str]:

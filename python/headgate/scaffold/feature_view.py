@@ -76,7 +76,7 @@ def new_feature_view(
         ],
     )
     types = key_types(events)
-    require_distinct_columns(parsed, seconds, [*types, *(column for column, _ in derived)])
+    require_distinct_columns(parsed, seconds, list(types), [column for column, _ in derived])
     features = _features(parsed, seconds, events)
     declared = _declared(events, resolution, seconds, parsed, derived)
     relations = list(dict.fromkeys(relation.relation for relation in columns.values()))
@@ -136,6 +136,7 @@ def _features(
         if measure.where:
             relation.columns.require_condition(f"--measure {measure.name}", measure.where)
         require_measurable(measure, of_type)
+        relation.columns.require_computable(f"--measure {measure.name}", measure.sql)
         _require_aggregates(measure, of_type, relation)
         for operation in measure.operations:
             for window, seconds in windows.items():
@@ -147,6 +148,7 @@ def _features(
                         "type": measure.type(operation, of_type),
                         "description": for_dbt(said),
                         "given": operation in ALWAYS_GIVEN,
+                        "least": int(measure.is_of_all_events and not seconds and len(events) == 1),
                     }
                 )
     return found
@@ -188,7 +190,10 @@ def _derived(
     columns: Mapping[str, EventColumns],
 ) -> list[dict[str, Any]]:
     """The columns of the view that are expressions over its others."""
-    known = {**keys, "as_of": "timestamptz", **{feature["name"]: feature["type"] for feature in features}}
+    known = {name: ("null", kind) for name, kind in {**keys, "as_of": "timestamptz"}.items()}
+    for feature in features:
+        # As it is where a window lets go of its last event.
+        known[feature["name"]] = (str(feature["least"]) if feature["given"] else "null", feature["type"])
     asked = next(iter(columns.values()))
     for name, sql in expressions:
         require_lasting(f"--expression {name}", sql)

@@ -60,18 +60,38 @@ _MEASURE = re.compile(
 _FLEETING = re.compile(
     r"\b(?:(?:now|random|random_normal|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday"
     r"|gen_random_uuid|uuidv[47]|nextval)\s*\(|current_date\b|current_time\b|current_timestamp\b"
-    r"|localtime\b|localtimestamp\b|current_user\b|session_user\b)",
+    r"|localtime\b|localtimestamp\b"
+    # Who asks, never a column: one of these names is written in quotes, or behind a dot.
+    r"|(?<![\".])(?:(?:current|session|system)_user|user|current_(?:role|schema|catalog))\b(?!\")"
+    # Of one argument: from today.
+    r"|age\s*\([^,()]*\))",
     re.IGNORECASE,
 )
 _TEXT = re.compile(r"'(?:[^']|'')*'")
+_DAY = r"'\s*(?:now|today|tomorrow|yesterday)\s*'"
+#: Texts that are taken for instants, counted from when they are read.
+_READ_NOW = re.compile(
+    rf"\b(?:date|time|timestamp|timestamptz|time\s+zone)\s*{_DAY}|{_DAY}\s*(?:::|as\b)\s*(?:date|time)",
+    re.IGNORECASE,
+)
 _WINDOW = re.compile(r"([1-9]\d{0,4})([mhd])")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400}
 #: As PostgreSQL cuts off names, in bytes.
 LONGEST_NAME = 63
 #: Of a measure: what a view is computed from has longer names than its columns.
 LONGEST_MEASURE = 40
-#: Names that a view's SQL has for itself.
-RESERVED = frozenset({"as_of", "event_at", "range_start", "range_end"})
+#: Names that a view's SQL, or the tables of its releases, have for themselves.
+RESERVED = frozenset(
+    {"as_of", "event_at", "range_start", "range_end", "drawn_id", "is_held"}
+    | {"valid_from_release", "valid_to_release"}
+)
+#: And those that what entities are told apart by, too, would meet on the way.
+RESERVED_FOR_KEYS = RESERVED | frozenset(
+    {"source", "partition_start", "first_as_of", "last_as_of", "first_entry", "last_entry"}
+    | {"stretch", "entries", "read_from", "processed_from", "processed_to"}
+    | {"member", "previous", "following", "step", "step_of"}
+    | {"stands_at", "instant", "any_events", "feature", "expected", "found", "finding"}
+)
 LONGEST_WINDOW = 365 * _SECONDS["d"]
 RESOLUTIONS = ("1m", "5m", "1h", "1d")
 
@@ -88,6 +108,17 @@ class Measure:
     of: str | None
     where: str | None
     events: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """What is measured of an event, as the view's macro writes it; null where `where` does not hold."""
+        of = self.of or "true"
+        return f"case when {self.where} then {of} end" if self.where else of
+
+    @property
+    def is_of_all_events(self) -> bool:
+        """Whether each event counts."""
+        return not self.of and not self.where
 
     def declared(self) -> dict[str, object]:
         """As the model declares it."""
@@ -183,7 +214,8 @@ def require_lasting(what: str, sql: str | None) -> None:
     Raises:
         UsageError: names the function.
     """
-    if sql and (found := _FLEETING.search(_TEXT.sub("''", sql))):
+    found = _FLEETING.search(_TEXT.sub("''", sql)) or _READ_NOW.search(sql) if sql else None
+    if found:
         raise UsageError(
             what,
             expected="SQL that says the same of an event whenever it is asked",
@@ -230,23 +262,25 @@ def seconds_of(window: str) -> int:
 
 
 def require_distinct_columns(
-    measures: Sequence[Measure], windows: Mapping[str, int | None], others: Sequence[str] = ()
+    measures: Sequence[Measure],
+    windows: Mapping[str, int | None],
+    keys: Sequence[str] = (),
+    expressions: Sequence[str] = (),
 ) -> None:
     """Refuses measures whose columns would have one name, or one that PostgreSQL cuts off.
 
     Args:
         measures: of the view.
         windows: of the view.
-        others: names of its other columns: keys and expressions.
+        keys: columns of its entity key.
+        expressions: names of its other columns.
 
     Raises:
         UsageError: names the column.
     """
-    _require_free_names([measure.name for measure in measures], others)
-    names = [
-        *others,
-        *_columns(measures, windows),
-    ]
+    reserved = sorted({*RESERVED_FOR_KEYS.intersection(keys), *RESERVED.intersection(expressions)})
+    _require_free_names([measure.name for measure in measures], reserved)
+    names = [*keys, *expressions, *_columns(measures, windows)]
     twice = {name for name in names if names.count(name) > 1}
     long = [name for name in names if len(name.encode()) > LONGEST_NAME]
     if twice or long:
@@ -267,15 +301,14 @@ def _columns(measures: Sequence[Measure], windows: Mapping[str, int | None]) -> 
     ]
 
 
-def _require_free_names(measures: Sequence[str], others: Sequence[str]) -> None:
+def _require_free_names(measures: Sequence[str], reserved: Sequence[str]) -> None:
     twice = sorted({name for name in measures if measures.count(name) > 1})
     long = [name for name in measures if len(name) > LONGEST_MEASURE]
-    reserved = sorted(RESERVED.intersection(others))
     if twice or long or reserved:
         raise UsageError(
             "names in the view",
-            expected=f"measures of different names, at most {LONGEST_MEASURE} characters each; "
-            f"no column called {' or '.join(sorted(RESERVED))}",
+            expected=f"measures of different names, at most {LONGEST_MEASURE} characters each"
+            + (f"; no column called {', '.join(reserved)}" if reserved else ""),
             found=", ".join(twice or long or reserved),
             next_step="choose another name; a measure can have several operations, as total=sum,mean:total",
         )

@@ -75,6 +75,7 @@ def view_events(
         for name, relation in columns.items()
     }
     _require_one_type(found)
+    _require_comparable(found)
     return found
 
 
@@ -138,6 +139,13 @@ def _require_one_type(events: Mapping[str, ViewEvents]) -> None:
                     found=found,
                     next_step=f"type {column} of {relation.columns.relation} alike, or name another column",
                 )
+
+
+def _require_comparable(events: Mapping[str, ViewEvents]) -> None:
+    """Refuses a key of a type without an order, such as json: no table has a primary key of it."""
+    for relation in events.values():
+        for key in relation.keys:
+            relation.columns.aggregate_type(f"--key {key}", f"count(distinct {key})")
 
 
 def _wrong(option: str, expected: str, found: str, example: str) -> UsageError:
