@@ -210,16 +210,22 @@ def test_commands_say_what_is_deployed(database: Database) -> None:
 
 
 def test_differences_name_their_part(database: Database) -> None:
-    """Hash, inputs, options and gates; what is alike is not told."""
+    """Hash, inputs, options, gates, and files of code; what is alike is not told."""
 
     async def work(connection: Connection) -> list[dict[str, Any]]:
         old, new = [await versions.find(connection, NAME, number) for number in (1, 2)]
         assert differences.between(old, old) == []
-        return differences.between(old, replace(new, gates=[{"gate": "auc", "verdict": "passed"}]))
+        files = {**new.manifest["files"], "scoring.py": "12ab", "card.md": "34cd"}
+        changed = {
+            "gates": [{"gate": "auc", "verdict": "passed"}],
+            "manifest": {**new.manifest, "files": files},
+        }
+        return differences.between(old, replace(new, **changed))
 
     found = run(database, work, free(b"1"), free(b"2", horizon="3h"))
     assert {(row["part"], row["what"]) for row in found} == {
         ("origin", "model_sha256"),
         ("options", "horizon"),
         ("gates", "auc"),
+        ("files", "scoring.py"),
     }

@@ -20,6 +20,8 @@ MAIN_FILES = {
     "onnx": "model.onnx",
     "pyfunc": "model.json",
 }
+#: Files of a package that tell of the model, and take no part in what it answers.
+CARDS = ("card.md", "card.html")
 
 
 @dataclass(frozen=True, kw_only=True)

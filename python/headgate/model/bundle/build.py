@@ -13,13 +13,11 @@ from headgate.errors import UsageError
 from headgate.model import promotions, versions
 from headgate.model.bundle import runtime
 from headgate.model.bundle.wheels import Wheel
-from headgate.model.package import MAIN_FILES, Package
+from headgate.model.package import CARDS, MAIN_FILES, Package
 from headgate.model.versions import ModelVersion
 from headgate.postgres.connection import Connection
 
 LOCK = "requirements.txt"
-#: Of the package's files, those that people read.
-CARDS = ("card.md", "card.html")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from headgate.model.package import CARDS, MAIN_FILES
 from headgate.model.versions import ModelVersion
 
 
@@ -19,6 +20,7 @@ def between(old: ModelVersion, new: ModelVersion) -> list[dict[str, Any]]:
 
 def _parts(version: ModelVersion) -> dict[str, dict[str, Any]]:
     signature = version.manifest["signature"]
+    told = (*CARDS, MAIN_FILES.get(version.flavour))
     origin = ("model_sha256", "flavour", "task", "dataset_id", "release_id", "code_revision")
     return {
         "origin": {name: getattr(version, name) for name in origin},
@@ -26,6 +28,8 @@ def _parts(version: ModelVersion) -> dict[str, dict[str, Any]]:
         "order": {"inputs": [given["name"] for given in signature["inputs"]]},
         "keys": {"keys": signature["keys"], "output": signature["output"]},
         "views": version.manifest["views"],
+        # Code has more files than the one whose hash stands for the model.
+        "files": {path: sha for path, sha in version.manifest["files"].items() if path not in told},
         "parameters": version.parameters,
         "options": version.manifest["options"],
         "figures": version.figures,
