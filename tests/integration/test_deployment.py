@@ -22,6 +22,8 @@ from tests.integration.test_models import in_database
 from tests.support import Database
 from tests.unit.test_model_declarations import write as write_declaration
 
+SIZE = free().signature.inputs[0]
+
 
 def test_from_the_first_champion_to_a_rollback(database: Database) -> None:
     """The first deployed answers at once; a canary shifts, is forced, is rolled back past what was left."""
@@ -58,6 +60,33 @@ def test_from_the_first_champion_to_a_rollback(database: Database) -> None:
         assert await served(connection) == (1, None, 0)
 
     run(database, work, free(b"1"), free(b"2"), free(b"3"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"task": "regression"}, "task binary, label is_shipped; found task regression, label is_shipped"),
+        ({"output": ("is_paid", "boolean")}, "label is_shipped; found task binary, label is_paid"),
+        ({"keys": (("shop_id", "bigint"),)}, "the key shop_id bigint, requests have none"),
+        ({"inputs": (replace(SIZE, name="age"),)}, "input age, which requests do not have"),
+        ({"inputs": (replace(SIZE, type="text"),)}, "input size as text, requests have bigint"),
+        ({"inputs": (replace(SIZE, nullable=False),)}, "input size never null, requests may have null"),
+    ],
+)
+def test_a_challenger_answers_what_the_champion_is_asked(
+    database: Database, changed: dict[str, Any], said: str
+) -> None:
+    """The same requests, with an answer of the same kind: clients do not know which version they meet."""
+    signature = {name: value for name, value in changed.items() if name != "task"}
+    whole = {**changed, "signature": replace(free().signature, **signature)}
+    other = replace(free(b"2"), **{name: whole[name] for name in whole if name in ("task", "signature")})
+
+    async def work(connection: Connection) -> None:
+        await canary.deploy(connection, NAME, 1, None, "first", asked=NO_APPROVAL)
+        with pytest.raises(UsageError, match=said):
+            await canary.deploy(connection, NAME, 2, None, "canary", asked=NO_APPROVAL)
+
+    run(database, work, free(b"1"), other)
 
 
 def test_a_rollback_takes_a_challenger_out_first(database: Database) -> None:

@@ -62,11 +62,13 @@ async def require_fit(connection: Connection, version: ModelVersion, release_id:
 
 
 def require_same_requests(champion: ModelVersion, challenger: ModelVersion) -> None:
-    """Does nothing where requests that fit the champion's signature fit a challenger's, too.
+    """Does nothing where requests for a champion get an answer of the same kind from a challenger.
 
     Raises:
-        UsageError: it has another key, or needs an input of requests that clients do not send yet.
+        UsageError: it has another key or needs an input of requests that clients do not send yet; or another
+            task or label: clients would get answers of two kinds, and nothing could be compared.
     """
+    _require_same_answers(champion, challenger)
     before, after = (Signature.from_dict(one.manifest["signature"]) for one in (champion, challenger))
     sent = {given.name: given for given in before.requested}
     found = [reason for given in after.requested if (reason := _unsent(sent.get(given.name), given))]
@@ -78,6 +80,20 @@ def require_same_requests(champion: ModelVersion, challenger: ModelVersion) -> N
             expected=f"a challenger that takes the requests of version {champion.version}",
             found="; ".join(found),
             next_step="train it on the same inputs of requests, or give it a name of its own",
+        )
+
+
+def _require_same_answers(champion: ModelVersion, challenger: ModelVersion) -> None:
+    expected, found = (
+        f"task {one.task}, label {one.manifest['signature']['output'][0]}" for one in (champion, challenger)
+    )
+    if expected != found:
+        raise UsageError(
+            f"model {challenger.model} version {challenger.version}",
+            expected=f"a challenger that answers what version {champion.version} does: {expected}",
+            found=found,
+            next_step="give it a name of its own; or, where it is the same under another name,"
+            f" `headgate model promote {challenger.model} {challenger.version} --force --why '...'`",
         )
 
 
