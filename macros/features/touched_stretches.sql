@@ -73,6 +73,8 @@ touched as (
         group by {{ key_list }}
     ) as stretches
     cross join processed
+    -- In the order of the indexes, and of rows of the view, that are looked up for each.
+    order by {{ key_list }}
 
 )
 {%- endmacro %}

@@ -73,7 +73,7 @@ timeline as (
         {%- if view.is_carried and view.adds %}
         -- Looked up only where the stretch holds the step that depends on it.
         case when as_of >= range_start then {{ neighbour(
-            'max', '<', 'members.as_of - ' ~ seconds_interval(view.resolution), measure, view
+            'before', '<', 'members.as_of - ' ~ seconds_interval(view.resolution), measure, view
         ) }} end as previous,
         {%- set sliding = measure.windows | map(attribute='seconds') | select | list %}
         {%- if sliding %}
@@ -81,7 +81,7 @@ timeline as (
             when
                 as_of + {{ seconds_interval(sliding | max) }} >= range_start
                 and as_of + {{ seconds_interval(sliding | min) }} <= range_end
-                then {{ neighbour('min', '>=', 'members.as_of', measure, view) }}
+                then {{ neighbour('after', '>=', 'members.as_of', measure, view) }}
         end as following
         {%- else %}
         null::timestamptz as following
@@ -94,6 +94,10 @@ timeline as (
         select distinct {{ by_key }}, of_{{ name }} as member, {{ first_as_of('event_at', view) }} as as_of
         from {{ measure.events }}_events
         where of_{{ name }} is not null
+        {%- if view.is_carried and view.adds %}
+        -- In the order of the index that they are looked up by.
+        order by {{ view.entity | join(', ') }}, member
+        {%- endif %}
     ) as members
     {%- if not (view.is_carried and view.adds) %}
     window by_member as (partition by {{ by_key }}, member order by as_of)
@@ -129,21 +133,24 @@ timeline as (
 )
 {%- endmacro %}
 
-{# Where the nearest event with the same value entered, before or after an instant: looked up by an index. #}
-{% macro neighbour(aggregate, comparison, instant, measure, view) -%}
+{# Where the nearest event with the same value entered, before or after an instant. Looked up as one place in the order of the
+   index on key, value and time: told apart, the columns would let the planner take the index on key and time too, and go
+   through all that an entity with a long history did otherwise. #}
+{% macro neighbour(direction, comparison, instant, measure, view) -%}
     {%- set events = view.events[measure.events] -%}
+    {%- set columns = 'source_events.' ~ (events['keys'] + [measure.value, events.at]) | join(', source_events.') -%}
+    {%- set member = 'members.' ~ (view.entity + ['member']) | join(', members.') -%}
+    {%- set bound = ">= (%s, '-infinity')" if direction == 'before' else "<= (%s, 'infinity')" -%}
     (
-            select {{ first_as_of(aggregate ~ '(source_events.' ~ events.at ~ ')', view) }}
+            select {{ first_as_of('source_events.' ~ events.at, view) }}
             from {{ events.relation }} as source_events
             where
-                {%- for key in view.entity %}
-                source_events.{{ events['keys'][loop.index0] }} = members.{{ key }}
-                and
-                {%- endfor %}
-                source_events.{{ measure.value }} = members.member
+                ({{ columns }}) {{ comparison }} ({{ member }}, {{ instant }})
+                and ({{ columns }}) {{ bound % member }}
                 {%- if measure.where %}
                 and ({{ measure.where }})
                 {%- endif %}
-                and source_events.{{ events.at }} {{ comparison }} {{ instant }}
+            order by {{ columns.replace(',', ' desc,') ~ ' desc' if direction == 'before' else columns }}
+            limit 1
         )
 {%- endmacro %}
