@@ -14,6 +14,8 @@
     {% set is_gate = model.resource_type == 'test' %}
     {% set models = held_models(model) if is_gate else [built_model(model_name)] %}
     {% set statement %}
+        -- Estimated by what a history might lack, compiling takes a hundred times as long as running.
+        set local jit = off;
         select distinct
             {{ 'gate,' if is_gate }}
             {{ iso_text('partition_start') }} as partition_start

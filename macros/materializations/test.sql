@@ -24,6 +24,7 @@
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {% call statement('main', fetch_result=True) -%}
+        set local jit = off;
         {{ drop_table(stored) }};
         {{ get_create_sql(stored, rows) }}
         {{ get_test_sql('select * from ' ~ stored, *counts) }}

@@ -31,6 +31,8 @@ from {{ ref('stg_orders__records') }}
 where {{ in_partitions(partitions) }}
 group by customer_id, partition_start
 """
+#: Fails where PostgreSQL may compile what a gate asks.
+COMPILED = "select current_setting('jit') as jit where current_setting('jit') = 'on'"
 CONTRACT = """
 models:
   - name: customer_orders
@@ -68,6 +70,9 @@ def shop(module_database: Database, tmp_path_factory: pytest.TempPathFactory) ->
     new_source(project.folder, "orders", infer(orders(0))).write()
     (project.folder / "models/features/customer_orders.sql").write_text(VIEW)
     (project.folder / "models/features/customer_orders.yml").write_text(CONTRACT)
+    (project.folder / "tests/gates/assert_nothing_is_compiled.sql").write_text(COMPILED)
+    # As on a server that nobody tuned.
+    module_database.query(f'alter database "{module_database.env["PGDATABASE"]}" set jit = on')
     land(project, "first", orders(0))
     return project
 

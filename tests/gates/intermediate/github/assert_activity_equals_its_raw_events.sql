@@ -4,7 +4,6 @@
 -- names none; that every record has its place is what gharchive_records_are_accounted_for proves.
 -- Pins down a wrong kind, outcome or account. That features follow from activity is what their
 -- own recounts prove.
-{%- if execute %}{% do run_query('set jit = off') %}{% endif %}
 
 with drawn as (
 
