@@ -32,6 +32,8 @@ def test_from_the_first_champion_to_a_rollback(database: Database) -> None:
         await canary.deploy(connection, NAME, 1, None, "first", asked=NO_APPROVAL)
         assert await served(connection) == (1, None, 0)
         await canary.deploy(connection, NAME, 2, 0.1, "canary", asked=NO_APPROVAL)
+        with pytest.raises(UsageError, match="a share of the keys, from 0 to 1; found nan"):
+            await canary.deploy(connection, NAME, 2, float("nan"), "half", asked=NO_APPROVAL)
         shifted = await canary.deploy(connection, NAME, 2, 0.5, "more", asked=NO_APPROVAL)
         assert shifted.action == "shift"
         assert await served(connection) == (1, 2, 0.5)

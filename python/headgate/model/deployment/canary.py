@@ -104,10 +104,17 @@ async def deploy(
         asked: whose approval the project asks for now (`approvals.asked_by`).
 
     Raises:
-        UsageError: as `steps.deploy`.
+        UsageError: as `steps.deploy`, or the share is none.
     """
     found = await versions.find(connection, model, version or await newest_registered(connection, model))
     policy = canary_policy(found.manifest["options"])
+    if share is not None and not 0 <= share <= 1:
+        raise UsageError(
+            f"share of model {model}",
+            expected="a share of the keys, from 0 to 1",
+            found=f"{share:g}",
+            next_step="name another one, or none for the declared share",
+        )
     champion = State.of(await promotions.current(connection, model)).champion
     p95 = await evidence.p95_seconds(connection, model, champion) if champion else None
     return await steps.deploy(
