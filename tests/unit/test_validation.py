@@ -261,6 +261,13 @@ def _read(source: str, variable: str) -> list[str]:
         *[("password", "customer_password"), ("password", "passwordField"), ("password", "userPassword")],
         *[("token", "https://auth.example.org/token"), ("page_token", "next_cursor_v2")],
         ("client_secret", "arn:aws:secretsmanager:eu:123456789012:secret:x-AbCdEf"),
+        *[
+            ("password", "replace-me"),
+            ("password", "to_be_set"),
+            ("api_key", "<redacted>"),
+            ("token", "TODO"),
+        ],
+        ("password", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/db)"),
         ("anything", "AKIAIOSFODNN7EXAMPLE"),
     ],
 )

@@ -51,13 +51,14 @@ GENERATED = re.compile(
 )
 #: A value of these words only, or with one of these signs, stands for a secret that is elsewhere.
 _WORDS = """
-a access account api app aws azure bot change changeme client credentials database db default dummy env
-example fake file foo for from here host id key me my none null openai pass passphrase password path
-placeholder private redshift root sample secret session some storage string temp test the this to token
-true false user username value var weaviate xxx xxxx your
+a access account api app aws azure be bot change changeme client credentials database db default dummy env
+example fake false file foo for from here hidden host id insert key later masked me missing my none null
+omitted openai pass passphrase password path placeholder private redacted redshift removed replace root
+sample secret session set some storage string tbd temp test the this to todo token true undefined unset user
+username value var weaviate xxx xxxx your
 """
 _STANDS_FOR = frozenset(_WORDS.split())
-_SIGNS = ("{", "[", "<", "$", "*", "...", "%(", "env_var", "os.environ", "#")
+_SIGNS = ("{", "[", "<", "$", "*", "...", "%(", "env_var", "os.environ", "#", "@Microsoft.KeyVault(")
 #: Literals of Mage's own templates.
 _TEMPLATES = frozenset({"mage1337", "123456"})
 _SHORTEST = 6
