@@ -19,6 +19,7 @@ from headgate.store.reading.blocking import SyncFeatureStore
 from headgate.store.reading.catalog import PublishedView
 from tests.small_store import VIEW, at, first_release, training_set
 from tests.support import Database
+from tests.toy_store import built_store, publish_new
 
 ONE = pa.array([1], pa.int64())
 AT = pa.array([at(3)], pa.timestamp("us", "UTC"))
@@ -99,6 +100,40 @@ def test_categories_are_texts(text: pa.DataType) -> None:
     categories = pa.DictionaryArray.from_arrays(pa.array([1, None, 0]), pa.array(["a", "b"], text))
     given = ArrowSpine(pa.table({"sensor": categories, "at": [at(1)] * 3}), (view,), None)
     assert given.ingestible().read_all()["sensor"].to_pylist() == ["b", None, "a"]
+
+
+def test_keys_are_numbers_and_days_too(database: Database) -> None:
+    """A numeric is a decimal in Arrow, or a whole number; a day may be counted in milliseconds."""
+    store = built_store(database)
+    for table in ("features.{}_activity", "ops.changed_{}_activity"):
+        database.query(
+            f"alter table {table.format('toy')} alter toy_id type numeric;"
+            f"alter table {table.format('pair')} alter toy_id type numeric,"
+            "  alter other_id type date using date '2026-01-01' + other_id::integer"
+        )
+    publish_new(store)
+    instants = pa.array([at(9)] * 2, pa.timestamp("us", "UTC"))
+    numbers = [
+        pa.array([Decimal("2.0"), None], pa.decimal128(5, 1)),
+        pa.array([Decimal("2.00"), Decimal("2.01")], pa.decimal256(60, 2)),
+        pa.array([2, 2**64 - 1], pa.uint64()),
+    ]
+    with FeatureStore.sync(database.dsn) as features:
+        for number in numbers:
+            given = pa.table({"toy_id": number, "at": instants})
+            with features.training_set(given, "toy_activity") as rows:
+                assert rows.read_all()["toy_activity__events_count"].to_pylist() == [6, None]
+
+        def of_days(*days: int) -> list[int | None]:
+            told = pa.array(days, pa.int32()).view(pa.date32()).cast(pa.date64())
+            given = pa.table({"toy_id": pa.array([1, 1]), "other_id": told, "at": instants})
+            with features.training_set(given, "pair_activity") as rows:
+                found: list[int | None] = rows.read_all()["pair_activity__events_count"].to_pylist()
+            return found
+
+        assert of_days(20456, 20457) == [7, None]
+        with pytest.raises(HeadgateError, match="column other_id: expected times of the years"):
+            of_days(-719163, 0)
 
 
 def test_rows_stay_beside_their_features(features: SyncFeatureStore) -> None:

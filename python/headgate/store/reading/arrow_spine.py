@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headgate.errors import HeadgateError, UsageError
-from headgate.store.reading.arrow_types import require_years
+from headgate.store.reading.arrow_types import bare, require_years
 from headgate.store.reading.catalog import PublishedView, key_columns
 from headgate.store.reading.spine import SpineRows, chosen_instant, require_free_names, require_keys
 from headgate.store.views import quoted
@@ -167,8 +167,14 @@ def _keys(schema: pa.Schema, views: tuple[PublishedView, ...]) -> dict[str, pa.D
         for field in schema
     }
     names = require_keys(SUBJECT, kinds, views)
-    forms = {"bigint": pa.int64(), "text": pa.string()}
-    return {name: forms.get(kinds[name], _value_type(schema.field(name).type)) for name in names}
+    return {name: _ingested(kinds[name], _value_type(schema.field(name).type)) for name in names}
+
+
+def _ingested(kind: str, values: pa.DataType) -> pa.DataType:
+    """The Arrow type in which the database takes values for a PostgreSQL type."""
+    if bare(kind) == "numeric" and pa.types.is_integer(values):
+        return pa.decimal128(20, 0)
+    return {"bigint": pa.int64(), "text": pa.string(), "date": pa.date32()}.get(kind, values)
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:
@@ -191,6 +197,8 @@ def _values(column: pa.Array) -> pa.Array:
 def _postgres_type(kind: pa.DataType, expected: str | None) -> str | None:
     """The PostgreSQL type that a key's Arrow type stands for; None when it is another than expected."""
     values = _value_type(kind)
+    if bare(expected or "") == "numeric" and (pa.types.is_decimal(values) or pa.types.is_integer(values)):
+        return expected
     if pa.types.is_integer(values):
         return "bigint"
     if pa.types.is_string(values) or pa.types.is_large_string(values) or pa.types.is_string_view(values):
@@ -210,6 +218,8 @@ def _cast(name: str, column: pa.Array, kind: pa.DataType) -> pa.Array:
         taken = values if values.type == kind else values.cast(kind)
     except pa.ArrowInvalid as error:
         raise _unfit_key(name, f"values for {kind}", "one out of its range") from error
+    if pa.types.is_date(kind):
+        require_years(name, taken)
     if pa.types.is_string(kind) and pc.any(pc.match_substring(taken, "\0")).as_py():
         raise _unfit_key(name, "texts that PostgreSQL can hold", "one with the character NUL")
     return taken
