@@ -255,7 +255,7 @@ slid as (
     {%- for column in columns if column.window.seconds or column.operation == 'count_distinct' -%}
         {%- if (
             column.operation in ['min', 'max', 'first', 'last']
-            or column.operation == 'count_distinct' and not modules.re.fullmatch('[a-z_][a-z0-9_]*', column.measure.value)
+            or column.operation == 'count_distinct' and not modules.re.fullmatch('(?!(true|false|null)$)[a-z_][a-z0-9_]*', column.measure.value)
         ) -%}
             {{- return(false) -}}
         {%- endif -%}

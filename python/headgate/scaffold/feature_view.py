@@ -28,6 +28,8 @@ from headgate.scaffold.quoting import for_dbt
 from headgate.scaffold.render import Templates
 from headgate.scaffold.view_events import ViewEvents, key_types, view_events
 
+#: What no column is, and what is one of a single character where its length is not told.
+NO_COLUMNS = frozenset({"record", "character"})
 #: Longer ones make names of gates that PostgreSQL cuts off.
 LONGEST = 30
 
@@ -155,19 +157,26 @@ def _features(
 
 
 def _require_aggregates(measure: Measure, of_type: str, relation: ViewEvents) -> None:
-    """Refuses an operation that PostgreSQL does not have of that type, such as the least boolean."""
+    """Refuses an operation that PostgreSQL does not have of that type, such as the least boolean.
+
+    Of arrays it has no array of arrays, whose first is one of them.
+    """
     for operation in measure.operations:
         aggregate = ASKED.get(operation, "").replace("%s", f"({measure.of})")
+        cause = None
         try:
-            if aggregate:
-                relation.columns.aggregate_type(f"measure {measure.name}", aggregate)
+            found = relation.columns.aggregate_type(f"measure {measure.name}", aggregate) if aggregate else ""
         except UsageError as error:
+            cause, found = error, ""
+        is_column = operation in ALWAYS_GIVEN or of_type not in NO_COLUMNS
+        is_kept = operation not in ("first", "last") or found == of_type
+        if cause or (aggregate and not (is_column and is_kept)):
             raise UsageError(
                 f"measure {measure.name}",
                 expected=f"a type of which PostgreSQL has {operation}",
                 found=f"{measure.of}: {of_type}",
                 next_step=f"choose another operation or expression, such as ({measure.of})::text",
-            ) from error
+            ) from cause
 
 
 def _measured_events(measure: Measure, events: Mapping[str, ViewEvents]) -> ViewEvents:

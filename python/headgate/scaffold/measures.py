@@ -47,7 +47,7 @@ _NEEDS = {
 #: Operation -> what PostgreSQL must know of values: not each type has an order, or equality.
 ASKED = {
     **dict.fromkeys(("min", "max"), "min(%s)"),
-    **dict.fromkeys(("first", "last"), "array_agg(%s order by %s)"),
+    **dict.fromkeys(("first", "last"), "(array_agg(%s order by %s))[1]"),
     "count_distinct": "count(distinct %s)",
 }
 _QUANTILE = re.compile(r"p[1-9][0-9]?")
