@@ -24,6 +24,8 @@ DBT, MAGE = "forker", "mage-forker"
 #: The connection for which the project is parsed; nobody listens there, and nobody has to.
 NOWHERE = {"PGHOST": "/nowhere", "PGPORT": "5432", "PGUSER": "postgres", "PGDATABASE": "trial_00000"}
 BYTES = 65_536
+#: Until a caller has said what it wants.
+SECONDS_TO_SAY = 10.0
 
 
 @dataclass
@@ -64,10 +66,19 @@ def call(
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """The other side of a call: the request, and the descriptors that came with its first bytes."""
+    """The other side of a call: the request, and the descriptors that came with its first bytes.
+
+    Raises:
+        EOFError, TimeoutError: the caller ended before it had said what it wants.
+    """
+    connection.settimeout(SECONDS_TO_SAY)
     text, files, _, _ = socket.recv_fds(connection, BYTES, 3)
     while not text.endswith(b"\n"):
-        text += connection.recv(BYTES)
+        more = connection.recv(BYTES)
+        if not more:
+            raise EOFError
+        text += more
+    connection.settimeout(None)
     return json.loads(text), files
 
 

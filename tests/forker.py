@@ -159,36 +159,60 @@ def serve(address: str) -> None:
         listener.bind(address)
         listener.listen(100)
         os.write(1, b"ready")
-        while select.select([listener, 0], [], [])[0] == [listener]:
-            connection, _ = listener.accept()
-            if os.fork() == 0:
-                listener.close()
-                handle(connection)
-                os._exit(0)
-            connection.close()
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
+        # By what tells the end of a program (pidfd): the program, and who waits for it.
+        running: dict[int, tuple[int, socket.socket]] = {}
+        while 0 not in (ready := select.select([listener, 0, *running], [], [])[0]):
+            for ended in running.keys() & set(ready):
+                finish(ended, *running.pop(ended))
+            if listener in ready:
+                connection, _ = listener.accept()
+                take(connection, listener, running)
 
 
-def handle(connection: socket.socket) -> None:
-    """One call: forks the program, waits for it, says how it ended."""
-    request, files = forked.receive(connection)
+def take(
+    connection: socket.socket, listener: socket.socket, running: dict[int, tuple[int, socket.socket]]
+) -> None:
+    """Forks a process for a call."""
+    try:
+        request, files = forked.receive(connection)
+    except (EOFError, TimeoutError):
+        connection.close()  # who called was killed
+        return
     pid = os.fork()
     if pid == 0:
+        for ended, (_, waiting) in running.items():
+            os.close(ended)
+            waiting.close()
         connection.close()
-        become(request, files)
-        if request["words"][0] == forked.MAGE:
-            prepare(MAGE_LIBRARIES)
-            serve(request["words"][1])
-            os._exit(0)
-        os._exit(run(request["words"]))
+        listener.close()
+        os._exit(begin(request, files))
     for file in files:
         os.close(file)
-    connection.sendall(f"{pid}\n".encode())
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    running[os.pidfd_open(pid)] = pid, connection
+    tell(connection, pid)
+
+
+def begin(request: dict[str, Any], files: list[int]) -> int:
+    """What a call asked for, in a process of its own; its exit code."""
+    become(request, files)
+    if request["words"][0] != forked.MAGE:
+        return run(request["words"])
+    prepare(MAGE_LIBRARIES)
+    serve(request["words"][1])
+    return 0
+
+
+def finish(ended: int, pid: int, connection: socket.socket) -> None:
+    """Says how a program ended."""
+    os.close(ended)
+    tell(connection, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    connection.close()
+
+
+def tell(connection: socket.socket, number: int) -> None:
+    """Answers who may wait no more."""
     with contextlib.suppress(BrokenPipeError):
-        connection.sendall(f"{code}\n".encode())
+        connection.sendall(f"{number}\n".encode())
 
 
 def become(request: dict[str, Any], files: list[int]) -> None:
