@@ -6,11 +6,12 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from tests.servers import free_port
 from tests.support import ROOT, Database
@@ -18,6 +19,20 @@ from tests.support import ROOT, Database
 SECONDS_TO_RUN = 600
 #: What the UI calls itself.
 CLIENT = "zkWlN0PkIKSN0C11CfUHUj84OT5XOJ6tDZ6bDRO2"
+
+
+def listening(processes: Iterable[psutil.Process]) -> list[Any]:
+    """The addresses, as psutil tells them, at which processes listen; those that ended meanwhile do not."""
+    found = []
+    for process in processes:
+        # A process that ends tells an ordinary user nothing any more.
+        with contextlib.suppress(psutil.AccessDenied, psutil.NoSuchProcess):
+            found += [
+                connection.laddr
+                for connection in process.connections("inet")
+                if connection.status == psutil.CONN_LISTEN
+            ]
+    return found
 
 
 class Mage:

@@ -20,7 +20,7 @@ import zmq
 from jupyter_client.session import Session
 
 from tests.browser import Page, browser
-from tests.mage_server import CLIENT, Mage, serving
+from tests.mage_server import CLIENT, Mage, listening, serving
 from tests.servers import wait_until
 from tests.support import Database, Databases
 
@@ -83,23 +83,32 @@ def processes(mage: Mage) -> list[psutil.Process]:
 
 def commands(mage: Mage) -> list[str]:
     """Their command lines."""
-    found = []
-    for process in processes(mage):
-        try:
-            found.append(" ".join(process.cmdline()))
-        except psutil.NoSuchProcess:
-            continue
-    return found
+    found = [command(process) for process in processes(mage)]
+    return [line for line in found if line]
+
+
+def command(process: psutil.Process) -> str:
+    """The command line of a process; empty of one that ended meanwhile."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
 
 
 def shells(mage: Mage) -> int:
     """How many terminals are open."""
-    return sum(process.name() in ("bash", "sh") for process in processes(mage))
+    return sum(Path(line.partition(" ")[0]).name in ("bash", "sh") for line in commands(mage))
+
+
+def environment(process: psutil.Process) -> str:
+    """The environment of a process; empty of one that ended meanwhile."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{process.pid}/environ").read_text()
+    return ""
 
 
 def temporary(mage: Mage) -> Path:
     """The folder of its temporary files and sockets."""
-    [kernel] = [process for process in processes(mage) if "kernel.py" in " ".join(process.cmdline())]
+    [kernel] = [process for process in processes(mage) if "kernel.py" in command(process)]
     return Path(kernel.environ()["TMPDIR"])
 
 
@@ -160,13 +169,7 @@ def test_another_page_changes_nothing(mage: Mage) -> None:
 
 def test_only_the_server_listens(mage: Mage) -> None:
     """One port: that of the server. The kernel has none."""
-    listening = {
-        connection.laddr.port
-        for process in processes(mage)
-        for connection in process.connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
-    assert listening == {int(mage.url.rsplit(":", 1)[1])}
+    assert {address.port for address in listening(processes(mage))} == {int(mage.url.rsplit(":", 1)[1])}
 
 
 def test_the_kernel_takes_signed_messages_only(mage: Mage) -> None:
@@ -211,12 +214,7 @@ def send_unsigned(code: str, ports: list[int]) -> None:
 @AS_ROOT
 def test_another_user_runs_no_code(mage: Mage, tmp_path: Path) -> None:
     """What another user of the machine sends to its ports runs nothing."""
-    ports = [
-        connection.laddr.port
-        for process in processes(mage)
-        for connection in process.connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    ]
+    ports = [address.port for address in listening(processes(mage))]
     as_another_user(lambda: send_unsigned(f"open({str(tmp_path / 'owned')!r}, 'w')", ports))
 
     assert not (tmp_path / "owned").exists()
@@ -237,11 +235,7 @@ def test_another_user_opens_no_file(mage: Mage) -> None:
 
 def test_only_what_is_needed_is_passed_on(mage: Mage) -> None:
     """No process of Mage's has the shell's other secrets, nor the password; it has what was asked for."""
-    environments = [
-        file.read_text()
-        for process in processes(mage)
-        if (file := Path(f"/proc/{process.pid}/environ")).exists()
-    ]
+    environments = [text for process in processes(mage) if (text := environment(process))]
     password = (mage.database.settings.home / "mage-password").read_text()
 
     assert len(environments) >= 4

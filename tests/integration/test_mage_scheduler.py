@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.mage_server import CLIENT, Mage, serving
+from tests.mage_server import CLIENT, Mage, listening, serving
 from tests.support import ROOT, Databases
 
 pytestmark = [
@@ -162,17 +162,8 @@ def test_strangers_are_sent_away(mage: Mage) -> None:
 def test_only_the_local_machine_reaches_it(mage: Mage) -> None:
     """Nothing that Mage starts listens on an interface that others reach."""
     processes = [psutil.Process(mage.process.pid), *psutil.Process(mage.process.pid).children(recursive=True)]
-    listening = set()
-    for process in processes:
-        # A process that ends meanwhile tells an ordinary user nothing any more.
-        with contextlib.suppress(psutil.AccessDenied, psutil.NoSuchProcess):
-            listening |= {
-                connection.laddr.ip
-                for connection in process.connections("inet")
-                if connection.status == psutil.CONN_LISTEN
-            }
 
-    assert listening == {"127.0.0.1"}
+    assert {address.ip for address in listening(processes)} == {"127.0.0.1"}
 
 
 def test_ctrl_c_stops_everything(mage: Mage) -> None:
