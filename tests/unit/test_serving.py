@@ -21,7 +21,7 @@ from headgate.model.flavours import UnansweredError, load
 from headgate.model.output import Output
 from headgate.model.signature import Input, Signature
 from headgate.model.split import in_canary
-from headgate.serving import bodies, keytext
+from headgate.serving import bodies, keys, keytext
 from headgate.serving.access import Access
 from headgate.serving.app import Routes
 from headgate.serving.loaded import Deployment, Loaded
@@ -383,6 +383,30 @@ def test_pages_from_elsewhere_get_nothing_without_a_key(headers: dict[str, str],
     with pytest.raises(Refusal) as refused:
         access.require(headers, "predict")
     assert refused.value.status == 403
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_taken"),
+    [
+        ({"authorization": "Bearer hg_a"}, True),
+        ({"authorization": "bearer  hg_a"}, True),
+        ({"authorization": "hg_a"}, True),
+        ({"x-api-key": "hg_a"}, True),
+        ({"authorization": "Basic bm9ib2R5", "x-api-key": "hg_a"}, True),
+        ({"authorization": "Basic hg_a"}, False),
+        ({"authorization": "Bearer ", "x-api-key": ""}, False),
+        ({}, False),
+    ],
+)
+def test_a_key_is_found_where_clients_put_it(headers: dict[str, str], is_taken: bool) -> None:
+    """As a token, whose scheme is named in any case, or in a header of its own beside a proxy's login."""
+    fixed = {keys.digest("hg_a"): keys.ApiKey(name="a", scopes=frozenset({"predict"}))}
+    access = Access(is_open=False, fixed=fixed, rate=None)
+    if is_taken:
+        assert access.require_scope(headers, "predict") == "a"
+    else:
+        with pytest.raises(Refusal, match="API key"):
+            access.require_scope(headers, "predict")
 
 
 def test_more_requests_than_the_rate_are_refused() -> None:

@@ -46,7 +46,7 @@ class Access:
         if self._is_open:
             _require_this_machine(headers)
             return ""
-        given = headers.get("authorization", "").removeprefix("Bearer ") or headers.get("x-api-key", "")
+        given = _given(headers)
         hashed = digest(given)
         found = self._fixed.get(hashed) or self.stored.get(hashed)
         if found is None:
@@ -82,6 +82,13 @@ class Access:
                 found="more",
                 next_step="wait a second, or send rows in batches",
             )
+
+
+def _given(headers: Mapping[str, str]) -> str:
+    """The key of a request; schemes are named in any case, and another one is for a proxy on the way."""
+    authorization = headers.get("authorization", "")
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "") or authorization
 
 
 def is_loopback(host: str) -> bool:
