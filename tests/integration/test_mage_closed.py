@@ -96,7 +96,12 @@ def command(process: psutil.Process) -> str:
 
 def shells(mage: Mage) -> int:
     """How many terminals are open."""
-    return sum(Path(line.partition(" ")[0]).name in ("bash", "sh") for line in commands(mage))
+    found = 0
+    for process in processes(mage):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            # Not by the command line: a script that a library calls, such as ldconfig, begins with sh there.
+            found += process.name() in ("bash", "sh")
+    return found
 
 
 def environment(process: psutil.Process) -> str:
