@@ -59,19 +59,19 @@ _MEASURE = re.compile(
 #: What is another thing at each call, or in each transaction; and texts, which only speak of it.
 _FLEETING = re.compile(
     r"\b(?:(?:now|random|random_normal|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday"
-    r"|gen_random_uuid|uuidv[47]|nextval)\s*\(|current_date\b|current_time\b|current_timestamp\b"
+    r"|gen_random_uuid|uuidv[47]|nextval|txid_current|pg_current_xact_id|current_setting|pg_backend_pid"
+    r"|pg_postmaster_start_time|inet_(?:client|server)_(?:addr|port))\s*\(|current_date\b|current_time\b|current_timestamp\b"
     r"|localtime\b|localtimestamp\b"
     # Who asks, never a column: one of these names is written in quotes, or behind a dot.
-    r"|(?<![\".])(?:(?:current|session|system)_user|user|current_(?:role|schema|catalog))\b(?!\")"
-    # Of one argument: from today.
-    r"|age\s*\([^,()]*\))",
+    r"|(?<![\".])(?:(?:current|session|system)_user|user|current_(?:role|schema|catalog))\b(?!\"))",
     re.IGNORECASE,
 )
+_AGE = re.compile(r"\bage\s*\(", re.IGNORECASE)
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _DAY = r"'\s*(?:now|today|tomorrow|yesterday)\s*'"
 #: Texts that are taken for instants, counted from when they are read.
 _READ_NOW = re.compile(
-    rf"\b(?:date|time|timestamp|timestamptz|time\s+zone)\s*{_DAY}|{_DAY}\s*(?:::|as\b)\s*(?:date|time)",
+    rf"\b(?:date|time|timestamp|timestamptz|time\s+zone)\s*\(?\s*{_DAY}|{_DAY}\s*(?:::|as\b)\s*(?:date|time)",
     re.IGNORECASE,
 )
 _WINDOW = re.compile(r"([1-9]\d{0,4})([mhd])")
@@ -214,14 +214,31 @@ def require_lasting(what: str, sql: str | None) -> None:
     Raises:
         UsageError: names the function.
     """
-    found = _FLEETING.search(_TEXT.sub("''", sql)) or _READ_NOW.search(sql) if sql else None
+    if not sql:
+        return
+    bare = _TEXT.sub("''", sql)
+    named = _FLEETING.search(bare) or _READ_NOW.search(sql)
+    found = named[0].rstrip("( \t\n") if named else _age_from_today(bare)
     if found:
         raise UsageError(
             what,
             expected="SQL that says the same of an event whenever it is asked",
-            found=found[0].rstrip("( \t\n"),
+            found=found,
             next_step="measure the event's own columns; --windows choose by its time",
         )
+
+
+def _age_from_today(sql: str) -> str | None:
+    """A call of `age` with one argument, whatever brackets stand in it: from that instant to today."""
+    for found in _AGE.finditer(sql):
+        depth = 1
+        for end, sign in enumerate(sql[found.end() :], found.end() + 1):
+            depth += {"(": 1, ")": -1}.get(sign, 0)
+            if not depth:
+                return sql[found.start() : end]
+            if sign == "," and depth == 1:
+                break
+    return None
 
 
 def parse_windows(windows: Sequence[str], resolution: str) -> dict[str, int | None]:
